@@ -1,0 +1,44 @@
+//! The one error every builder in this crate answers with.
+
+use std::borrow::Cow;
+
+/// A setting that was refused: which field, and the rule it breaks.
+///
+/// Builders return it from `build()` and constructors from `new()`, so a wrong setting is met at
+/// start-up and never at the first request.
+///
+/// ```
+/// use tower_mfa::otp::Digits;
+///
+/// assert!(Digits::new(6).is_ok());
+/// let refused = Digits::new(5).unwrap_err();
+/// assert_eq!(refused.field(), "digits");
+/// assert_eq!(refused.to_string(), "digits: must be 6, 7 or 8 (RFC 4226 §5.3)");
+/// ```
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{field}: {rule}")]
+pub struct ConfigError {
+    field: &'static str,
+    rule: Cow<'static, str>,
+}
+
+impl ConfigError {
+    pub(crate) fn new(field: &'static str, rule: impl Into<Cow<'static, str>>) -> Self {
+        Self { field, rule: rule.into() }
+    }
+
+    /// Returns the name of the setting, as it is spelled in the builder.
+    #[must_use]
+    pub fn field(&self) -> &'static str {
+        self.field
+    }
+
+    /// Returns the rule that was broken, as a sentence that fits behind "the setting".
+    #[must_use]
+    pub fn rule(&self) -> &str {
+        &self.rule
+    }
+}
+
+/// The source of an error that comes from outside this crate.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;

@@ -1,0 +1,11 @@
+//! Multi-factor authentication for tower services.
+
+pub mod error;
+
+pub mod clock;
+
+pub mod entropy;
+
+pub mod id;
+
+pub mod secret;
