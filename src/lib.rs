@@ -1,4 +1,7 @@
 //! Multi-factor authentication for tower services.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+// Evidence, for one, is made only where `service` checks something; its type is always here.
+#![cfg_attr(not(feature = "service"), allow(dead_code, unused_imports))]
 
 pub mod error;
 
@@ -9,3 +12,5 @@ pub mod entropy;
 pub mod id;
 
 pub mod secret;
+
+pub mod assurance;

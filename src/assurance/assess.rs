@@ -1,0 +1,110 @@
+use super::evidence::Evidence;
+use super::{Aal, Method};
+use crate::clock::Timestamp;
+
+/// Most proofs a session holds and a token carries.
+pub(crate) const MAX_EVIDENCE: usize = 8;
+
+/// What a set of evidence amounts to.
+///
+/// Made by [`assess`] from evidence, or by the token verifier from the claims of a signed token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assurance {
+    pub(crate) level: Aal,
+    pub(crate) auth_time: Option<Timestamp>,
+    pub(crate) phishing_resistant: bool,
+    pub(crate) hardware: bool,
+    pub(crate) amr: Vec<Box<str>>,
+    pub(crate) evidence: Vec<Evidence>,
+}
+
+impl Assurance {
+    /// Returns the authenticator assurance level.
+    #[must_use]
+    pub const fn level(&self) -> Aal {
+        self.level
+    }
+
+    /// Returns the time of the newest possession or inherence proof that counts for the level (the
+    /// password's at AAL1). `None` when a foreign issuer did not say: then nothing is fresh.
+    #[must_use]
+    pub const fn auth_time(&self) -> Option<Timestamp> {
+        self.auth_time
+    }
+
+    /// Tells whether a phishing-resistant proof is among the evidence (`phr`).
+    #[must_use]
+    pub const fn is_phishing_resistant(&self) -> bool {
+        self.phishing_resistant
+    }
+
+    /// Tells whether that proof came from a key that cannot leave its hardware (`phrh`).
+    #[must_use]
+    pub const fn is_hardware(&self) -> bool {
+        self.hardware
+    }
+
+    /// Returns the authentication methods (`amr`), registered values first.
+    #[must_use]
+    pub fn amr(&self) -> &[Box<str>] {
+        &self.amr
+    }
+
+    /// Returns the newest proof of each kind.
+    #[must_use]
+    pub fn evidence(&self) -> &[Evidence] {
+        &self.evidence
+    }
+}
+
+/// Works out what `evidence` amounts to; `None` when it is no authentication at all.
+///
+/// The rules are NIST SP 800-63B-4 §2.1.1, §2.2.1 and §2.3.1:
+///
+/// * **AAL3**: a non-exportable, phishing-resistant hardware key, with user verification or beside
+///   a password.
+/// * **AAL2**: a multi-factor authenticator (a user-verified passkey), or a password beside one
+///   physical authenticator: recovery code, SMS, voice, push, TOTP, HOTP or WebAuthn key.
+/// * **AAL1**: any one of these alone, and any number of the same factor.
+/// * **nothing**: e-mail codes and remembered devices, alone or together.
+///
+/// More evidence never lowers the level. `registered_only` leaves the private values out of `amr`.
+#[must_use]
+pub fn assess(evidence: &[Evidence], registered_only: bool) -> Option<Assurance> {
+    let level = level(evidence)?;
+    let mut newest = evidence.to_vec();
+    super::newest_of_each(&mut newest);
+    Some(Assurance {
+        level,
+        auth_time: auth_time(evidence, level),
+        phishing_resistant: evidence.iter().any(|e| e.counts() && e.is_phishing_resistant()),
+        hardware: evidence.iter().any(Evidence::is_aal3_key),
+        amr: super::amr(evidence, level, registered_only),
+        evidence: newest,
+    })
+}
+
+fn level(evidence: &[Evidence]) -> Option<Aal> {
+    let knowledge = evidence.iter().any(Evidence::proves_knowledge);
+    // N63B-2.3.1-a: multi-factor cryptography, or single-factor cryptography beside a password.
+    if evidence.iter().any(|e| e.is_aal3_key() && (knowledge || e.is_multi_factor())) {
+        return Some(Aal::Three);
+    }
+    // N63B-2.2.1-a: two distinct factors; two things one has are one factor.
+    if evidence.iter().any(|e| e.is_multi_factor() || (knowledge && e.proves_possession())) {
+        return Some(Aal::Two);
+    }
+    evidence.iter().any(Evidence::counts).then_some(Aal::One)
+}
+
+/// `HTTP.md`: the newest possession or inherence proof that counts for the level, the password's at
+/// AAL1. A password typed again does not freshen an old code.
+fn auth_time(evidence: &[Evidence], level: Aal) -> Option<Timestamp> {
+    let knowledge = evidence.iter().any(Evidence::proves_knowledge);
+    let newest = |wanted: &dyn Fn(&Evidence) -> bool| evidence.iter().filter(|e| wanted(e)).map(|e| e.at).max();
+    match level {
+        Aal::Three => newest(&|e| e.is_aal3_key() && (knowledge || e.is_multi_factor())),
+        Aal::Two => newest(&|e| e.is_multi_factor() || (knowledge && e.proves_possession())),
+        Aal::One => newest(&|e| e.method == Method::Password).or_else(|| newest(&Evidence::counts)),
+    }
+}

@@ -1,0 +1,139 @@
+use std::sync::Arc;
+
+use super::Assurance;
+use crate::clock::Timestamp;
+use crate::id::{Subject, TokenId};
+
+/// Who a request comes from, and how sure we are: what a verified token says.
+///
+/// The middleware puts it into the request's extensions; cloning it is cheap.
+///
+/// # Security
+///
+/// There is no public constructor: only a token verifier that has checked a signature makes one, so
+/// having one is the proof.
+#[derive(Debug, Clone)]
+pub struct Authentication(Arc<AuthenticationParts>);
+
+/// The fields, for the one room that fills them in.
+#[derive(Debug)]
+pub(crate) struct AuthenticationParts {
+    pub(crate) subject: Subject,
+    pub(crate) session: Option<Box<str>>,
+    pub(crate) client_id: Box<str>,
+    pub(crate) token_id: Box<str>,
+    pub(crate) issued_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+    pub(crate) assurance: Assurance,
+    pub(crate) step_up: Option<StepUpGrant>,
+    pub(crate) roles: Vec<Box<str>>,
+    pub(crate) scopes: Vec<Box<str>>,
+}
+
+impl Authentication {
+    pub(crate) fn from_parts(parts: AuthenticationParts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// Returns the subject: tenant and id.
+    #[must_use]
+    pub fn subject(&self) -> &Subject {
+        &self.0.subject
+    }
+
+    /// Returns the session id (`sid`), which a foreign issuer may leave out.
+    #[must_use]
+    pub fn session(&self) -> Option<&str> {
+        self.0.session.as_deref()
+    }
+
+    /// Returns the client the token was issued to (`client_id`).
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        &self.0.client_id
+    }
+
+    /// Returns the token's own id (`jti`).
+    #[must_use]
+    pub fn token_id(&self) -> &str {
+        &self.0.token_id
+    }
+
+    /// Returns when the token was issued.
+    #[must_use]
+    pub fn issued_at(&self) -> Timestamp {
+        self.0.issued_at
+    }
+
+    /// Returns when the token stops being valid.
+    #[must_use]
+    pub fn expires_at(&self) -> Timestamp {
+        self.0.expires_at
+    }
+
+    /// Returns the assurance that was reached.
+    #[must_use]
+    pub fn assurance(&self) -> &Assurance {
+        &self.0.assurance
+    }
+
+    /// Returns the step-up the token answers, where it answers one.
+    #[must_use]
+    pub fn step_up(&self) -> Option<&StepUpGrant> {
+        self.0.step_up.as_ref()
+    }
+
+    /// Returns the roles the host passed when the session began.
+    #[must_use]
+    pub fn roles(&self) -> &[Box<str>] {
+        &self.0.roles
+    }
+
+    /// Returns the scopes of the token.
+    #[must_use]
+    pub fn scopes(&self) -> &[Box<str>] {
+        &self.0.scopes
+    }
+}
+
+/// The claim `step_up`: the subject approved one action, with one set of parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepUpGrant {
+    pub(crate) id: TokenId,
+    pub(crate) action: Box<str>,
+    pub(crate) auth_time: Timestamp,
+    pub(crate) expires_at: Timestamp,
+    pub(crate) bind: Option<Box<str>>,
+}
+
+impl StepUpGrant {
+    /// Returns the id by which a single-use step-up is spent (`step_up.jti`).
+    #[must_use]
+    pub const fn id(&self) -> TokenId {
+        self.id
+    }
+
+    /// Returns the action that was approved.
+    #[must_use]
+    pub fn action(&self) -> &str {
+        &self.action
+    }
+
+    /// Returns when the subject approved it.
+    #[must_use]
+    pub const fn auth_time(&self) -> Timestamp {
+        self.auth_time
+    }
+
+    /// Returns when the approval lapses.
+    #[must_use]
+    pub const fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// Returns the digest of the parameters it is bound to (`sha-256:…`).
+    #[must_use]
+    pub fn bind(&self) -> Option<&str> {
+        self.bind.as_deref()
+    }
+}

@@ -1,0 +1,135 @@
+use std::fmt;
+
+use super::{Assurance, Authentication, Requirement};
+use crate::clock::Timestamp;
+
+/// How far in the future an authentication may seem to lie before it is not believed, in seconds.
+const FUTURE_TOLERANCE: u64 = 60;
+
+/// The answer to "is this enough?".
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+#[non_exhaustive]
+pub enum Decision {
+    /// Yes.
+    Allow,
+    /// Not yet: the subject can do something about it.
+    StepUp(StepUp),
+    /// No: nothing the subject proves will help.
+    Forbid(Forbidden),
+    /// It cannot be decided now. This is neither a yes nor a no.
+    Unavailable,
+}
+
+/// Exactly what is missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepUp {
+    missing: Vec<Missing>,
+}
+
+impl StepUp {
+    /// Returns what is missing, most important first; never empty.
+    #[must_use]
+    pub fn missing(&self) -> &[Missing] {
+        &self.missing
+    }
+}
+
+/// The role or scope the token does not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Forbidden {
+    /// A role is missing.
+    Role(Box<str>),
+    /// Scopes are missing; these are all that the requirement asks for (RFC 6750 §3).
+    Scope(Box<str>),
+}
+
+/// One thing a request lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Missing {
+    /// The level is too low.
+    Level,
+    /// No phishing-resistant proof.
+    PhishingResistance,
+    /// No proof from a hardware-held key.
+    Hardware,
+    /// The newest proof is too old.
+    Freshness,
+    /// No step-up for this action.
+    Action,
+}
+
+impl Missing {
+    /// Returns the name used in the problem body.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Level => "level",
+            Self::PhishingResistance => "phishing_resistance",
+            Self::Hardware => "hardware",
+            Self::Freshness => "freshness",
+            Self::Action => "action",
+        }
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Decides whether `authentication` meets `requirement` at `now`.
+///
+/// Roles and scopes are looked at first: whoever lacks them is not sent to prove something that
+/// cannot help.
+///
+/// # Security
+///
+/// A pure function of its arguments: the middleware, the extractors and the account all call it.
+/// A missing `auth_time` satisfies no freshness rule, and one that lies more than a minute in the
+/// future is not believed.
+pub fn decide(requirement: &Requirement, authentication: &Authentication, now: Timestamp) -> Decision {
+    if let Some(role) = requirement.roles().iter().find(|role| !authentication.roles().iter().any(|r| **r == ***role)) {
+        return Decision::Forbid(Forbidden::Role(role.as_ref().into()));
+    }
+    if !requirement.scopes().iter().all(|scope| authentication.scopes().iter().any(|s| **s == **scope)) {
+        return Decision::Forbid(Forbidden::Scope(requirement.scopes().join(" ").into()));
+    }
+    let mut missing = unmet(requirement, authentication.assurance(), now);
+    if let Some(action) = requirement.action()
+        && !action_approved(action, requirement, authentication, now)
+    {
+        missing.push(Missing::Action);
+    }
+    if missing.is_empty() { Decision::Allow } else { Decision::StepUp(StepUp { missing }) }
+}
+
+/// Lists what `assurance` lacks of `requirement`, roles, scopes and action apart.
+#[must_use]
+pub fn unmet(requirement: &Requirement, assurance: &Assurance, now: Timestamp) -> Vec<Missing> {
+    let fresh = requirement.max_age().is_none_or(|max_age| is_fresh(assurance.auth_time(), max_age, now));
+    [
+        (assurance.level() < requirement.level(), Missing::Level),
+        (requirement.wants_phishing_resistance() && !assurance.is_phishing_resistant(), Missing::PhishingResistance),
+        (requirement.wants_hardware() && !assurance.is_hardware(), Missing::Hardware),
+        (!fresh, Missing::Freshness),
+    ]
+    .into_iter()
+    .filter_map(|(lacking, what)| lacking.then_some(what))
+    .collect()
+}
+
+fn is_fresh(auth_time: Option<Timestamp>, max_age: u32, now: Timestamp) -> bool {
+    // RFC 9470 §5: at max_age it still counts, one second later it does not.
+    auth_time.is_some_and(|at| at <= now.plus(FUTURE_TOLERANCE) && now.since(at) <= u64::from(max_age))
+}
+
+fn action_approved(action: &str, requirement: &Requirement, authentication: &Authentication, now: Timestamp) -> bool {
+    authentication.step_up().is_some_and(|grant| {
+        let fresh = requirement.max_age().is_none_or(|max_age| is_fresh(Some(grant.auth_time), max_age, now));
+        *grant.action == *action && now < grant.expires_at && fresh
+    })
+}
