@@ -14,3 +14,9 @@ pub mod id;
 pub mod secret;
 
 pub mod assurance;
+
+#[cfg(feature = "service")]
+pub mod vault;
+
+#[cfg(feature = "service")]
+pub mod policy;

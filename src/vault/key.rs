@@ -1,0 +1,126 @@
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::hkdf;
+
+use crate::entropy::{Entropy, EntropyError};
+use crate::error::ConfigError;
+use crate::secret::SecretBytes;
+
+/// One master key: a name and 256 secret bits.
+///
+/// Nothing is sealed with it directly; sub-keys are derived from it by purpose and subject.
+#[derive(Clone)]
+pub struct MasterKey {
+    id: Box<str>,
+    secret: SecretBytes,
+    prk: Arc<hkdf::Prk>,
+}
+
+impl MasterKey {
+    /// Takes a key of 32 bytes into keeping, under a name that every ciphertext will carry.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] when the key has not 32 bytes, or the name is not 1 to 32 characters of
+    /// `A–Z a–z 0–9 - _`.
+    pub fn new(id: &str, secret: SecretBytes) -> Result<Self, ConfigError> {
+        let plain = id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        if id.is_empty() || id.len() > 32 || !plain {
+            return Err(ConfigError::new("key id", "must be 1 to 32 characters of A-Z a-z 0-9 - _"));
+        }
+        if secret.expose().len() != 32 {
+            return Err(ConfigError::new("key", "must have 32 bytes (AES-256)"));
+        }
+        // RFC 5869 §3.1: the master key is uniformly random, so no salt is needed.
+        let prk = Arc::new(hkdf::Salt::none(hkdf::HKDF_SHA256).extract(secret.expose()));
+        Ok(Self { id: id.into(), secret, prk })
+    }
+
+    /// Draws a new key.
+    ///
+    /// # Errors
+    ///
+    /// [`EntropyError`] when the source of randomness fails, or when `id` is not a name
+    /// ([`MasterKey::new`]).
+    pub fn generate(id: &str, entropy: &dyn Entropy) -> Result<Self, EntropyError> {
+        let secret = SecretBytes::new(crate::entropy::bytes::<32>(entropy)?.to_vec());
+        Self::new(id, secret).map_err(EntropyError::new)
+    }
+
+    /// Returns the name.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Opens the key, to be kept in a file or a secret manager.
+    ///
+    /// # Security
+    ///
+    /// Whoever has it and the database can read every TOTP key.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        self.secret.expose()
+    }
+
+    pub(crate) fn derive(&self, info: &[&[u8]]) -> Option<[u8; 32]> {
+        let mut out = [0_u8; 32];
+        self.prk.expand(info, hkdf::HKDF_SHA256).ok()?.fill(&mut out).ok()?;
+        Some(out)
+    }
+}
+
+impl fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MasterKey").field("id", &self.id).field("secret", &"[redacted]").finish()
+    }
+}
+
+/// Where the vault finds its master keys.
+///
+/// A key-management service implements it by unwrapping its data keys when it starts and keeping
+/// them; both methods are called on the way of a request and must not wait.
+pub trait KeyRing: Send + Sync + 'static {
+    /// Returns the key that new ciphertexts are sealed with.
+    fn newest(&self) -> MasterKey;
+
+    /// Returns the key of this name, if the ring still has it.
+    fn key(&self, id: &str) -> Option<MasterKey>;
+}
+
+/// A ring of keys held in memory, the newest first.
+#[derive(Debug, Clone)]
+pub struct LocalKeyRing {
+    newest: MasterKey,
+    older: Vec<MasterKey>,
+}
+
+impl LocalKeyRing {
+    /// Makes a ring of `keys`, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] when there is no key, or two have one name.
+    pub fn new(keys: Vec<MasterKey>) -> Result<Self, ConfigError> {
+        let mut keys = keys.into_iter();
+        let newest = keys.next().ok_or_else(|| ConfigError::new("keys", "at least one master key is needed"))?;
+        let older: Vec<MasterKey> = keys.collect();
+        let mut ids: Vec<&str> = older.iter().map(MasterKey::id).chain([newest.id()]).collect();
+        ids.sort_unstable();
+        if ids.windows(2).any(|pair| matches!(pair, [a, b] if a == b)) {
+            return Err(ConfigError::new("keys", "two master keys must not have one name"));
+        }
+        Ok(Self { newest, older })
+    }
+}
+
+impl KeyRing for LocalKeyRing {
+    fn newest(&self) -> MasterKey {
+        self.newest.clone()
+    }
+
+    fn key(&self, id: &str) -> Option<MasterKey> {
+        std::iter::once(&self.newest).chain(&self.older).find(|key| key.id() == id).cloned()
+    }
+}
