@@ -9,3 +9,7 @@ pub mod entropy;
 pub mod id;
 
 pub mod secret;
+
+pub mod otp;
+
+pub mod recovery_code;
