@@ -191,3 +191,15 @@ impl Slot {
 pub(super) fn symbol(byte: u8) -> u8 {
     ALPHABET.get(usize::from(byte & 0x1f)).copied().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_symbol_is_as_likely_as_every_other() {
+        for known in ALPHABET {
+            assert_eq!((0..=255).filter(|byte| symbol(*byte) == *known).count(), 8);
+        }
+    }
+}
