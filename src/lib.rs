@@ -20,3 +20,7 @@ pub mod vault;
 
 #[cfg(feature = "service")]
 pub mod policy;
+
+pub mod otp;
+
+pub mod recovery_code;

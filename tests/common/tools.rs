@@ -1,0 +1,33 @@
+//! Programs of the system that some tests ask for a second opinion.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+/// Whether all programs are there. Where they are not, the test says on the error output that it
+/// was left out; with `TOWER_MFA_REQUIRE_TOOLS=1` it fails instead.
+pub(crate) fn installed(programs: &[&str]) -> bool {
+    let missing: Vec<_> =
+        programs.iter().filter(|program| Command::new(program).arg("--version").output().is_err()).collect();
+    if missing.is_empty() {
+        return true;
+    }
+    assert!(std::env::var_os("TOWER_MFA_REQUIRE_TOOLS").is_none_or(|v| v != "1"), "not installed: {missing:?}");
+    // Past the capture of the test harness, which would hide it when the test passes.
+    let _ = writeln!(std::io::stderr().lock(), "LEFT OUT: {missing:?} not installed, this test compared nothing");
+    false
+}
+
+/// Runs a program with `input` on its standard input, and returns what it wrote.
+pub(crate) fn run(program: &str, arguments: &[&str], input: &[u8]) -> Vec<u8> {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
