@@ -14,3 +14,6 @@ pub mod id;
 pub mod secret;
 
 pub mod assurance;
+
+#[cfg(feature = "token")]
+pub mod token;
