@@ -24,3 +24,6 @@ pub mod policy;
 pub mod otp;
 
 pub mod recovery_code;
+
+#[cfg(feature = "token")]
+pub mod token;

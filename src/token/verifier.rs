@@ -1,0 +1,305 @@
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
+
+use super::key_set::Published;
+use super::read::{Terms, authentication};
+use super::revocations::Revocations;
+use super::seen::{Digest, Seen, Verified};
+use super::wire::{Header, Payload};
+use super::{KeySet, MAX_TOKEN, TokenError, TokenErrorKind};
+use crate::assurance::{AcrNames, Authentication};
+use crate::clock::Timestamp;
+use crate::error::ConfigError;
+use crate::id::Subject;
+
+/// Tokens remembered, and revocations kept, by default.
+const REMEMBERED: usize = 10_000;
+
+/// RFC 9068 §4: leeway is "no more than a few minutes".
+const MAX_LEEWAY: u64 = 300;
+
+/// Verifies access tokens (RFC 9068 §4) of one issuer for one audience.
+///
+/// A token that was verified is remembered by its SHA-256 until it expires, its key is taken away
+/// or it is revoked; looking it up again costs about a microsecond and does not allocate.
+///
+/// ```
+/// use tower_mfa::assurance::Aal;
+/// use tower_mfa::clock::Timestamp;
+/// use tower_mfa::token::{KeySet, TokenErrorKind, Verifier};
+///
+/// # let jwks = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+/// # let token = concat!(
+/// #     "eyJhbGciOiJFZERTQSIsImtpZCI6ImtQcktfcW14VldhWVZBOXd3QkY2SXVvM3ZWeno3VHhIQ1R3WEJ5Z3JTNGsiLC",
+/// #     "J0eXAiOiJhdCtqd3QifQ.eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJzdWIiOiJhbGljZSIsImF1ZCI6ImFwa",
+/// #     "SIsImNsaWVudF9pZCI6IndlYiIsImV4cCI6MTgwMDAwMDkwMCwiaWF0IjoxODAwMDAwMDAwLCJqdGkiOiJkTVlvNlF",
+/// #     "wSTR3UnBhRnVPQlVyRldRIiwic2lkIjoiZnNvaGt0SlN5QlFIMWJHWUFHeWNYZyIsImF1dGhfdGltZSI6MTgwMDAwM",
+/// #     "DAwMCwiYWNyIjoiYWFsMiIsImFtciI6WyJwd2QiLCJvdHAiLCJtZmEiLCJ0b3RwIl0sImV2aWRlbmNlIjpbeyJ0eXB",
+/// #     "lIjoidG90cCIsImF0IjoxODAwMDAwMDAwfSx7InR5cGUiOiJwd2QiLCJhdCI6MTgwMDAwMDAwMH1dfQ.nslVnuEsPj",
+/// #     "x6su07GPl6QNt-0vA6P_6Wro9WdLeIbWBHzpwzmwtp4_5oWv7wM9W_ri3aCmkgGdarCGanwSzMAg",
+/// # );
+/// let keys = KeySet::from_jwks(jwks).unwrap();
+/// let verifier = Verifier::new("https://id.example", "api", keys).unwrap();
+///
+/// let authentication = verifier.verify(token, Timestamp::from_secs(1_800_000_100)).unwrap();
+/// assert_eq!(authentication.subject().id(), "alice");
+/// assert_eq!(authentication.assurance().level(), Aal::Two);
+///
+/// let late = verifier.verify(token, Timestamp::from_secs(1_800_000_900)).unwrap_err();
+/// assert_eq!(late.kind(), TokenErrorKind::Expired);
+/// ```
+///
+/// # Security
+///
+/// Signature, issuer, audience and every claim of RFC 9068 §2.2 are checked before anything is
+/// believed; there is no way to leave one out. Of the header, an attacker's text, only `alg`, `kid`
+/// and `typ` are read, and `crit` and `b64` refused: `kid` is looked up in the key set by
+/// comparison, `alg` must be that key's own, and `jku`, `x5u`, `jwk` and `x5c` are ignored.
+pub struct Verifier {
+    issuer: Box<str>,
+    audience: Box<str>,
+    keys: KeySet,
+    names: AcrNames,
+    leeway: u64,
+    seen: Seen,
+    /// The generation of the key set whose loss the memory has followed.
+    followed: AtomicU64,
+    revocations: Revocations,
+}
+
+impl Verifier {
+    /// Makes the verifier of what `issuer` issues for `audience`, with no leeway.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] when `issuer` or `audience` is empty, longer than 1024 bytes or has control
+    /// characters.
+    pub fn new(issuer: impl Into<Box<str>>, audience: impl Into<Box<str>>, keys: KeySet) -> Result<Self, ConfigError> {
+        Ok(Self {
+            issuer: name("issuer", issuer.into())?,
+            audience: name("audience", audience.into())?,
+            followed: AtomicU64::new(keys.generation()),
+            keys,
+            names: AcrNames::default(),
+            leeway: 0,
+            seen: Seen::new(REMEMBERED),
+            revocations: Revocations::new(REMEMBERED),
+        })
+    }
+
+    /// Allows the clocks to differ by `secs` seconds: 0 (the default) where the issuer is this
+    /// program, 30 is usual for somebody else's.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] above 300.
+    pub fn leeway(self, secs: u64) -> Result<Self, ConfigError> {
+        if secs > MAX_LEEWAY {
+            return Err(ConfigError::new("leeway", "must be at most 300 seconds (RFC 9068 §4)"));
+        }
+        Ok(Self { leeway: secs, ..self })
+    }
+
+    /// Reads the levels by other names (`acr`). A name that is not among them is AAL1.
+    #[must_use]
+    pub fn with_acr_names(self, names: AcrNames) -> Self {
+        Self { names, ..self }
+    }
+
+    /// Remembers about this many tokens of up to 1 KiB (10,000 by default, at most a million; 0 is
+    /// none). A longer one takes the place of several.
+    #[must_use]
+    pub fn with_cache_capacity(self, tokens: usize) -> Self {
+        Self { seen: Seen::new(tokens), ..self }
+    }
+
+    /// Keeps at most this many revocations (10,000 by default).
+    ///
+    /// One more, and every token issued so far is refused: see [`Verifier::revoke_session`].
+    #[must_use]
+    pub fn with_revocation_capacity(self, revocations: usize) -> Self {
+        Self { revocations: Revocations::new(revocations), ..self }
+    }
+
+    /// Returns the keys.
+    #[must_use]
+    pub fn keys(&self) -> &KeySet {
+        &self.keys
+    }
+
+    /// Returns the names of the levels.
+    #[must_use]
+    pub fn acr_names(&self) -> &AcrNames {
+        &self.names
+    }
+
+    /// Returns the issuer whose tokens are taken (`iss`).
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Returns the audience the tokens must be for (`aud`).
+    #[must_use]
+    pub fn audience(&self) -> &str {
+        &self.audience
+    }
+
+    /// Verifies `token` at `now`.
+    ///
+    /// Without `acr` the token proves one factor and nothing more (OWASP ASVS 5 §6.8.4); without
+    /// `auth_time` it is never fresh.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError`]. Answer `401` with `invalid_token` (RFC 6750 §3.1) whatever its kind.
+    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Authentication, TokenError> {
+        // Before anything is hashed: the length is the attacker's.
+        if token.len() > MAX_TOKEN {
+            return Err(TokenErrorKind::TooLong.into());
+        }
+        self.forget_withdrawn(now);
+        let digest: Digest = Sha256::digest(token).into();
+        if let Some(verified) = self.seen.get(&digest) {
+            if self.believes(&verified, now) {
+                return Ok(verified.authentication.clone());
+            }
+            self.seen.remove(&digest);
+        }
+        let verified = self.read(token, now)?;
+        if self.revocations.refuse(&verified.authentication, now) {
+            return Err(TokenErrorKind::Revoked.into());
+        }
+        let authentication = verified.authentication.clone();
+        self.seen.insert(digest, verified);
+        Ok(authentication)
+    }
+
+    /// Whether what was verified once still holds. Asked at every request, so that a revocation
+    /// that runs beside a first verification is not outlived by what that one remembers.
+    fn believes(&self, verified: &Verified, now: Timestamp) -> bool {
+        verified.believed.contains(&now)
+            && verified.key.is_live(now)
+            && !self.revocations.refuse(&verified.authentication, now)
+    }
+
+    fn read(&self, token: &str, now: Timestamp) -> Result<Verified, TokenErrorKind> {
+        let (message, signature) = token.rsplit_once('.').ok_or(TokenErrorKind::Malformed)?;
+        let (header, claims) = message.split_once('.').ok_or(TokenErrorKind::Malformed)?;
+        // R7515-5.2-a: exactly two periods. A JWE has four.
+        if claims.contains('.') {
+            return Err(TokenErrorKind::Malformed);
+        }
+        let header = decode(header)?;
+        let key = self.key(&serde_json::from_slice(&header).map_err(|_| TokenErrorKind::Malformed)?, now)?;
+        let signature = decode(signature)?;
+        if !key.key().verifies(message.as_bytes(), &signature) {
+            return Err(TokenErrorKind::BadSignature);
+        }
+        // Only now is the content worth reading: it is the issuer's.
+        let claims = decode(claims)?;
+        let claims: Payload<'_> = serde_json::from_slice(&claims).map_err(|_| TokenErrorKind::Malformed)?;
+        let terms = Terms { issuer: &self.issuer, audience: &self.audience, names: &self.names, leeway: self.leeway };
+        let (authentication, believed) = authentication(claims, &terms, now)?;
+        let weight = u64::try_from(token.len().div_ceil(1024)).unwrap_or(u64::MAX);
+        Ok(Verified { authentication, key, believed, weight })
+    }
+
+    fn key(&self, header: &Header<'_>, now: Timestamp) -> Result<Arc<Published>, TokenErrorKind> {
+        let typ = header.typ.as_ref().ok_or(TokenErrorKind::WrongType)?;
+        // R9068-4-a, X12: a media type, so in any case; `application/` may be left out.
+        if !["at+jwt", "application/at+jwt"].iter().any(|ours| typ.0.eq_ignore_ascii_case(ours)) {
+            return Err(TokenErrorKind::WrongType);
+        }
+        // R7515-4.1.11-a: no extension is understood here, so any `crit` is refused, the empty one
+        // too. `b64` without it must be ignored by the letter, but nobody honest sends that.
+        if header.crit.is_some() || header.b64.is_some() {
+            return Err(TokenErrorKind::Extension);
+        }
+        let kid = header.kid.as_ref().ok_or(TokenErrorKind::UnknownKey)?;
+        let key = self.keys.find(&kid.0, now).ok_or(TokenErrorKind::UnknownKey)?;
+        // R8725-3.1-a: the key says which algorithm; the header may only agree.
+        match &header.alg {
+            Some(alg) if alg.0 == key.key().algorithm().name() => Ok(key),
+            _ => Err(TokenErrorKind::WrongAlgorithm),
+        }
+    }
+
+    /// Drops what was verified with keys that have been taken away since.
+    fn forget_withdrawn(&self, now: Timestamp) {
+        let generation = self.keys.generation();
+        if self.followed.load(Ordering::Acquire) != generation {
+            self.followed.store(generation, Ordering::Release);
+            self.seen.retain(|verified| verified.key.is_live(now));
+        }
+    }
+
+    /// Refuses the tokens of a session from now on, in this process.
+    ///
+    /// `until` is when the last of its access tokens expires; afterwards the entry is dropped. When
+    /// there are more revocations than [`Verifier::with_revocation_capacity`] allows, every token
+    /// issued up to `now` is refused instead: clients refresh, nobody's revoked token lives on.
+    ///
+    /// # Security
+    ///
+    /// Other processes honour an access token until it expires.
+    pub fn revoke_session(&self, session: &str, now: Timestamp, until: Timestamp) {
+        self.revocations.session(session, now, until, now.plus(self.leeway));
+        self.forget_revoked(now);
+    }
+
+    /// Refuses the tokens of a subject that were issued at or before `issued_by`, in this process.
+    ///
+    /// `until` and the bound are as in [`Verifier::revoke_session`].
+    pub fn revoke_subject(&self, subject: &Subject, issued_by: Timestamp, now: Timestamp, until: Timestamp) {
+        self.revocations.subject(subject, issued_by, now, until, now.plus(self.leeway));
+        self.forget_revoked(now);
+    }
+
+    fn forget_revoked(&self, now: Timestamp) {
+        self.seen.retain(|verified| !self.revocations.refuse(&verified.authentication, now));
+    }
+
+    /// Drops what has expired from the memory of verified tokens. It makes room by itself; this is
+    /// for whoever wants it small.
+    pub fn prune(&self, now: Timestamp) {
+        self.seen.retain(|verified| self.believes(verified, now));
+    }
+
+    /// Returns how many verified tokens are remembered.
+    #[must_use]
+    pub fn remembered(&self) -> usize {
+        self.seen.len()
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier")
+            .field("issuer", &self.issuer)
+            .field("audience", &self.audience)
+            .field("keys", &self.keys)
+            .field("leeway", &self.leeway)
+            .field("remembered", &self.seen.len())
+            .field("revocations", &self.revocations.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// R7515-5.2-a: no padding, no whitespace, no non-zero trailing bits, so a token has one spelling.
+fn decode(part: &str) -> Result<Vec<u8>, TokenErrorKind> {
+    URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenErrorKind::Malformed)
+}
+
+/// Checks the name of an issuer or an audience.
+pub(super) fn name(field: &'static str, text: Box<str>) -> Result<Box<str>, ConfigError> {
+    if text.is_empty() || text.len() > 1024 || text.chars().any(char::is_control) {
+        return Err(ConfigError::new(field, "must be 1 to 1024 bytes without control characters"));
+    }
+    Ok(text)
+}
