@@ -14,3 +14,6 @@ pub mod id;
 pub mod secret;
 
 pub mod assurance;
+
+#[cfg(feature = "service")]
+pub mod store;
