@@ -27,3 +27,5 @@ pub mod recovery_code;
 
 #[cfg(feature = "token")]
 pub mod token;
+
+pub mod store;
