@@ -56,8 +56,9 @@ impl Requirement {
 
     /// Asks for an authentication at most `secs` seconds old (RFC 9470 `max_age`).
     ///
-    /// The age is that of the newest possession or inherence proof, so typing the password again
-    /// does not help.
+    /// The age is that of the newest possession or inherence proof that carries the level, and the
+    /// phishing resistance or hardware asked for: typing the password again does not help, nor does
+    /// a code where a passkey is wanted.
     pub const fn within(mut self, secs: u32) -> Self {
         self.max_age = Some(secs);
         self
