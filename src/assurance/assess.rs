@@ -1,5 +1,5 @@
-use super::evidence::Evidence;
 use super::Aal;
+use super::evidence::Evidence;
 use crate::clock::Timestamp;
 
 /// Most proofs a session holds and a token carries.

@@ -101,9 +101,7 @@ pub fn decide(requirement: &Requirement, authentication: &Authentication, now: T
         return Decision::Forbid(Forbidden::Scope(requirement.scopes().join(" ").into()));
     }
     let mut missing = unmet(requirement, authentication.assurance(), now);
-    if let Some(action) = requirement.action()
-        && !action_approved(action, requirement, authentication, now)
-    {
+    if !requirement.actions().iter().all(|action| action_approved(action, requirement, authentication, now)) {
         missing.push(Missing::Action);
     }
     if missing.is_empty() { Decision::Allow } else { Decision::StepUp(StepUp { missing }) }
