@@ -209,7 +209,8 @@ impl Evidence {
     /// Tells whether the proof was bound to the verifier's name.
     #[must_use]
     pub const fn is_phishing_resistant(&self) -> bool {
-        self.properties.phishing_resistant
+        // N63B-3.2.5-a: what a person reads and types can be read and typed to a look-alike site.
+        matches!(self.method, Method::WebAuthn | Method::Federated) && self.properties.phishing_resistant
     }
 
     /// Tells whether the authenticator verified its user.
@@ -221,12 +222,18 @@ impl Evidence {
     /// Tells whether the key cannot leave its hardware.
     #[must_use]
     pub const fn is_hardware(&self) -> bool {
-        self.properties.hardware && !self.properties.synced
+        matches!(self.method, Method::WebAuthn) && self.properties.hardware && !self.properties.synced
     }
 
     pub(crate) const fn proves_knowledge(&self) -> bool {
-        matches!(self.method, Method::Password)
-            || matches!(self.properties.federated, Some(FederatedLevel::Knowledge | FederatedLevel::Aal2))
+        match self.method {
+            Method::Password => true,
+            // Two distinct factors have one among them that is known or inherent.
+            Method::Federated => {
+                matches!(self.properties.federated, Some(FederatedLevel::Knowledge | FederatedLevel::Aal2))
+            }
+            _ => false,
+        }
     }
 
     /// Whether this one proof is two factors: a multi-factor authenticator, or a provider's word.
@@ -245,7 +252,7 @@ impl Evidence {
 
     /// Whether this proof can carry AAL3 (N63B-2.3.2): public key, phishing resistant, not exportable.
     pub(crate) const fn is_aal3_key(&self) -> bool {
-        matches!(self.method, Method::WebAuthn) && self.properties.phishing_resistant && self.is_hardware()
+        self.is_phishing_resistant() && self.is_hardware()
     }
 
     /// Whether this proof counts as an authentication at all.
