@@ -77,8 +77,8 @@ pub fn assess(evidence: &[Evidence], registered_only: bool) -> Option<Assurance>
     Some(Assurance {
         level,
         auth_time: auth_time(evidence, level),
-        phishing_resistant: evidence.iter().any(|e| e.counts() && e.is_phishing_resistant()),
-        hardware: evidence.iter().any(Evidence::is_aal3_key),
+        phishing_resistant: is_phishing_resistant(evidence),
+        hardware: is_hardware(evidence),
         amr: super::amr(evidence, level, registered_only),
         evidence: newest,
     })
@@ -97,10 +97,28 @@ fn level(evidence: &[Evidence]) -> Option<Aal> {
     evidence.iter().any(Evidence::counts).then_some(Aal::One)
 }
 
+fn is_phishing_resistant(evidence: &[Evidence]) -> bool {
+    evidence.iter().any(|e| e.counts() && e.is_phishing_resistant())
+}
+
+fn is_hardware(evidence: &[Evidence]) -> bool {
+    evidence.iter().any(Evidence::is_aal3_key)
+}
+
 /// `docs/HTTP.md`: the newest possession or inherence proof that counts for the level, at AAL1 the
 /// newest there is. A password typed again does not freshen an old code.
 fn auth_time(evidence: &[Evidence], level: Aal) -> Option<Timestamp> {
     newest_for(evidence, Asked { level, phishing_resistant: false, hardware: false })
+}
+
+/// What `evidence` amounts to, and the newest proof for everything that can be asked of it.
+pub(crate) fn carried_by(evidence: &[Evidence]) -> impl PartialEq + use<> {
+    let kinds = [(false, false), (true, false), (true, true)];
+    let asked = [Aal::One, Aal::Two, Aal::Three]
+        .into_iter()
+        .flat_map(|level| kinds.map(|(phishing_resistant, hardware)| Asked { level, phishing_resistant, hardware }));
+    let newest: Vec<_> = asked.map(|asked| newest_for(evidence, asked)).collect();
+    (level(evidence), is_phishing_resistant(evidence), is_hardware(evidence), newest)
 }
 
 /// What one proof must carry, so that its age is the one that matters.

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::assess::{MAX_EVIDENCE, carried_by};
 use crate::clock::Timestamp;
 use crate::id::AuthenticatorId;
 
@@ -268,8 +269,9 @@ impl Evidence {
 /// Keeps the newest proof of each kind, oldest first: what a session holds and a token carries.
 ///
 /// Proofs of one kind with different properties are kept side by side, so that touching a key
-/// without a PIN does not take away the level a PIN has given. A password is never dropped: every
-/// level of two factors stands on it.
+/// without a PIN does not take away the level a PIN has given. Of more than eight, the oldest that
+/// carries nothing is dropped: the level and every freshness rule are met as before. A password
+/// stays, for the proofs to come that will stand beside it.
 pub(crate) fn newest_of_each(evidence: &mut Vec<Evidence>) {
     evidence.sort_by_key(|proof| std::cmp::Reverse(proof.at));
     let mut seen: Vec<(Method, Properties)> = Vec::new();
@@ -281,10 +283,17 @@ pub(crate) fn newest_of_each(evidence: &mut Vec<Evidence>) {
         }
         first
     });
-    while evidence.len() > super::assess::MAX_EVIDENCE
-        && let Some(oldest) = evidence.iter().rposition(|proof| proof.method != Method::Password)
-    {
-        evidence.remove(oldest);
+    while evidence.len() > MAX_EVIDENCE {
+        let carried = carried_by(evidence);
+        let idle = (0..evidence.len()).rev().find(|at| {
+            let mut rest = evidence.clone();
+            rest.remove(*at).method != Method::Password && carried_by(&rest) == carried
+        });
+        // Each rule stands on one proof and on one password beside it, so that one of nine is idle.
+        match idle {
+            Some(at) => drop(evidence.remove(at)),
+            None => evidence.truncate(MAX_EVIDENCE),
+        }
     }
     evidence.reverse();
 }
