@@ -32,8 +32,9 @@ impl AcrNames {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] when a name is empty, doubled, longer than 255 bytes, or has characters that
-    /// cannot stand in a `WWW-Authenticate` parameter (RFC 6750 §3: no space, quote or backslash).
+    /// [`ConfigError`] when a name is empty, doubled, longer than 255 bytes, has characters that
+    /// cannot stand in a `WWW-Authenticate` parameter (RFC 6750 §3: no space, quote or backslash),
+    /// or is `phr` or `phrh`, which are registered and mean something else.
     pub fn with_levels(self, one: &str, two: &str, three: &str) -> Result<Self, ConfigError> {
         Self { levels: [one.into(), two.into(), three.into()], ..self }.checked()
     }
@@ -48,6 +49,11 @@ impl AcrNames {
     }
 
     fn checked(self) -> Result<Self, ConfigError> {
+        // ACR-1: a registered name must not be used with another meaning (RFC 6711 §3).
+        let taken = |name: &str, but: &str| matches!(name, "phr" | "phrh") && name != but;
+        if self.levels.iter().any(|name| taken(name, "")) || taken(&self.phr, "phr") || taken(&self.phrh, "phrh") {
+            return Err(ConfigError::new("acr", "phr and phrh are registered and keep their meaning"));
+        }
         let names: Vec<&str> = self.levels.iter().map(|n| &**n).chain([&*self.phr, &*self.phrh]).collect();
         for (at, name) in names.iter().enumerate() {
             let plain = name.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\');

@@ -1,5 +1,5 @@
+use super::Aal;
 use super::evidence::Evidence;
-use super::{Aal, Method};
 use crate::clock::Timestamp;
 
 /// Most proofs a session holds and a token carries.
@@ -77,8 +77,8 @@ pub fn assess(evidence: &[Evidence], registered_only: bool) -> Option<Assurance>
     Some(Assurance {
         level,
         auth_time: auth_time(evidence, level),
-        phishing_resistant: evidence.iter().any(|e| e.counts() && e.is_phishing_resistant()),
-        hardware: evidence.iter().any(Evidence::is_aal3_key),
+        phishing_resistant: is_phishing_resistant(evidence),
+        hardware: is_hardware(evidence),
         amr: super::amr(evidence, level, registered_only),
         evidence: newest,
     })
@@ -97,14 +97,52 @@ fn level(evidence: &[Evidence]) -> Option<Aal> {
     evidence.iter().any(Evidence::counts).then_some(Aal::One)
 }
 
-/// `HTTP.md`: the newest possession or inherence proof that counts for the level, the password's at
-/// AAL1. A password typed again does not freshen an old code.
+fn is_phishing_resistant(evidence: &[Evidence]) -> bool {
+    evidence.iter().any(|e| e.counts() && e.is_phishing_resistant())
+}
+
+fn is_hardware(evidence: &[Evidence]) -> bool {
+    evidence.iter().any(Evidence::is_aal3_key)
+}
+
+/// `docs/HTTP.md`: the newest possession or inherence proof that counts for the level, at AAL1 the
+/// newest there is. A password typed again does not freshen an old code.
 fn auth_time(evidence: &[Evidence], level: Aal) -> Option<Timestamp> {
+    newest_for(evidence, Asked { level, phishing_resistant: false, hardware: false })
+}
+
+/// What `evidence` amounts to, and the newest proof for everything that can be asked of it.
+pub(crate) fn carried_by(evidence: &[Evidence]) -> impl PartialEq + use<> {
+    let kinds = [(false, false), (true, false), (true, true)];
+    let asked = [Aal::One, Aal::Two, Aal::Three]
+        .into_iter()
+        .flat_map(|level| kinds.map(|(phishing_resistant, hardware)| Asked { level, phishing_resistant, hardware }));
+    let newest: Vec<_> = asked.map(|asked| newest_for(evidence, asked)).collect();
+    (level(evidence), is_phishing_resistant(evidence), is_hardware(evidence), newest)
+}
+
+/// What one proof must carry, so that its age is the one that matters.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked {
+    pub(crate) level: Aal,
+    pub(crate) phishing_resistant: bool,
+    pub(crate) hardware: bool,
+}
+
+/// Returns the time of the newest proof that carries all of `asked`, by itself or beside a password.
+///
+/// Freshness is per factor (GHSA-hp74-gm6m-2qm5): a new code does not make an old passkey new.
+pub(crate) fn newest_for(evidence: &[Evidence], asked: Asked) -> Option<Timestamp> {
     let knowledge = evidence.iter().any(Evidence::proves_knowledge);
-    let newest = |wanted: &dyn Fn(&Evidence) -> bool| evidence.iter().filter(|e| wanted(e)).map(|e| e.at).max();
-    match level {
-        Aal::Three => newest(&|e| e.is_aal3_key() && (knowledge || e.is_multi_factor())),
-        Aal::Two => newest(&|e| e.is_multi_factor() || (knowledge && e.proves_possession())),
-        Aal::One => newest(&|e| e.method == Method::Password).or_else(|| newest(&Evidence::counts)),
-    }
+    // From AAL2 on the password is one of two factors, and its age says nothing of the other.
+    let two_factors = asked.level > Aal::One || level(evidence) > Some(Aal::One);
+    let newest = evidence.iter().filter(|e| {
+        let carries = match asked.level {
+            Aal::Three => e.is_aal3_key() && (knowledge || e.is_multi_factor()),
+            _ if two_factors => e.is_multi_factor() || (knowledge && e.proves_possession()),
+            _ => e.counts(),
+        };
+        carries && (!asked.phishing_resistant || e.is_phishing_resistant()) && (!asked.hardware || e.is_aal3_key())
+    });
+    newest.map(|e| e.at).max()
 }

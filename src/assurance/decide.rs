@@ -1,5 +1,6 @@
 use std::fmt;
 
+use super::assess::{Asked, newest_for};
 use super::{Assurance, Authentication, Requirement};
 use crate::clock::Timestamp;
 
@@ -90,7 +91,8 @@ impl fmt::Display for Missing {
 ///
 /// A pure function of its arguments: the middleware, the extractors and the account all call it.
 /// A missing `auth_time` satisfies no freshness rule, and one that lies more than a minute in the
-/// future is not believed.
+/// future is not believed. Where the token carries evidence, the age is that of the newest proof
+/// which meets the requirement: a fresh code is no fresh passkey.
 pub fn decide(requirement: &Requirement, authentication: &Authentication, now: Timestamp) -> Decision {
     if let Some(role) = requirement.roles().iter().find(|role| !authentication.roles().iter().any(|r| **r == ***role)) {
         return Decision::Forbid(Forbidden::Role(role.as_ref().into()));
@@ -99,9 +101,7 @@ pub fn decide(requirement: &Requirement, authentication: &Authentication, now: T
         return Decision::Forbid(Forbidden::Scope(requirement.scopes().join(" ").into()));
     }
     let mut missing = unmet(requirement, authentication.assurance(), now);
-    if let Some(action) = requirement.action()
-        && !action_approved(action, requirement, authentication, now)
-    {
+    if !requirement.actions().iter().all(|action| action_approved(action, requirement, authentication, now)) {
         missing.push(Missing::Action);
     }
     if missing.is_empty() { Decision::Allow } else { Decision::StepUp(StepUp { missing }) }
@@ -110,7 +110,7 @@ pub fn decide(requirement: &Requirement, authentication: &Authentication, now: T
 /// Lists what `assurance` lacks of `requirement`, roles, scopes and action apart.
 #[must_use]
 pub fn unmet(requirement: &Requirement, assurance: &Assurance, now: Timestamp) -> Vec<Missing> {
-    let fresh = requirement.max_age().is_none_or(|max_age| is_fresh(assurance.auth_time(), max_age, now));
+    let fresh = requirement.max_age().is_none_or(|max_age| is_fresh(proved_at(requirement, assurance), max_age, now));
     [
         (assurance.level() < requirement.level(), Missing::Level),
         (requirement.wants_phishing_resistance() && !assurance.is_phishing_resistant(), Missing::PhishingResistance),
@@ -120,6 +120,23 @@ pub fn unmet(requirement: &Requirement, assurance: &Assurance, now: Timestamp) -
     .into_iter()
     .filter_map(|(lacking, what)| lacking.then_some(what))
     .collect()
+}
+
+/// When the newest proof was made that carries what is asked for; what is lacking altogether is
+/// reported as such, and not as old too.
+fn proved_at(requirement: &Requirement, assurance: &Assurance) -> Option<Timestamp> {
+    if assurance.evidence.is_empty() {
+        // A foreign issuer's token: its `auth_time` is all there is to go by.
+        return assurance.auth_time;
+    }
+    newest_for(
+        &assurance.evidence,
+        Asked {
+            level: requirement.level().min(assurance.level),
+            phishing_resistant: requirement.wants_phishing_resistance() && assurance.phishing_resistant,
+            hardware: requirement.wants_hardware() && assurance.hardware,
+        },
+    )
 }
 
 fn is_fresh(auth_time: Option<Timestamp>, max_age: u32, now: Timestamp) -> bool {

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::assess::{MAX_EVIDENCE, carried_by};
 use crate::clock::Timestamp;
 use crate::id::AuthenticatorId;
 
@@ -209,7 +210,8 @@ impl Evidence {
     /// Tells whether the proof was bound to the verifier's name.
     #[must_use]
     pub const fn is_phishing_resistant(&self) -> bool {
-        self.properties.phishing_resistant
+        // N63B-3.2.5-a: what a person reads and types can be read and typed to a look-alike site.
+        matches!(self.method, Method::WebAuthn | Method::Federated) && self.properties.phishing_resistant
     }
 
     /// Tells whether the authenticator verified its user.
@@ -221,12 +223,18 @@ impl Evidence {
     /// Tells whether the key cannot leave its hardware.
     #[must_use]
     pub const fn is_hardware(&self) -> bool {
-        self.properties.hardware && !self.properties.synced
+        matches!(self.method, Method::WebAuthn) && self.properties.hardware && !self.properties.synced
     }
 
     pub(crate) const fn proves_knowledge(&self) -> bool {
-        matches!(self.method, Method::Password)
-            || matches!(self.properties.federated, Some(FederatedLevel::Knowledge | FederatedLevel::Aal2))
+        match self.method {
+            Method::Password => true,
+            // Two distinct factors have one among them that is known or inherent.
+            Method::Federated => {
+                matches!(self.properties.federated, Some(FederatedLevel::Knowledge | FederatedLevel::Aal2))
+            }
+            _ => false,
+        }
     }
 
     /// Whether this one proof is two factors: a multi-factor authenticator, or a provider's word.
@@ -245,7 +253,7 @@ impl Evidence {
 
     /// Whether this proof can carry AAL3 (N63B-2.3.2): public key, phishing resistant, not exportable.
     pub(crate) const fn is_aal3_key(&self) -> bool {
-        matches!(self.method, Method::WebAuthn) && self.properties.phishing_resistant && self.is_hardware()
+        self.is_phishing_resistant() && self.is_hardware()
     }
 
     /// Whether this proof counts as an authentication at all.
@@ -261,8 +269,9 @@ impl Evidence {
 /// Keeps the newest proof of each kind, oldest first: what a session holds and a token carries.
 ///
 /// Proofs of one kind with different properties are kept side by side, so that touching a key
-/// without a PIN does not take away the level a PIN has given. A password is never dropped: every
-/// level of two factors stands on it.
+/// without a PIN does not take away the level a PIN has given. Of more than eight, the oldest that
+/// carries nothing is dropped: the level and every freshness rule are met as before. A password
+/// stays, for the proofs to come that will stand beside it.
 pub(crate) fn newest_of_each(evidence: &mut Vec<Evidence>) {
     evidence.sort_by_key(|proof| std::cmp::Reverse(proof.at));
     let mut seen: Vec<(Method, Properties)> = Vec::new();
@@ -274,10 +283,17 @@ pub(crate) fn newest_of_each(evidence: &mut Vec<Evidence>) {
         }
         first
     });
-    while evidence.len() > super::assess::MAX_EVIDENCE
-        && let Some(oldest) = evidence.iter().rposition(|proof| proof.method != Method::Password)
-    {
-        evidence.remove(oldest);
+    while evidence.len() > MAX_EVIDENCE {
+        let carried = carried_by(evidence);
+        let idle = (0..evidence.len()).rev().find(|at| {
+            let mut rest = evidence.clone();
+            rest.remove(*at).method != Method::Password && carried_by(&rest) == carried
+        });
+        // Each rule stands on one proof and on one password beside it, so that one of nine is idle.
+        match idle {
+            Some(at) => drop(evidence.remove(at)),
+            None => evidence.truncate(MAX_EVIDENCE),
+        }
     }
     evidence.reverse();
 }

@@ -20,7 +20,7 @@ pub struct Requirement {
     max_age: Option<u32>,
     phishing_resistant: bool,
     hardware: bool,
-    action: Option<Cow<'static, str>>,
+    actions: Vec<Cow<'static, str>>,
     roles: Vec<Cow<'static, str>>,
     scopes: Vec<Cow<'static, str>>,
 }
@@ -33,7 +33,7 @@ impl Requirement {
             max_age: None,
             phishing_resistant: false,
             hardware: false,
-            action: None,
+            actions: Vec::new(),
             roles: Vec::new(),
             scopes: Vec::new(),
         }
@@ -56,8 +56,9 @@ impl Requirement {
 
     /// Asks for an authentication at most `secs` seconds old (RFC 9470 `max_age`).
     ///
-    /// The age is that of the newest possession or inherence proof, so typing the password again
-    /// does not help.
+    /// The age is that of the newest possession or inherence proof that carries the level, and the
+    /// phishing resistance or hardware asked for: typing the password again does not help, nor does
+    /// a code where a passkey is wanted.
     pub const fn within(mut self, secs: u32) -> Self {
         self.max_age = Some(secs);
         self
@@ -76,9 +77,9 @@ impl Requirement {
         self
     }
 
-    /// Asks for a step-up made for this action, by name.
+    /// Asks for a step-up made for this action, by name; called twice, for the later one.
     pub fn for_action(mut self, action: impl Into<Cow<'static, str>>) -> Self {
-        self.action = Some(action.into());
+        self.actions = vec![action.into()];
         self
     }
 
@@ -96,7 +97,7 @@ impl Requirement {
 
     /// Asks for everything either of the two asks for.
     ///
-    /// The action of `self` is kept where both name one.
+    /// A token approves one action, so two that name different ones are met by nobody.
     pub fn and(&self, other: &Self) -> Self {
         let mut both = self.clone();
         both.level = self.level.max(other.level);
@@ -106,7 +107,7 @@ impl Requirement {
         };
         both.phishing_resistant |= other.phishing_resistant;
         both.hardware |= other.hardware;
-        both.action = self.action.clone().or_else(|| other.action.clone());
+        both.actions.extend(other.actions.iter().filter(|a| !self.actions.contains(a)).cloned());
         both.roles.extend(other.roles.iter().filter(|r| !self.roles.contains(r)).cloned());
         both.scopes.extend(other.scopes.iter().filter(|s| !self.scopes.contains(s)).cloned());
         both
@@ -139,7 +140,13 @@ impl Requirement {
     /// Returns the action a step-up must have been made for.
     #[must_use]
     pub fn action(&self) -> Option<&str> {
-        self.action.as_deref()
+        self.actions.first().map(Cow::as_ref)
+    }
+
+    /// Returns every action asked for: more than one only after [`Requirement::and`].
+    #[must_use]
+    pub fn actions(&self) -> &[Cow<'static, str>] {
+        &self.actions
     }
 
     /// Returns the roles asked for.
