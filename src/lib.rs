@@ -3,6 +3,7 @@
 // Evidence, for one, is made only where `service` checks something; its type is always here.
 #![cfg_attr(not(feature = "service"), allow(dead_code, unused_imports))]
 
+// The rooms, in the order in which they may use each other.
 pub mod error;
 
 pub mod clock;
@@ -15,12 +16,6 @@ pub mod secret;
 
 pub mod assurance;
 
-#[cfg(feature = "service")]
-pub mod vault;
-
-#[cfg(feature = "service")]
-pub mod policy;
-
 pub mod otp;
 
 pub mod recovery_code;
@@ -28,4 +23,8 @@ pub mod recovery_code;
 #[cfg(feature = "token")]
 pub mod token;
 
+#[cfg(feature = "service")]
+pub mod vault;
+
+#[cfg(feature = "service")]
 pub mod store;
