@@ -27,4 +27,10 @@ pub mod token;
 pub mod vault;
 
 #[cfg(feature = "service")]
+pub mod policy;
+
+#[cfg(feature = "service")]
+pub mod account;
+
+#[cfg(feature = "service")]
 pub mod store;

@@ -1,0 +1,307 @@
+//! Answering: one check, one charge, one success.
+
+use super::authenticator::{Credential, Status};
+use super::challenge::{Challenge, ChallengeView, Origin};
+use super::event::{About, EventKind};
+use super::refusal::Refusal;
+use super::session::Grant;
+use super::step_up::approve;
+use super::turn::Turn;
+use super::{Access, Account};
+use crate::assurance::{Aal, Evidence, Method, assess, newest_of_each, unmet};
+use crate::id::{AuthenticatorId, ChallengeId, SessionId};
+use crate::otp::{Code, Digits, Mismatch, Step};
+use crate::recovery_code;
+use crate::secret::SecretString;
+use crate::vault::Purpose;
+
+/// What a client answers with.
+pub(crate) enum Given {
+    Totp {
+        which: Which,
+        code: SecretString,
+    },
+    /// A recovery code whose slow hash was derived under a reservation.
+    Recovery(recovery_code::Digest),
+}
+
+/// Which authenticator an answer names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    Any,
+    One(AuthenticatorId),
+    /// An id that is none of ours: charged like any wrong answer, so that it looks like one.
+    Unknown,
+}
+
+/// What a right answer led to.
+pub(crate) enum Answered {
+    Complete {
+        grant: Box<Grant>,
+        state: Option<String>,
+        recovery_remaining: Option<usize>,
+    },
+    /// Something is still missing.
+    More(ChallengeView),
+}
+
+impl Account {
+    /// Answers a challenge.
+    pub(crate) fn answer(
+        &mut self,
+        turn: &mut Turn<'_>,
+        access: Access,
+        id: ChallengeId,
+        given: &Given,
+    ) -> Result<Answered, Refusal> {
+        let at = access.find(&self.challenges, id, turn.now)?;
+        let session = self.challenges.get(at).and_then(Challenge::session);
+        let proof = self.check(turn, given, session)?;
+        let used_recovery = proof.method() == Method::RecoveryCode;
+        let challenge = self.challenges.get_mut(at).ok_or(Refusal::ChallengeGone)?;
+        challenge.evidence.push(proof);
+        let challenge = challenge.clone();
+        let answered = self.conclude(turn, &challenge)?;
+        Ok(match answered {
+            Answered::Complete { grant, state, .. } => {
+                let recovery_remaining = used_recovery.then(|| self.recovery_remaining());
+                Answered::Complete { grant, state, recovery_remaining }
+            }
+            more @ Answered::More(_) => more,
+        })
+    }
+
+    /// Completes the challenge if its requirement is met, and begins the session that follows.
+    fn conclude(&mut self, turn: &mut Turn<'_>, challenge: &Challenge) -> Result<Answered, Refusal> {
+        let mut evidence = self.evidence_for(challenge);
+        newest_of_each(&mut evidence);
+        let assurance = assess(&evidence, turn.policy.registered_amr_only).ok_or(Refusal::InvalidToken)?;
+        if !unmet(&challenge.asks.requirement(), &assurance, turn.now).is_empty() {
+            return Ok(Answered::More(self.view_of(turn, challenge)));
+        }
+        let (seed, replaced) = match &challenge.origin {
+            Origin::Login(seed) => (seed.clone(), None),
+            Origin::Session(sid) => {
+                let at = self.session_index(*sid).ok_or(Refusal::ChallengeGone)?;
+                (self.session_at(at)?.seed.clone(), Some(*sid))
+            }
+        };
+        let (step_up, state) = self.approved(turn, challenge)?;
+        self.challenges.retain(|c| c.id != challenge.id);
+        // ASVS 7.2.4: a new session id at every authentication, the old one ended (CVE-2024-28197).
+        if let Some(sid) = replaced {
+            self.replace_session(turn, sid);
+        }
+        let action = step_up.as_ref().map(|grant| grant.action.clone());
+        let grant = self.open_session(turn, seed, evidence, step_up)?;
+        let kind = if replaced.is_some() { EventKind::SteppedUp } else { EventKind::SignedIn };
+        let client_id = Some(grant.seed.client_id.clone());
+        turn.record(kind, About { action, client_id, ..About::session(grant.session) })?;
+        self.warn_of_expiry(turn)?;
+        Ok(Answered::Complete { grant: Box::new(grant), state, recovery_remaining: None })
+    }
+
+    fn approved(
+        &self,
+        turn: &Turn<'_>,
+        challenge: &Challenge,
+    ) -> Result<(Option<crate::assurance::StepUpGrant>, Option<String>), Refusal> {
+        let Some(approval) = &challenge.approval else {
+            return Ok((None, None));
+        };
+        let open = |sealed: &String| {
+            let opened = turn.vault.open(Purpose::ChallengeState, &self.subject, challenge.id.as_bytes(), sealed)?;
+            String::from_utf8(opened.expose().to_vec()).map_err(|_| Refusal::unavailable())
+        };
+        let state = approval.state.as_ref().map(open).transpose()?;
+        let step_up = (!approval.action.is_empty())
+            .then(|| approve(turn, &approval.action, approval.bind.clone(), turn.now))
+            .transpose()?;
+        Ok((step_up, state))
+    }
+
+    /// Checks one answer: the throttle, the code, the counters. A proof comes out of it only if the
+    /// answer was right and had not been used.
+    pub(super) fn check(
+        &mut self,
+        turn: &mut Turn<'_>,
+        given: &Given,
+        session: Option<SessionId>,
+    ) -> Result<Evidence, Refusal> {
+        let elevated = self.elevated(turn, session);
+        match given {
+            Given::Totp { which, code } => self.check_totp(turn, *which, code, elevated),
+            Given::Recovery(digest) => self.check_recovery(turn, digest, elevated),
+        }
+    }
+
+    /// The session of an answer, if it is already at AAL2 and so has a budget of its own.
+    pub(super) fn elevated(&self, turn: &Turn<'_>, session: Option<SessionId>) -> Option<usize> {
+        let at = self.session_index(session?)?;
+        let level = self.sessions.get(at)?.assurance(turn.policy)?.level();
+        (level >= Aal::Two).then_some(at)
+    }
+
+    fn check_totp(
+        &mut self,
+        turn: &mut Turn<'_>,
+        which: Which,
+        code: &SecretString,
+        elevated: Option<usize>,
+    ) -> Result<Evidence, Refusal> {
+        if [Digits::SIX, Digits::SEVEN, Digits::EIGHT].iter().all(|d| Code::parse(code.expose(), *d).is_err()) {
+            // What cannot be a code of any app is a slip of the finger, not a guess.
+            return Err(Refusal::invalid("code", "must be 6 to 8 digits"));
+        }
+        let (named, known) = self.totp_of(which, turn);
+        let candidates = self.unlocked(turn, named, elevated)?;
+        for at in candidates.iter().copied().filter(|_| known) {
+            match self.try_totp(turn, at, code)? {
+                Ok(step) => return self.accept_totp(turn, at, step, elevated),
+                Err(Mismatch::Replayed) => self.record_at(turn, EventKind::OtpReplayed, at)?,
+                Err(_) => {}
+            }
+        }
+        Err(self.charge(turn, &candidates, elevated)?)
+    }
+
+    /// The TOTP authenticators an answer is for, and whether it is compared with them at all: an id
+    /// that names none is charged to every active one, so that it looks like a wrong code.
+    fn totp_of(&self, which: Which, turn: &Turn<'_>) -> (Vec<usize>, bool) {
+        let bound = || {
+            self.authenticators
+                .iter()
+                .enumerate()
+                .filter(|(_, a)| a.is_bound() && a.credential.method() == Method::Totp)
+        };
+        let named: Vec<usize> = bound().filter(|(_, a)| which == Which::One(a.id)).map(|(at, _)| at).collect();
+        if !named.is_empty() {
+            return (named, true);
+        }
+        let active = bound().filter(|(_, a)| a.is_active(turn.now)).map(|(at, _)| at).collect();
+        (active, which == Which::Any)
+    }
+
+    /// Leaves out what is locked; refuses when nothing is left. Nothing was compared, nothing is
+    /// counted.
+    fn unlocked(&self, turn: &Turn<'_>, mut named: Vec<usize>, elevated: Option<usize>) -> Result<Vec<usize>, Refusal> {
+        let was_named = named.clone();
+        named.retain(|at| self.authenticators.get(*at).is_some_and(|a| a.is_active(turn.now)));
+        if named.is_empty() {
+            let is_disabled = |a: &super::Authenticator| a.status_at(turn.now) == Status::Disabled;
+            let disabled = match was_named.first().and_then(|at| self.authenticators.get(*at)) {
+                Some(named) => is_disabled(named),
+                None => self.bound().any(is_disabled),
+            };
+            let none_left = Refusal::InvalidCode { attempts_remaining: turn.policy.lock.failures };
+            return Err(if disabled { Refusal::AuthenticatorDisabled } else { none_left });
+        }
+        if let Some(session) = elevated.and_then(|at| self.sessions.get(at)) {
+            return match session.throttle.locked_for(turn.now) {
+                Some(retry_after) => Err(Refusal::Throttled { retry_after }),
+                None => Ok(named),
+            };
+        }
+        let wait = |at: &usize| self.authenticators.get(*at).and_then(|a| a.throttle.locked_for(turn.now));
+        let soonest = named.iter().filter_map(wait).min();
+        named.retain(|at| wait(at).is_none());
+        match soonest {
+            Some(retry_after) if named.is_empty() => Err(Refusal::Throttled { retry_after }),
+            _ => Ok(named),
+        }
+    }
+
+    fn try_totp(&self, turn: &Turn<'_>, at: usize, code: &SecretString) -> Result<Result<Step, Mismatch>, Refusal> {
+        let authenticator = self.authenticators.get(at).ok_or(Refusal::NotFound)?;
+        let Credential::Totp { params, last_step, .. } = &authenticator.credential;
+        let Ok(code) = Code::parse(code.expose(), params.digits()) else {
+            return Ok(Err(Mismatch::Wrong));
+        };
+        let secret = authenticator.open_secret(turn, &self.subject)?;
+        // ASVS 6.5.8: the server's clock, as read; the last used step guards against replay.
+        Ok(params.verify(&secret, &code, turn.clock, turn.policy.totp_window, *last_step))
+    }
+
+    fn accept_totp(
+        &mut self,
+        turn: &mut Turn<'_>,
+        at: usize,
+        step: Step,
+        elevated: Option<usize>,
+    ) -> Result<Evidence, Refusal> {
+        let authenticator = self.authenticators.get_mut(at).ok_or(Refusal::NotFound)?;
+        let Credential::Totp { last_step, .. } = &mut authenticator.credential;
+        *last_step = Some(step);
+        authenticator.last_used_at = Some(turn.now);
+        authenticator.throttle.succeed();
+        let id = authenticator.id;
+        if let Some(session) = elevated.and_then(|at| self.sessions.get_mut(at)) {
+            session.throttle.succeed();
+        }
+        turn.record(EventKind::AnswerAccepted, About::authenticator(id, Method::Totp))?;
+        Ok(Evidence::new(Method::Totp, turn.now).by(id))
+    }
+
+    /// Charges a failure to each authenticator it was tried on, and says how many are left.
+    pub(super) fn charge(
+        &mut self,
+        turn: &mut Turn<'_>,
+        tried: &[usize],
+        elevated: Option<usize>,
+    ) -> Result<Refusal, Refusal> {
+        let schedule = &turn.policy.lock;
+        let mut remaining = schedule.failures;
+        for at in tried {
+            let Some(a) = self.authenticators.get_mut(*at) else { continue };
+            let about = || About::authenticator(a.id, a.credential.method());
+            let mut locked_until = None;
+            if elevated.is_some() {
+                a.throttle.count();
+            } else {
+                let charged = a.throttle.fail(turn.now, schedule);
+                remaining = remaining.min(charged.remaining);
+                locked_until = charged.locked_until;
+            }
+            let failures = a.throttle.consecutive();
+            turn.record(EventKind::AnswerRefused, About { count: Some(failures), ..about() })?;
+            if locked_until.is_some() {
+                turn.record(EventKind::Locked, About { until: locked_until, ..about() })?;
+            }
+            if let Some(kind) = hard_limit(failures, turn.policy.hard_limit) {
+                turn.record(kind, About { count: Some(failures), ..about() })?;
+                if kind == EventKind::AuthenticatorDisabled {
+                    a.status = Status::Disabled;
+                }
+            }
+        }
+        if let Some(at) = elevated {
+            remaining = self.charge_session(turn, at)?;
+        }
+        Ok(Refusal::InvalidCode { attempts_remaining: remaining })
+    }
+
+    /// Charges the budget of a session that is already at AAL2.
+    pub(super) fn charge_session(&mut self, turn: &mut Turn<'_>, at: usize) -> Result<u32, Refusal> {
+        let schedule =
+            crate::policy::LockSchedule { failures: turn.policy.elevated_budget, ..turn.policy.lock.clone() };
+        let Some(session) = self.sessions.get_mut(at) else { return Ok(0) };
+        let charged = session.throttle.fail(turn.now, &schedule);
+        if charged.locked_until.is_some() {
+            turn.record(EventKind::Locked, About { until: charged.locked_until, ..About::session(session.id) })?;
+        }
+        Ok(charged.remaining)
+    }
+
+    fn record_at(&self, turn: &mut Turn<'_>, kind: EventKind, at: usize) -> Result<(), Refusal> {
+        let about = self.authenticators.get(at).map(|a| About::authenticator(a.id, a.credential.method()));
+        turn.record(kind, about.unwrap_or_default())
+    }
+}
+
+/// What a number of consecutive failures calls for: the subject is told at 50 and at 100 %.
+pub(super) fn hard_limit(failures: u32, limit: u32) -> Option<EventKind> {
+    if failures >= limit {
+        return Some(EventKind::AuthenticatorDisabled);
+    }
+    (failures == limit.div_ceil(2)).then_some(EventKind::HardLimitNear)
+}

@@ -1,0 +1,141 @@
+use serde::{Deserialize, Serialize};
+
+use super::refusal::Refusal;
+use super::throttle::Throttle;
+use super::turn::Turn;
+use crate::assurance::{Aal, Method};
+use crate::clock::Timestamp;
+use crate::id::{AuthenticatorId, SessionId, Subject, TokenId};
+use crate::otp::{Secret, Step, Totp};
+use crate::vault::Purpose;
+
+/// Longest label, in characters.
+pub(crate) const LABEL_MAX: usize = 64;
+
+/// What state an authenticator is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Status {
+    /// Handed out, not confirmed.
+    Pending,
+    /// Bound and usable.
+    Active,
+    /// The hard failure limit was reached; must be bound again.
+    Disabled,
+    /// Reported lost or held back by an operator.
+    Suspended,
+    /// Its validity is over.
+    Expired,
+}
+
+/// One thing bound to a subject.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Authenticator {
+    pub(crate) id: AuthenticatorId,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub(crate) label: Box<str>,
+    pub(crate) created_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_used_at: Option<Timestamp>,
+    /// When it expires: a pending one unconfirmed, an active one at the end of its validity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) expires_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) expiry_warned: bool,
+    pub(crate) status: Status,
+    /// Who may confirm it while it is pending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) owner: Option<Owner>,
+    pub(crate) credential: Credential,
+    #[serde(default, skip_serializing_if = "Throttle::is_untouched")]
+    pub(crate) throttle: Throttle,
+}
+
+/// Who started a binding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Owner {
+    Session(SessionId),
+    Ticket(TokenId),
+}
+
+/// What an authenticator is checked with. Each kind is one variant, and the compiler names every
+/// place that must answer for a new one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Credential {
+    Totp {
+        params: Totp,
+        /// The key, sealed for this subject and this authenticator.
+        sealed: String,
+        /// The newest step that was used: nothing at or before it is accepted again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        last_step: Option<Step>,
+    },
+}
+
+impl Credential {
+    pub(crate) const fn method(&self) -> Method {
+        match self {
+            Self::Totp { .. } => Method::Totp,
+        }
+    }
+
+    /// The highest level it can help to reach, beside a password.
+    pub(crate) const fn reaches(&self) -> Aal {
+        match self {
+            Self::Totp { .. } => Aal::Two,
+        }
+    }
+
+    /// N63B-3.2.5-a: what a person types can be typed into the wrong page.
+    pub(crate) const fn is_phishing_resistant(&self) -> bool {
+        match self {
+            Self::Totp { .. } => false,
+        }
+    }
+}
+
+impl Authenticator {
+    /// The state it is in at `now`: an active one whose time is over has expired.
+    pub(crate) fn status_at(&self, now: Timestamp) -> Status {
+        match self.status {
+            Status::Active if self.expires_at.is_some_and(|end| end <= now) => Status::Expired,
+            status => status,
+        }
+    }
+
+    pub(crate) fn is_active(&self, now: Timestamp) -> bool {
+        self.status_at(now) == Status::Active
+    }
+
+    /// Whether it counts as bound: everything but a binding nobody has confirmed. What is disabled,
+    /// suspended or expired still counts, else a hundred wrong guesses would open an enrolment.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.status != Status::Pending
+    }
+
+    pub(crate) fn is_stale(&self, now: Timestamp) -> bool {
+        self.status == Status::Pending && self.expires_at.is_some_and(|end| end <= now)
+    }
+
+    pub(crate) fn open_secret(&self, turn: &Turn<'_>, subject: &Subject) -> Result<Secret, Refusal> {
+        let Credential::Totp { sealed, .. } = &self.credential;
+        let bytes = turn.vault.open(Purpose::OtpSecret, subject, self.id.as_bytes(), sealed)?;
+        Secret::danger_short_from_bytes(bytes.expose()).map_err(|_| Refusal::unavailable())
+    }
+}
+
+/// Checks a label a person gave: at most 64 characters, none of them control characters.
+pub(crate) fn label(text: &str) -> Result<Box<str>, Refusal> {
+    let text = text.trim();
+    if text.chars().count() > LABEL_MAX {
+        return Err(Refusal::invalid("label", "must have at most 64 characters"));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Refusal::invalid("label", "must not have control characters"));
+    }
+    Ok(text.into())
+}

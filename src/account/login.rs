@@ -1,0 +1,266 @@
+//! Login: the first step-up. The host checks the password; this says what is missing.
+
+use super::challenge::{Asks, Challenge, Offer, Origin};
+use super::event::{About, EventKind};
+use super::refusal::Refusal;
+use super::sealed::{ChallengeClaims, EnrolmentClaims};
+use super::session::{Grant, Seed, Session};
+use super::turn::Turn;
+use super::{Account, Standing, Ticket};
+use crate::assurance::{Evidence, Method, Requirement};
+use crate::clock::Timestamp;
+use crate::id::{ChallengeId, SessionId, Subject, TokenId};
+use crate::policy::Login;
+use crate::secret::SecretString;
+
+/// The one thing a host asserts itself: it has checked the first factor.
+///
+/// ```
+/// use tower_mfa::account::FirstFactor;
+/// use tower_mfa::clock::Timestamp;
+/// use tower_mfa::id::Subject;
+///
+/// let alice = Subject::new("alice").unwrap();
+/// let checked = FirstFactor::password_checked_by_host(alice, Timestamp::from_secs(1_800_000_000))
+///     .client("web")
+///     .roles(["admin"])
+///     .known_enrolled(true);
+/// assert_eq!(checked.subject().id(), "alice");
+/// ```
+///
+/// # Security
+///
+/// It carries one knowledge factor and nothing else: no call on it can say that a second factor was
+/// checked. Make one only right after the password was found right.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct FirstFactor {
+    pub(crate) subject: Subject,
+    pub(crate) at: Timestamp,
+    pub(crate) client_id: Option<Box<str>>,
+    pub(crate) roles: Vec<Box<str>>,
+    pub(crate) scopes: Vec<Box<str>>,
+    pub(crate) address: Option<Box<str>>,
+    pub(crate) account_name: Option<Box<str>>,
+    pub(crate) known_enrolled: bool,
+}
+
+impl FirstFactor {
+    /// Says that the host has checked `subject`'s password at `at`.
+    pub fn password_checked_by_host(subject: Subject, at: Timestamp) -> Self {
+        Self {
+            subject,
+            at,
+            client_id: None,
+            roles: Vec::new(),
+            scopes: Vec::new(),
+            address: None,
+            account_name: None,
+            known_enrolled: false,
+        }
+    }
+
+    /// Names the client the session is for (`client_id`). Default: the audience.
+    pub fn client(mut self, client_id: impl Into<Box<str>>) -> Self {
+        self.client_id = Some(client_id.into());
+        self
+    }
+
+    /// Gives the session roles; they stand in its tokens as `roles`.
+    pub fn roles<R: Into<Box<str>>>(mut self, roles: impl IntoIterator<Item = R>) -> Self {
+        self.roles = roles.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Gives the session scopes; they stand in its tokens as `scope`.
+    pub fn scopes<S: Into<Box<str>>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.scopes = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Says where the request came from, for events and the list of sessions.
+    pub fn address(mut self, address: impl Into<Box<str>>) -> Self {
+        self.address = Some(address.into());
+        self
+    }
+
+    /// Says how the subject is called in an authenticator app. Default: the subject's id.
+    pub fn account_name(mut self, name: impl Into<Box<str>>) -> Self {
+        self.account_name = Some(name.into());
+        self
+    }
+
+    /// Says that the host knows this subject to have MFA (a flag in its own user table).
+    ///
+    /// With it a lost document is `503`, never an account without MFA.
+    pub const fn known_enrolled(mut self, known: bool) -> Self {
+        self.known_enrolled = known;
+        self
+    }
+
+    /// Returns whose first factor it was.
+    #[must_use]
+    pub const fn subject(&self) -> &Subject {
+        &self.subject
+    }
+}
+
+/// What a login led to.
+pub(crate) enum LoginStep {
+    Complete(Box<Grant>),
+    Challenge { id: ChallengeId, token: SecretString, expires_in: u32, methods: Vec<Offer> },
+    EnrolmentRequired { token: SecretString, expires_in: u32, allowed: Vec<Method> },
+    Blocked { throttled: Option<u32>, recovery: Vec<Method> },
+}
+
+impl Account {
+    /// Takes a first factor the host has checked.
+    pub(crate) fn begin(
+        &mut self,
+        turn: &mut Turn<'_>,
+        first: &FirstFactor,
+        audience: &str,
+    ) -> Result<LoginStep, Refusal> {
+        if self.standing == Standing::Erased {
+            *self = Self::new(self.subject.clone(), turn.now);
+        }
+        if self.standing == Standing::Suspended {
+            turn.record(EventKind::LoginBlocked, About { detail: Some("suspended".into()), ..About::default() })?;
+            return Ok(LoginStep::Blocked { throttled: None, recovery: Vec::new() });
+        }
+        let seed = first.seed(audience, turn.now);
+        let evidence = vec![Evidence::new(Method::Password, first.at.min(turn.now))];
+        match turn.policy.login {
+            Login::Optional => self.complete_login(turn, seed, evidence),
+            Login::IfEnrolled if !self.has_bound() => self.complete_login(turn, seed, evidence),
+            Login::Required if !self.has_bound() => self.offer_enrolment(turn, seed, evidence),
+            Login::IfEnrolled | Login::Required => self.challenge_login(turn, seed, evidence),
+        }
+    }
+
+    fn complete_login(
+        &mut self,
+        turn: &mut Turn<'_>,
+        seed: Seed,
+        evidence: Vec<Evidence>,
+    ) -> Result<LoginStep, Refusal> {
+        let grant = self.open_session(turn, seed, evidence, None)?;
+        let about = About { client_id: Some(grant.seed.client_id.clone()), ..About::session(grant.session) };
+        turn.record(EventKind::SignedIn, about)?;
+        Ok(LoginStep::Complete(Box::new(grant)))
+    }
+
+    fn offer_enrolment(
+        &mut self,
+        turn: &mut Turn<'_>,
+        seed: Seed,
+        evidence: Vec<Evidence>,
+    ) -> Result<LoginStep, Refusal> {
+        let expires_in = turn.policy.enrolment_ttl;
+        let id = TokenId::generate(turn.entropy)?;
+        let token = EnrolmentClaims { subject: self.subject.clone(), ticket: id }.seal(turn)?;
+        // Only the newest counts: replacing the ticket voids the token before it.
+        self.enrolment = Some(Ticket { id, expires_at: turn.now.plus(u64::from(expires_in)), seed, evidence });
+        turn.record(EventKind::EnrolmentRequired, About::default())?;
+        Ok(LoginStep::EnrolmentRequired { token, expires_in, allowed: vec![Method::Totp] })
+    }
+
+    fn challenge_login(
+        &mut self,
+        turn: &mut Turn<'_>,
+        seed: Seed,
+        evidence: Vec<Evidence>,
+    ) -> Result<LoginStep, Refusal> {
+        let asks = Requirement::aal2();
+        let methods = self.offers(turn, &evidence, &asks);
+        if methods.is_empty() {
+            turn.record(EventKind::LoginBlocked, About { detail: Some("disabled".into()), ..About::default() })?;
+            return Ok(LoginStep::Blocked { throttled: None, recovery: Vec::new() });
+        }
+        if let Some(retry_after) = self.all_locked_for(turn.now, &methods) {
+            // Nothing is opened and nothing is written: a flood of logins is no amplifier.
+            return Ok(LoginStep::Blocked { throttled: Some(retry_after), recovery: Vec::new() });
+        }
+        let expires_in = turn.policy.challenge_ttl;
+        let id = ChallengeId::generate(turn.entropy)?;
+        let token = ChallengeClaims { subject: self.subject.clone(), challenge: id }.seal(turn)?;
+        self.push_challenge(
+            turn,
+            Challenge {
+                id,
+                created_at: turn.now,
+                expires_at: turn.now.plus(u64::from(expires_in)),
+                asks: Asks::of(&asks),
+                origin: Origin::Login(seed),
+                evidence,
+                approval: None,
+            },
+        );
+        turn.record(EventKind::LoginChallenged, About::default())?;
+        Ok(LoginStep::Challenge { id, token, expires_in, methods })
+    }
+
+    /// The wait until the first of the offered ways is free again, when all of them are locked.
+    fn all_locked_for(&self, now: Timestamp, methods: &[Offer]) -> Option<u32> {
+        let waits = methods.iter().map(|offer| match offer.authenticator_id {
+            Some(id) => self.authenticators.iter().find(|a| a.id == id).and_then(|a| a.throttle.locked_for(now)),
+            None => self.recovery_throttle.locked_for(now),
+        });
+        waits.collect::<Option<Vec<u32>>>()?.into_iter().min()
+    }
+
+    /// Adds a challenge; the ninth supersedes the oldest.
+    pub(super) fn push_challenge(&mut self, turn: &Turn<'_>, challenge: Challenge) {
+        self.challenges.retain(|c| c.is_live(turn.now));
+        while self.challenges.len() >= turn.policy.pending_challenges {
+            self.challenges.remove(0);
+        }
+        self.challenges.push(challenge);
+    }
+
+    /// Begins a session; one more than the policy allows ends the one unused for longest.
+    pub(super) fn open_session(
+        &mut self,
+        turn: &mut Turn<'_>,
+        seed: Seed,
+        evidence: Vec<Evidence>,
+        step_up: Option<crate::assurance::StepUpGrant>,
+    ) -> Result<Grant, Refusal> {
+        self.sessions.retain(|s| s.is_live(turn.policy, turn.now));
+        while self.sessions.len() >= turn.policy.max_sessions
+            && let Some(oldest) = self.sessions.iter().min_by_key(|s| s.last_seen).map(|s| s.id)
+        {
+            self.drop_session(turn, oldest)?;
+        }
+        let (session, refresh_token) = Session::begin(turn, &self.subject, seed, evidence)?;
+        let grant = session.grant(turn, &self.subject, step_up, Some(refresh_token))?;
+        self.sessions.push(session);
+        Ok(grant)
+    }
+
+    /// Ends a session, and what it had opened, with an event.
+    pub(super) fn drop_session(&mut self, turn: &mut Turn<'_>, id: SessionId) -> Result<(), Refusal> {
+        self.replace_session(turn, id);
+        turn.record(EventKind::SessionEnded, About::session(id))
+    }
+
+    /// Ends a session because another follows it.
+    pub(super) fn replace_session(&mut self, turn: &mut Turn<'_>, id: SessionId) {
+        self.sessions.retain(|s| s.id != id);
+        self.challenges.retain(|c| c.session() != Some(id));
+        turn.ended.push(id);
+    }
+}
+
+impl FirstFactor {
+    fn seed(&self, audience: &str, now: Timestamp) -> Seed {
+        Seed {
+            client_id: self.client_id.clone().unwrap_or_else(|| audience.into()),
+            roles: self.roles.clone(),
+            scopes: self.scopes.clone(),
+            address: self.address.clone(),
+            account_name: self.account_name.clone(),
+            login_at: now,
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The functional core: all MFA state of a subject as one value, and every change it can undergo.
+//!
+//! An `Account` is one versioned document. Each transition is a synchronous function on it: the
+//! time, the random bytes, the policy and the keys come in as a [`Turn`](turn::Turn), an answer and
+//! events go out, and nothing is read or written besides. The shell (`service`) loads the document,
+//! runs the transition and commits both with one compare-and-swap; if somebody else was faster, it
+//! runs the transition again on the fresh document. So replay protection, single use, throttling
+//! and lockout are decided here, once, without a race.
+//!
+//! What this room gives to the outside are the data types in which it speaks: [`Event`],
+//! [`Refusal`], and the views of authenticators, challenges and sessions.
+
+mod answer;
+mod authenticator;
+mod bind_digest;
+mod binding;
+mod challenge;
+mod event;
+mod login;
+mod manage;
+mod operate;
+mod recovery;
+mod refusal;
+mod sealed;
+mod session;
+mod sessions;
+mod step_up;
+mod stored_evidence;
+#[cfg(test)]
+mod tests;
+mod throttle;
+mod turn;
+mod view;
+
+pub use authenticator::Status;
+pub use bind_digest::{BindError, bind_digest};
+pub use challenge::{ChallengeView, Offer};
+pub use event::{Event, EventKind};
+pub use login::FirstFactor;
+pub use refusal::Refusal;
+pub use view::{AuthenticatorView, Enrolment, RecoveryCodesView, SessionView, StatusView};
+
+pub(crate) use answer::{Answered, Given, Which};
+pub(crate) use binding::{Bindable, Binder, Confirmed};
+pub(crate) use challenge::Access;
+pub(crate) use login::LoginStep;
+pub(crate) use operate::Order;
+pub(crate) use recovery::Settling;
+pub(crate) use sealed::{ChallengeClaims, EnrolmentClaims, RefreshClaims};
+pub(crate) use session::Grant;
+pub(crate) use step_up::{Ask, Opened};
+pub(crate) use turn::Turn;
+
+use serde::{Deserialize, Serialize};
+
+use crate::assurance::{Aal, Evidence};
+use crate::clock::Timestamp;
+use crate::id::{SessionId, Subject, TokenId};
+use crate::recovery_code::RecoverySet;
+use authenticator::Authenticator;
+use challenge::Challenge;
+use session::{Seed, Session};
+use throttle::Throttle;
+
+/// The version of the document this code writes. Every older one is read for ever.
+const SCHEMA: u16 = 1;
+
+/// All MFA state of one subject. Every list in it has a maximum.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Account {
+    /// The schema version.
+    v: u16,
+    subject: Subject,
+    created_at: Timestamp,
+    /// The latest time this account has seen; a clock that goes back revives nothing.
+    latest: Timestamp,
+    #[serde(default, skip_serializing_if = "Standing::is_normal")]
+    standing: Standing,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    authenticators: Vec<Authenticator>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    recovery: Option<Recovery>,
+    /// The counters of recovery codes; they count where there are none, too.
+    #[serde(default, skip_serializing_if = "Throttle::is_untouched")]
+    recovery_throttle: Throttle,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    challenges: Vec<Challenge>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    sessions: Vec<Session>,
+    /// The newest enrolment token: the only one that counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    enrolment: Option<Ticket>,
+    /// A clock behind this account has been reported; once is enough.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    clock_reported: bool,
+}
+
+/// How an operator has left the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Standing {
+    #[default]
+    Normal,
+    Suspended,
+    /// A tombstone: the subject is gone, and whoever read the old document is not current.
+    Erased,
+}
+
+impl Standing {
+    const fn is_normal(&self) -> bool {
+        matches!(self, Self::Normal)
+    }
+}
+
+/// The recovery codes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Recovery {
+    set: RecoverySet,
+    /// The hard limit was reached: only a new set helps.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    disabled: bool,
+}
+
+/// The right to bind a first authenticator, and what its login proved.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Ticket {
+    id: TokenId,
+    expires_at: Timestamp,
+    seed: Seed,
+    #[serde(with = "stored_evidence")]
+    evidence: Vec<Evidence>,
+}
+
+/// Why a document cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DocumentError {
+    #[error("the document is not one of ours")]
+    Json(#[from] serde_json::Error),
+    #[error("the document has schema version {0}, which is newer than this program")]
+    Newer(u16),
+    #[error("the document belongs to another subject")]
+    OtherSubject,
+}
+
+impl Account {
+    pub(crate) fn new(subject: Subject, now: Timestamp) -> Self {
+        Self {
+            v: SCHEMA,
+            subject,
+            created_at: now,
+            latest: now,
+            standing: Standing::Normal,
+            authenticators: Vec::new(),
+            recovery: None,
+            recovery_throttle: Throttle::default(),
+            challenges: Vec::new(),
+            sessions: Vec::new(),
+            enrolment: None,
+            clock_reported: false,
+        }
+    }
+
+    /// Reads a document; `subject` is whose it was asked for.
+    pub(crate) fn read(document: &str, subject: &Subject) -> Result<Self, DocumentError> {
+        let account: Self = serde_json::from_str(document)?;
+        if account.v > SCHEMA {
+            return Err(DocumentError::Newer(account.v));
+        }
+        // A row copied to another subject is no account of theirs.
+        if account.subject != *subject {
+            return Err(DocumentError::OtherSubject);
+        }
+        Ok(account)
+    }
+
+    pub(crate) fn write(&self) -> Result<String, DocumentError> {
+        Ok(serde_json::to_string(self)?)
+    }
+
+    pub(crate) fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    pub(crate) const fn latest(&self) -> Timestamp {
+        self.latest
+    }
+
+    /// Notes the time of a commit and drops what has expired, so that lists stay short.
+    pub(crate) fn settle(&mut self, turn: &Turn<'_>) {
+        let now = turn.now;
+        self.latest = self.latest.max(now);
+        self.authenticators.retain(|a| !a.is_stale(now));
+        // An expired challenge stays a while, so that its owner hears 410 and not 404.
+        let kept = u64::from(turn.policy.challenge_ttl);
+        self.challenges.retain(|c| now < c.expires_at.plus(kept));
+        self.sessions.retain(|s| s.is_live(turn.policy, now));
+        if self.enrolment.as_ref().is_some_and(|ticket| ticket.expires_at <= now) {
+            self.enrolment = None;
+        }
+    }
+
+    /// The authenticators that count as bound; the recovery codes are no authenticator of their own.
+    fn bound(&self) -> impl Iterator<Item = &Authenticator> {
+        self.authenticators.iter().filter(|a| a.is_bound())
+    }
+
+    fn has_bound(&self) -> bool {
+        self.bound().next().is_some()
+    }
+
+    fn active(&self, now: Timestamp) -> impl Iterator<Item = &Authenticator> {
+        self.authenticators.iter().filter(move |a| a.is_active(now))
+    }
+
+    /// The highest level what is bound can reach, worked out anew each time (CVE-2024-45042).
+    fn highest_level(&self) -> Aal {
+        self.bound().map(|a| a.credential.reaches()).max().unwrap_or(Aal::One)
+    }
+
+    fn recovery_remaining(&self) -> usize {
+        self.recovery.as_ref().filter(|r| !r.disabled).map_or(0, |r| r.set.remaining())
+    }
+
+    fn session_index(&self, id: SessionId) -> Option<usize> {
+        self.sessions.iter().position(|s| s.id == id)
+    }
+}

@@ -1,0 +1,88 @@
+//! What an operator does, each with an actor and a reason.
+
+use super::event::{About, EventKind};
+use super::refusal::Refusal;
+use super::turn::Turn;
+use super::{Account, Standing};
+use crate::clock::Timestamp;
+
+/// An operator's order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    Reset,
+    Unlock,
+    Suspend,
+    EndSessions,
+    Erase,
+}
+
+impl Account {
+    pub(crate) fn obey(&mut self, turn: &mut Turn<'_>, order: Order, actor: &str, reason: &str) -> Result<(), Refusal> {
+        if self.standing == Standing::Erased {
+            return Err(Refusal::NotFound);
+        }
+        let kind = match order {
+            Order::Reset => {
+                self.end_all(turn)?;
+                self.clear();
+                EventKind::Reset
+            }
+            Order::Unlock => {
+                self.unlock();
+                EventKind::Unlocked
+            }
+            Order::Suspend => {
+                self.end_all(turn)?;
+                self.challenges.clear();
+                self.enrolment = None;
+                self.standing = Standing::Suspended;
+                EventKind::Suspended
+            }
+            Order::EndSessions => {
+                self.end_all(turn)?;
+                self.challenges.clear();
+                EventKind::SessionsEnded
+            }
+            Order::Erase => {
+                self.end_all(turn)?;
+                self.clear();
+                self.standing = Standing::Erased;
+                EventKind::Erased
+            }
+        };
+        let about = About { actor: Some(actor.into()), reason: Some(reason.into()), ..About::default() };
+        turn.record(kind, about)
+    }
+
+    fn clear(&mut self) {
+        self.authenticators.clear();
+        self.recovery = None;
+        self.recovery_throttle = super::Throttle::default();
+        self.challenges.clear();
+        self.enrolment = None;
+    }
+
+    /// Ends every wait and the suspension. What the hard limit has disabled stays disabled: it must
+    /// be bound again (N63B-3.2.2-c).
+    fn unlock(&mut self) {
+        self.standing = Standing::Normal;
+        self.authenticators.iter_mut().for_each(|a| a.throttle.unlock());
+        self.sessions.iter_mut().for_each(|s| s.throttle.unlock());
+        self.recovery_throttle.unlock();
+        self.clock_reported = false;
+    }
+
+    /// Takes the clock as it is now for the latest time, after it had jumped ahead.
+    pub(crate) fn reset_clock(&mut self, clock: Timestamp) {
+        self.latest = clock;
+    }
+
+    /// Notes, once, that the clock stands far behind this account.
+    pub(crate) fn report_clock(&mut self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+        if self.clock_reported {
+            return Ok(());
+        }
+        self.clock_reported = true;
+        turn.record(EventKind::ClockBehind, About { until: Some(self.latest), ..About::default() })
+    }
+}

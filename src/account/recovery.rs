@@ -1,0 +1,159 @@
+//! Recovery codes: counted before they are compared, hashed once, used once.
+
+use super::answer::hard_limit;
+use super::challenge::Challenge;
+use super::event::{About, EventKind};
+use super::refusal::Refusal;
+use super::turn::Turn;
+use super::{Access, Account, Recovery};
+use crate::assurance::{Authentication, Evidence, Method};
+use crate::id::{ChallengeId, SessionId};
+use crate::recovery_code::{Digest, Preimage, RecoverySet, Typed};
+
+/// A place to try one recovery code: the failure is already counted.
+pub(crate) struct Reserved {
+    pub(crate) typed: Typed,
+    pub(crate) preimage: Preimage,
+}
+
+/// What a recovery code is tried for.
+#[derive(Clone, Copy)]
+pub(crate) enum Settling<'a> {
+    Challenge(Access, ChallengeId),
+    Session(&'a Authentication),
+}
+
+impl Account {
+    /// Counts a failure beforehand and says what to derive the slow hash from.
+    ///
+    /// Whoever is cut off between here and the answer has failed (CVE-2026-27801). Without a set,
+    /// or for a slot it does not have, the same work is done for nothing.
+    pub(crate) fn reserve_recovery(
+        &mut self,
+        turn: &mut Turn<'_>,
+        for_: Settling<'_>,
+        code: &str,
+    ) -> Result<Reserved, Refusal> {
+        let session = self.settling_session(turn, for_)?;
+        if self.recovery.as_ref().is_some_and(|r| r.disabled) {
+            return Err(Refusal::AuthenticatorDisabled);
+        }
+        let elevated = self.elevated(turn, session);
+        let lock = match elevated.and_then(|at| self.sessions.get(at)) {
+            Some(session) => session.throttle.locked_for(turn.now),
+            None => self.recovery_throttle.locked_for(turn.now),
+        };
+        if let Some(retry_after) = lock {
+            return Err(Refusal::Throttled { retry_after });
+        }
+        let set = self.recovery.as_ref().map(|r| &r.set);
+        let format = set.map_or(turn.policy.recovery_format, RecoverySet::format);
+        let typed = Typed::parse(code, format)
+            .map_err(|_| Refusal::invalid("code", "must be a recovery code, like XXXX-XXXX-XXXX-XXXX"))?;
+        let dummy = || Preimage::dummy(turn.policy.recovery_scheme);
+        let preimage = set.map_or_else(dummy, |set| set.prepare(typed.slot()));
+        match elevated {
+            Some(at) => {
+                self.recovery_throttle.count();
+                self.charge_session(turn, at)?;
+            }
+            None => {
+                let charged = self.recovery_throttle.fail(turn.now, &turn.policy.lock);
+                if charged.locked_until.is_some() {
+                    let about = About { until: charged.locked_until, ..About::method(Method::RecoveryCode) };
+                    turn.record(EventKind::Locked, about)?;
+                }
+            }
+        }
+        turn.touched = true;
+        Ok(Reserved { typed, preimage })
+    }
+
+    fn settling_session(&mut self, turn: &mut Turn<'_>, for_: Settling<'_>) -> Result<Option<SessionId>, Refusal> {
+        match for_ {
+            Settling::Challenge(access, id) => {
+                let at = access.find(&self.challenges, id, turn.now)?;
+                Ok(self.challenges.get(at).and_then(Challenge::session))
+            }
+            Settling::Session(by) => {
+                let at = self.caller(turn, by)?;
+                Ok(Some(self.session_at(at)?.id))
+            }
+        }
+    }
+
+    /// Compares what was derived under a reservation and settles it.
+    pub(super) fn check_recovery(
+        &mut self,
+        turn: &mut Turn<'_>,
+        digest: &Digest,
+        elevated: Option<usize>,
+    ) -> Result<Evidence, Refusal> {
+        let settled = match self.recovery.as_mut().filter(|r| !r.disabled) {
+            Some(recovery) => recovery.set.settle(digest, turn.now).is_ok(),
+            None => false,
+        };
+        if !settled {
+            return Err(self.refuse_recovery(turn, elevated)?);
+        }
+        self.recovery_throttle.succeed();
+        if let Some(session) = elevated.and_then(|at| self.sessions.get_mut(at)) {
+            session.throttle.succeed();
+        }
+        let left = self.recovery_remaining();
+        let count = u32::try_from(left).ok();
+        turn.record(EventKind::RecoveryCodeUsed, About { count, ..About::method(Method::RecoveryCode) })?;
+        if left <= turn.policy.recovery_low_at {
+            turn.record(EventKind::RecoveryCodesLow, About { count, ..About::method(Method::RecoveryCode) })?;
+        }
+        Ok(Evidence::new(Method::RecoveryCode, turn.now))
+    }
+
+    fn refuse_recovery(&mut self, turn: &mut Turn<'_>, elevated: Option<usize>) -> Result<Refusal, Refusal> {
+        let failures = self.recovery_throttle.consecutive();
+        let about = || About { count: Some(failures), ..About::method(Method::RecoveryCode) };
+        turn.record(EventKind::AnswerRefused, about())?;
+        if let Some(kind) = hard_limit(failures, turn.policy.hard_limit) {
+            turn.record(kind, about())?;
+            if let Some(recovery) = self.recovery.as_mut().filter(|_| kind == EventKind::AuthenticatorDisabled) {
+                recovery.disabled = true;
+            }
+        }
+        let attempts_remaining = match elevated.and_then(|at| self.sessions.get(at)) {
+            Some(session) => session.throttle.remaining(turn.now, turn.policy.elevated_budget),
+            None => self.recovery_throttle.remaining(turn.now, turn.policy.lock.failures),
+        };
+        Ok(Refusal::InvalidCode { attempts_remaining })
+    }
+
+    /// Puts a new set in place of the old, which is void.
+    pub(super) fn issue_recovery(&mut self, turn: &mut Turn<'_>, set: RecoverySet) -> Result<(), Refusal> {
+        let count = u32::try_from(set.total()).ok();
+        self.recovery = Some(Recovery { set, disabled: false });
+        self.recovery_throttle = super::Throttle::default();
+        turn.record(EventKind::RecoveryCodesIssued, About { count, ..About::method(Method::RecoveryCode) })
+    }
+
+    /// Whether a new set may be made now: asked before the slow hashes, and again with them.
+    pub(crate) fn may_regenerate(&mut self, turn: &mut Turn<'_>, by: &Authentication) -> Result<(), Refusal> {
+        self.require(turn, by, self.management_requirement(turn))?;
+        // CVE-2022-36071: no codes before there is a factor they could stand in for.
+        if self.active(turn.now).next().is_none() {
+            return Err(Refusal::Conflict("recovery codes need an active authenticator"));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn regenerate(
+        &mut self,
+        turn: &mut Turn<'_>,
+        by: &Authentication,
+        set: RecoverySet,
+    ) -> Result<(), Refusal> {
+        self.may_regenerate(turn, by)?;
+        let keep = self.caller(turn, by)?;
+        let keep = self.session_at(keep)?.id;
+        self.end_others(turn, keep)?;
+        self.issue_recovery(turn, set)
+    }
+}

@@ -1,0 +1,177 @@
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::refusal::Refusal;
+use super::sealed::RefreshClaims;
+use super::throttle::Throttle;
+use super::turn::Turn;
+use crate::assurance::{Aal, Assurance, Evidence, StepUpGrant, assess};
+use crate::clock::Timestamp;
+use crate::id::{SessionId, Subject, TokenId};
+use crate::policy::Policy;
+use crate::secret::{SecretString, constant_time_eq};
+
+/// For how long a replaced refresh token gives its successor again, in seconds (`HTTP.md`).
+const REFRESH_GRACE: u64 = 30;
+
+/// What the host says of a session when it begins; it is carried from one session id to the next.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Seed {
+    pub(crate) client_id: Box<str>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) roles: Vec<Box<str>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) scopes: Vec<Box<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) address: Option<Box<str>>,
+    /// How the subject is called in an authenticator app.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) account_name: Option<Box<str>>,
+    /// When the login was.
+    pub(crate) login_at: Timestamp,
+}
+
+/// A session: evidence, and the right to be refreshed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Session {
+    pub(crate) id: SessionId,
+    pub(crate) seed: Seed,
+    pub(crate) created_at: Timestamp,
+    pub(crate) last_seen: Timestamp,
+    #[serde(with = "super::stored_evidence")]
+    pub(crate) evidence: Vec<Evidence>,
+    /// SHA-256 of the refresh key, base64url: the document alone refreshes nothing.
+    refresh_hash: Box<str>,
+    /// The number of the newest refresh token.
+    generation: u32,
+    rotated_at: Timestamp,
+    /// The budget of a session already at AAL2, so that a stranger cannot lock its owner out.
+    #[serde(default, skip_serializing_if = "Throttle::is_untouched")]
+    pub(crate) throttle: Throttle,
+}
+
+/// What tokens are made from: a snapshot of a session at the moment of an answer.
+pub(crate) struct Grant {
+    pub(crate) subject: Subject,
+    pub(crate) session: SessionId,
+    pub(crate) seed: Seed,
+    pub(crate) assurance: Assurance,
+    pub(crate) issued_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+    pub(crate) step_up: Option<StepUpGrant>,
+    pub(crate) refresh_token: Option<SecretString>,
+}
+
+impl Session {
+    /// Begins a session and its first refresh token.
+    pub(crate) fn begin(
+        turn: &Turn<'_>,
+        subject: &Subject,
+        seed: Seed,
+        evidence: Vec<Evidence>,
+    ) -> Result<(Self, SecretString), Refusal> {
+        let id = SessionId::generate(turn.entropy)?;
+        let key = TokenId::generate(turn.entropy)?;
+        let token = RefreshClaims { subject: subject.clone(), session: id, key, generation: 0 }.seal(turn)?;
+        let session = Self {
+            id,
+            seed,
+            created_at: turn.now,
+            last_seen: turn.now,
+            evidence,
+            refresh_hash: hash(key),
+            generation: 0,
+            rotated_at: turn.now,
+            throttle: Throttle::default(),
+        };
+        Ok((session, token))
+    }
+
+    pub(crate) fn assurance(&self, policy: &Policy) -> Option<Assurance> {
+        assess(&self.evidence, policy.registered_amr_only)
+    }
+
+    /// When the session ends if nothing happens: overall limit or idle limit, whichever is first.
+    ///
+    /// The overall time of AAL2 and AAL3 runs from the proof that reached the level, within that
+    /// of AAL1, which runs from the login.
+    pub(crate) fn ends_at(&self, policy: &Policy) -> Timestamp {
+        let from_login = self.seed.login_at.plus(u64::from(policy.session_limits(Aal::One).overall));
+        let Some(assurance) = self.assurance(policy) else {
+            return Timestamp::EPOCH;
+        };
+        let limits = policy.session_limits(assurance.level());
+        let reached_at = assurance.auth_time().unwrap_or(self.seed.login_at);
+        let overall = reached_at.plus(u64::from(limits.overall)).min(from_login);
+        let idle = limits.idle.map(|idle| self.last_seen.plus(u64::from(idle)));
+        idle.map_or(overall, |idle| idle.min(overall))
+    }
+
+    pub(crate) fn is_live(&self, policy: &Policy, now: Timestamp) -> bool {
+        now < self.ends_at(policy)
+    }
+
+    /// Notes that the session is used; tells whether that is worth writing down.
+    pub(crate) fn touch(&mut self, policy: &Policy, now: Timestamp) -> bool {
+        let idle = self.assurance(policy).and_then(|a| policy.session_limits(a.level()).idle).unwrap_or(3600);
+        // A tenth of the idle time is as exact as it needs to be, and saves nine writes of ten.
+        let worth = now.since(self.last_seen).saturating_mul(10) >= u64::from(idle);
+        if worth {
+            self.last_seen = now;
+        }
+        worth
+    }
+
+    pub(crate) fn grant(
+        &self,
+        turn: &Turn<'_>,
+        subject: &Subject,
+        step_up: Option<StepUpGrant>,
+        refresh_token: Option<SecretString>,
+    ) -> Result<Grant, Refusal> {
+        let assurance = self.assurance(turn.policy).ok_or(Refusal::InvalidToken)?;
+        let ttl = turn.policy.access_token_ttl(assurance.level());
+        Ok(Grant {
+            subject: subject.clone(),
+            session: self.id,
+            seed: self.seed.clone(),
+            issued_at: turn.clock,
+            expires_at: turn.clock.plus(u64::from(ttl)).min(self.ends_at(turn.policy)),
+            assurance,
+            step_up,
+            refresh_token,
+        })
+    }
+
+    /// Takes a refresh token of this session.
+    pub(crate) fn refresh(&mut self, turn: &Turn<'_>, claims: &RefreshClaims) -> Result<Refreshed, Refusal> {
+        if !constant_time_eq(hash(claims.key).as_bytes(), self.refresh_hash.as_bytes()) {
+            return Err(Refusal::InvalidToken);
+        }
+        let is_newest = claims.generation == self.generation;
+        let is_previous = claims.generation.checked_add(1) == Some(self.generation);
+        if is_newest {
+            self.generation = self.generation.checked_add(1).ok_or(Refusal::InvalidToken)?;
+            self.rotated_at = turn.now;
+            self.last_seen = turn.now;
+        } else if !is_previous || turn.now.since(self.rotated_at) > REFRESH_GRACE {
+            // Two parties hold this session's tokens, and one of them is a thief.
+            return Ok(Refreshed::Replayed);
+        }
+        let successor = RefreshClaims { generation: self.generation, ..claims.clone() };
+        Ok(Refreshed::Successor { token: successor.seal(turn)?, rotated: is_newest })
+    }
+}
+
+/// What a refresh token led to.
+pub(crate) enum Refreshed {
+    Successor { token: SecretString, rotated: bool },
+    Replayed,
+}
+
+fn hash(key: TokenId) -> Box<str> {
+    use base64::Engine as _;
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(Sha256::digest(key.as_bytes())).into()
+}

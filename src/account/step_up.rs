@@ -1,0 +1,214 @@
+//! Opening a challenge from a session: step-up, re-authentication, approval of an action.
+
+use super::challenge::{Approval, Asks, Challenge, ChallengeView, Offer, Origin};
+use super::refusal::Refusal;
+use super::session::Grant;
+use super::turn::Turn;
+use super::{Access, Account, Standing};
+use crate::assurance::{Assurance, Authentication, Evidence, Method, Requirement, StepUpGrant, assess, unmet};
+use crate::clock::Timestamp;
+use crate::id::{ChallengeId, TokenId};
+use crate::vault::Purpose;
+
+/// What a client asks for when it opens a challenge.
+#[derive(Debug, Clone)]
+pub(crate) struct Ask {
+    /// The client's own `acr` and `max_age`: they can only make an action's requirement stricter.
+    pub(crate) requirement: Requirement,
+    pub(crate) action: Option<Box<str>>,
+    /// The digest of the parameters ([`bind_digest`](super::bind_digest)).
+    pub(crate) bind: Option<Box<str>>,
+    /// The host's state, JSON of at most 1 KiB.
+    pub(crate) state: Option<String>,
+}
+
+/// What opening a challenge led to.
+pub(crate) enum Opened {
+    /// Nothing is missing: tokens from the session's present evidence.
+    Complete(Box<Grant>),
+    Pending(ChallengeView),
+}
+
+impl Account {
+    /// Finds the live session a verified token belongs to, and notes that it is used.
+    pub(super) fn caller(&mut self, turn: &mut Turn<'_>, by: &Authentication) -> Result<usize, Refusal> {
+        let sid = by.session().and_then(|sid| sid.parse().ok()).ok_or(Refusal::InvalidToken)?;
+        let at = self.session_index(sid).ok_or(Refusal::InvalidToken)?;
+        let session = self.sessions.get_mut(at).ok_or(Refusal::InvalidToken)?;
+        if self.standing != Standing::Normal || !session.is_live(turn.policy, turn.now) {
+            return Err(Refusal::InvalidToken);
+        }
+        turn.touched |= session.touch(turn.policy, turn.now);
+        Ok(at)
+    }
+
+    pub(super) fn session_at(&self, at: usize) -> Result<&super::session::Session, Refusal> {
+        self.sessions.get(at).ok_or(Refusal::InvalidToken)
+    }
+
+    /// Requires of the caller's session what `requirement` asks for; returns where the session is.
+    pub(super) fn require(
+        &mut self,
+        turn: &mut Turn<'_>,
+        by: &Authentication,
+        requirement: Requirement,
+    ) -> Result<usize, Refusal> {
+        let at = self.caller(turn, by)?;
+        let assurance = self.session_at(at)?.assurance(turn.policy).ok_or(Refusal::InvalidToken)?;
+        insufficient(turn.now, &assurance, requirement)?;
+        Ok(at)
+    }
+
+    pub(crate) fn open(&mut self, turn: &mut Turn<'_>, by: &Authentication, ask: &Ask) -> Result<Opened, Refusal> {
+        let at = self.caller(turn, by)?;
+        let asks = asked(turn, ask)?;
+        let evidence = self.session_at(at)?.evidence.clone();
+        let assurance = assess(&evidence, turn.policy.registered_amr_only).ok_or(Refusal::InvalidToken)?;
+        if ask.bind.is_none() && unmet(&asks, &assurance, turn.now).is_empty() {
+            let step_up = ask.action.as_ref().map(|action| {
+                // A fresh factor is as good as a new answer; its age is its own.
+                approve(turn, action, None, assurance.auth_time().unwrap_or(Timestamp::EPOCH))
+            });
+            let session = self.session_at(at)?;
+            let grant = session.grant(turn, &self.subject, step_up.transpose()?, None)?;
+            return Ok(Opened::Complete(Box::new(grant)));
+        }
+        let methods = self.offers(turn, &evidence, &asks);
+        if methods.is_empty() {
+            return Err(Refusal::NoEligibleAuthenticator { allowed: bindable(&evidence, &asks, turn.now) });
+        }
+        let id = ChallengeId::generate(turn.entropy)?;
+        let challenge = Challenge {
+            id,
+            created_at: turn.now,
+            expires_at: turn.now.plus(u64::from(turn.policy.challenge_ttl)),
+            asks: Asks::of(&asks),
+            origin: Origin::Session(self.session_at(at)?.id),
+            evidence: Vec::new(),
+            approval: self.approval(turn, id, ask)?,
+        };
+        self.push_challenge(turn, challenge);
+        turn.touched = true;
+        Ok(Opened::Pending(ChallengeView { id, expires_in: u64::from(turn.policy.challenge_ttl), methods }))
+    }
+
+    fn approval(&self, turn: &Turn<'_>, id: ChallengeId, ask: &Ask) -> Result<Option<Approval>, Refusal> {
+        let seal = |state: &String| {
+            let state = state.as_bytes();
+            turn.vault.seal(Purpose::ChallengeState, &self.subject, id.as_bytes(), state, turn.entropy)
+        };
+        let state = ask.state.as_ref().map(seal).transpose()?;
+        let Some(action) = ask.action.clone() else {
+            // State without an action has nothing to approve, but the host gets it back all the same.
+            return Ok(state.map(|state| Approval { action: "".into(), bind: None, state: Some(state) }));
+        };
+        Ok(Some(Approval { action, bind: ask.bind.clone(), state }))
+    }
+
+    /// Shows a pending challenge to whoever may answer it.
+    pub(crate) fn challenge_view(
+        &self,
+        turn: &Turn<'_>,
+        access: Access,
+        id: ChallengeId,
+    ) -> Result<ChallengeView, Refusal> {
+        let at = access.find(&self.challenges, id, turn.now)?;
+        let challenge = self.challenges.get(at).ok_or(Refusal::ChallengeGone)?;
+        Ok(self.view_of(turn, challenge))
+    }
+
+    pub(super) fn view_of(&self, turn: &Turn<'_>, challenge: &Challenge) -> ChallengeView {
+        let evidence = self.evidence_for(challenge);
+        ChallengeView {
+            id: challenge.id,
+            expires_in: challenge.expires_at.since(turn.now),
+            methods: self.offers(turn, &evidence, &challenge.asks.requirement()),
+        }
+    }
+
+    /// The challenge's own evidence and that of the session it was opened from.
+    pub(super) fn evidence_for(&self, challenge: &Challenge) -> Vec<Evidence> {
+        let session = challenge.session().and_then(|sid| self.session_index(sid)).and_then(|at| self.sessions.get(at));
+        let before = session.map(|s| s.evidence.as_slice()).unwrap_or_default();
+        before.iter().chain(&challenge.evidence).cloned().collect()
+    }
+
+    /// The ways to answer that lead to `asks`: those that do so alone, or, when none does, those
+    /// that do together.
+    pub(super) fn offers(&self, turn: &Turn<'_>, evidence: &[Evidence], asks: &Requirement) -> Vec<Offer> {
+        let now = turn.now;
+        // What each could prove if it were used now. These proofs are weighed and thrown away.
+        let mut ways: Vec<(Offer, Evidence)> = self
+            .active(now)
+            .map(|a| {
+                let method = a.credential.method();
+                let label = (!a.label.is_empty()).then(|| a.label.clone());
+                let offer = Offer { method, authenticator_id: Some(a.id), label, remaining: None };
+                (offer, Evidence::new(method, now).by(a.id))
+            })
+            .collect();
+        if let remaining @ 1.. = self.recovery_remaining() {
+            let method = Method::RecoveryCode;
+            let offer = Offer { method, authenticator_id: None, label: None, remaining: Some(remaining) };
+            ways.push((offer, Evidence::new(method, now)));
+        }
+        let leads = |with: &[Evidence]| {
+            let all = [evidence, with].concat();
+            assess(&all, true).is_some_and(|assurance| unmet(asks, &assurance, now).is_empty())
+        };
+        let (offers, proofs): (Vec<Offer>, Vec<Evidence>) = ways.into_iter().unzip();
+        let alone: Vec<Offer> = offers
+            .iter()
+            .zip(&proofs)
+            .filter(|(_, proof)| leads(std::slice::from_ref(proof)))
+            .map(|(offer, _)| offer.clone())
+            .collect();
+        if alone.is_empty() && leads(&proofs) { offers } else { alone }
+    }
+}
+
+fn asked(turn: &Turn<'_>, ask: &Ask) -> Result<Requirement, Refusal> {
+    let Some(action) = &ask.action else {
+        if ask.bind.is_some() {
+            return Err(Refusal::invalid("bind", "needs an action"));
+        }
+        return Ok(ask.requirement.clone());
+    };
+    // What an action needs is the policy's word; an unknown one is no action at all.
+    let named = turn.policy.action(action).ok_or(Refusal::invalid("action", "is not an action of this service"))?;
+    Ok(named.and(&ask.requirement))
+}
+
+/// Refuses when `assurance` lacks something of `requirement`, and says what.
+pub(super) fn insufficient(now: Timestamp, assurance: &Assurance, requirement: Requirement) -> Result<(), Refusal> {
+    let missing = unmet(&requirement, assurance, now);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::Insufficient { required: Box::new(requirement), missing })
+}
+
+/// The kinds that could be bound and would then meet `asks`.
+fn bindable(evidence: &[Evidence], asks: &Requirement, now: Timestamp) -> Vec<Method> {
+    let leads = |method: &Method| {
+        let all: Vec<Evidence> = evidence.iter().cloned().chain([Evidence::new(*method, now)]).collect();
+        assess(&all, true).is_some_and(|assurance| unmet(asks, &assurance, now).is_empty())
+    };
+    [Method::Totp].into_iter().filter(leads).collect()
+}
+
+/// Makes the claim that says an action was approved.
+pub(super) fn approve(
+    turn: &Turn<'_>,
+    action: &str,
+    bind: Option<Box<str>>,
+    auth_time: Timestamp,
+) -> Result<StepUpGrant, Refusal> {
+    Ok(StepUpGrant {
+        id: TokenId::generate(turn.entropy)?,
+        action: action.into(),
+        auth_time,
+        expires_at: turn.clock.plus(u64::from(turn.policy.step_up_ttl)),
+        bind,
+    })
+}

@@ -1,0 +1,68 @@
+use super::event::{About, Event, EventKind};
+use super::refusal::Refusal;
+use crate::clock::Timestamp;
+use crate::entropy::{Entropy, EntropyError};
+use crate::id::{EventId, SessionId};
+use crate::policy::Policy;
+use crate::vault::{Vault, VaultError};
+
+/// One turn of an account: what a transition is given, and what it leaves behind.
+///
+/// A transition that records an event has changed something and is committed, whether its answer
+/// is a yes or a no. One that records nothing is not, so a flood of refusals writes nothing.
+pub(crate) struct Turn<'a> {
+    /// The later of the clock and the newest time the account has seen: for expiry, locks and ages.
+    pub(crate) now: Timestamp,
+    /// The clock as it was read: for TOTP steps and what goes into tokens.
+    pub(crate) clock: Timestamp,
+    pub(crate) policy: &'a Policy,
+    pub(crate) vault: &'a Vault,
+    pub(crate) entropy: &'a dyn Entropy,
+    /// Where the request came from, for events.
+    pub(crate) address: Option<&'a str>,
+    pub(crate) events: Vec<Event>,
+    /// Sessions that ended: their access tokens are withdrawn once the commit is through.
+    pub(crate) ended: Vec<SessionId>,
+    /// Whether something changed that is worth no event.
+    pub(crate) touched: bool,
+}
+
+impl Turn<'_> {
+    pub(crate) fn record(&mut self, kind: EventKind, about: About) -> Result<(), Refusal> {
+        self.events.push(Event {
+            id: EventId::generate(self.entropy)?,
+            at: self.now,
+            kind,
+            method: about.method,
+            authenticator_id: about.authenticator,
+            sid: about.session,
+            client_id: about.client_id,
+            address: self.address.map(Into::into),
+            action: about.action,
+            count: about.count,
+            until: about.until,
+            detail: about.detail,
+            actor: about.actor,
+            reason: about.reason,
+        });
+        Ok(())
+    }
+
+    pub(crate) fn is_dirty(&self) -> bool {
+        self.touched || !self.events.is_empty()
+    }
+}
+
+/// Without randomness nothing can be made that an attacker could not guess.
+impl From<EntropyError> for Refusal {
+    fn from(_failed: EntropyError) -> Self {
+        Self::unavailable()
+    }
+}
+
+/// What the account itself sealed does not open: the key is gone or the document was changed.
+impl From<VaultError> for Refusal {
+    fn from(_closed: VaultError) -> Self {
+        Self::unavailable()
+    }
+}

@@ -1,0 +1,185 @@
+//! Every knob, with a safe default, and a check when it is built.
+//!
+//! A [`Policy`] says how codes are made, how often one may be wrong, how long things live, who must
+//! have a second factor at login and what an action needs. A setting that the standards refuse is
+//! refused by [`PolicyBuilder::build`], with the field and the rule named.
+//!
+//! ```
+//! use tower_mfa::assurance::Requirement;
+//! use tower_mfa::policy::{Login, Policy};
+//!
+//! let policy = Policy::builder()
+//!     .login(Login::Required)
+//!     .action("close_account", Requirement::aal2().within(60))
+//!     .build()
+//!     .unwrap();
+//! assert_eq!(policy.action("close_account").unwrap().max_age(), Some(60));
+//! assert!(policy.action("unheard_of").is_none());
+//!
+//! let refused = Policy::builder().hard_limit(101).build().unwrap_err();
+//! assert_eq!(refused.field(), "hard_limit");
+//! ```
+//!
+//! Tenants, groups and clients can have policies of their own: a [`PolicySource`] is asked for each
+//! request, with who it concerns.
+
+mod builder;
+mod limits;
+
+pub use builder::PolicyBuilder;
+pub use limits::{LockSchedule, SessionLimits};
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::assurance::{Aal, Requirement};
+use crate::id::Subject;
+use crate::otp;
+use crate::recovery_code;
+
+/// What login asks of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Login {
+    /// Login completes with the first factor; only routes ask for more.
+    Optional,
+    /// An account that has an authenticator is challenged at login; one that has none is not.
+    #[default]
+    IfEnrolled,
+    /// Every login is challenged, and an account that has nothing bound gets an enrolment token
+    /// instead of a session.
+    Required,
+}
+
+/// The rules in force for one subject, client and set of roles.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    pub(crate) login: Login,
+    pub(crate) totp: otp::Totp,
+    pub(crate) totp_window: otp::Window,
+    pub(crate) recovery_count: recovery_code::Count,
+    pub(crate) recovery_format: recovery_code::Format,
+    pub(crate) recovery_scheme: recovery_code::Scheme,
+    pub(crate) recovery_low_at: usize,
+    pub(crate) lock: LockSchedule,
+    pub(crate) elevated_budget: u32,
+    pub(crate) hard_limit: u32,
+    pub(crate) challenge_ttl: u32,
+    pub(crate) pending_challenges: usize,
+    pub(crate) enrolment_ttl: u32,
+    pub(crate) sessions: [SessionLimits; 3],
+    pub(crate) max_sessions: usize,
+    pub(crate) max_authenticators: usize,
+    pub(crate) access_token_ttl: [u32; 3],
+    pub(crate) step_up_ttl: u32,
+    pub(crate) binding_max_age: u32,
+    pub(crate) first_binding_window: u32,
+    pub(crate) totp_valid_for: Option<u32>,
+    pub(crate) expiry_warning: u32,
+    pub(crate) actions: BTreeMap<Box<str>, Requirement>,
+    pub(crate) registered_amr_only: bool,
+    pub(crate) disable_by_code: bool,
+}
+
+impl Policy {
+    /// Starts from the defaults.
+    #[must_use]
+    pub fn builder() -> PolicyBuilder {
+        PolicyBuilder::default()
+    }
+
+    /// Returns what the action of this name needs; `None` for an action nobody has named.
+    #[must_use]
+    pub fn action(&self, name: &str) -> Option<&Requirement> {
+        self.actions.get(name)
+    }
+
+    /// Returns what login asks of an account.
+    #[must_use]
+    pub const fn login(&self) -> Login {
+        self.login
+    }
+
+    pub(crate) const fn session_limits(&self, level: Aal) -> SessionLimits {
+        let [one, two, three] = self.sessions;
+        match level {
+            Aal::One => one,
+            Aal::Two => two,
+            Aal::Three => three,
+        }
+    }
+
+    pub(crate) const fn access_token_ttl(&self, level: Aal) -> u32 {
+        let [one, two, three] = self.access_token_ttl;
+        match level {
+            Aal::One => one,
+            Aal::Two => two,
+            Aal::Three => three,
+        }
+    }
+
+    /// Whether an account without an authenticator may not be left that way.
+    pub(crate) const fn enforces(&self) -> bool {
+        matches!(self.login, Login::Required)
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        PolicyBuilder::default().into_unchecked()
+    }
+}
+
+/// Who a policy is looked up for.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Who<'a> {
+    /// The subject, with its tenant.
+    pub subject: &'a Subject,
+    /// The client the session belongs to.
+    pub client_id: &'a str,
+    /// The roles the host gave the session.
+    pub roles: &'a [Box<str>],
+}
+
+impl<'a> Who<'a> {
+    pub(crate) const fn new(subject: &'a Subject, client_id: &'a str, roles: &'a [Box<str>]) -> Self {
+        Self { subject, client_id, roles }
+    }
+}
+
+/// Gives the policy in force, so that tenants, groups and clients can differ.
+///
+/// It is asked on the way of every request and must not wait: load policies beforehand and hand out
+/// what is loaded.
+///
+/// ```
+/// use std::sync::Arc;
+/// use tower_mfa::policy::{Login, Policy, PolicySource, Who};
+///
+/// struct ByTenant {
+///     strict: Arc<Policy>,
+///     usual: Arc<Policy>,
+/// }
+///
+/// impl PolicySource for ByTenant {
+///     fn policy(&self, who: Who<'_>) -> Arc<Policy> {
+///         let strict = who.subject.tenant() == Some("bank") || who.roles.iter().any(|r| &**r == "admin");
+///         if strict { self.strict.clone() } else { self.usual.clone() }
+///     }
+/// }
+///
+/// let strict = Arc::new(Policy::builder().login(Login::Required).build().unwrap());
+/// let source = ByTenant { strict, usual: Arc::new(Policy::default()) };
+/// # let _ = source;
+/// ```
+pub trait PolicySource: Send + Sync + 'static {
+    /// Returns the policy for `who`.
+    fn policy(&self, who: Who<'_>) -> Arc<Policy>;
+}
+
+impl PolicySource for Arc<Policy> {
+    fn policy(&self, _who: Who<'_>) -> Arc<Policy> {
+        Self::clone(self)
+    }
+}
