@@ -6,7 +6,8 @@
 //! ```
 //!
 //! rewrites it; without the variable the page is compared. A test belongs to the row whose id its
-//! name begins with (`n63b_3_1_4_2_c_…`, `cve_2015_7225_…`), and to those that a line
+//! name begins with (`n63b_3_1_4_2_c_…`, `cve_2015_7225_…`; several ids may stand one behind the
+//! other), and to those that a line
 //! `/// Rows: N63B-3.1.4.2-c, CVE-2015-7225` above it names. What has no test yet has a reason in
 //! `docs/conformance_reasons.toml`.
 
@@ -110,13 +111,29 @@ fn spelled(id: &str) -> String {
     words.join("_")
 }
 
+/// How names of tests may begin that belong to a row: `R7519-4.1.4/5` is either, and `1..4` is each.
+fn keys_of(id: &str) -> Vec<String> {
+    let mut keys = vec![spelled(id)];
+    let several = id.rsplit_once("..").or_else(|| id.rsplit_once('/'));
+    if let Some((first, last)) = several {
+        let at = first.rfind(['.', '-']).map_or(0, |at| at.saturating_add(1));
+        let (before, from) = first.split_at(at);
+        let each: Vec<String> = match (from.parse::<u32>(), last.parse::<u32>()) {
+            (Ok(from), Ok(to)) => (from..=to).map(|n| n.to_string()).collect(),
+            _ => vec![from.to_owned(), last.to_owned()],
+        };
+        keys.extend(each.iter().map(|one| spelled(&format!("{before}{one}"))));
+    }
+    keys
+}
+
 fn standards() -> Vec<Item> {
     let Standards { row } = read("standards.toml");
     let item = |row: Row| {
         let said = [&row.source, &row.rule, &row.force].iter().all(|text| !text.trim().is_empty());
         assert!(said, "{} says too little", row.id);
         assert!(matches!(row.who.as_str(), "L" | "C" | "I" | "D"), "{}: who is `{}`", row.id, row.who);
-        Item { keys: vec![spelled(&row.id)], must: row.who == "L", id: row.id, second: row.who }
+        Item { keys: keys_of(&row.id), must: row.who == "L", id: row.id, second: row.who }
     };
     row.into_iter().map(item).collect()
 }
@@ -168,11 +185,24 @@ fn all_tests() -> Vec<Test> {
     ["src", "tests"].iter().flat_map(|folder| tree::rust_files(folder)).flat_map(|s| tests_of(&s)).collect()
 }
 
-/// The item whose key is the longest beginning of `name`, at a word's end.
-fn item_of<'a>(items: &'a [Item], name: &str) -> Option<&'a Item> {
-    let begins = |key: &str| name.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'));
-    let longest = |item: &Item| item.keys.iter().filter(|key| begins(key)).map(String::len).max();
-    items.iter().filter_map(|item| longest(item).map(|n| (n, item))).max_by_key(|(n, _)| *n).map(|(_, item)| item)
+/// The item whose key is the longest beginning of `name`, at a word's end, and what is left of it.
+fn item_of<'a, 'n>(items: &'a [Item], name: &'n str) -> Option<(&'a Item, &'n str)> {
+    let rest = |key: &str| match name.strip_prefix(key)? {
+        "" => Some(""),
+        rest => rest.strip_prefix('_'),
+    };
+    let shortest = |item: &Item| item.keys.iter().filter_map(|key| rest(key)).min_by_key(|rest| rest.len());
+    items.iter().filter_map(|item| Some((item, shortest(item)?))).min_by_key(|(_, rest)| rest.len())
+}
+
+/// The items whose ids stand at the beginning of `name`, one behind the other.
+fn items_of<'a>(items: &'a [Item], mut name: &str) -> Vec<&'a Item> {
+    let mut found = Vec::new();
+    while let Some((item, rest)) = item_of(items, name) {
+        found.push(item);
+        name = rest;
+    }
+    found
 }
 
 /// The tests of every item; what is wrong with their names goes to `wrong`.
@@ -181,10 +211,12 @@ fn assigned(items: &[Item], tests: &[Test], wrong: &mut Vec<String>) -> BTreeMap
     for test in tests {
         let looks_like_an_id =
             ["n63b_", "asvs_", "cve_", "ghsa_", "advisory_"].iter().any(|p| test.name.starts_with(p));
-        match item_of(items, &test.name) {
-            Some(item) => drop(of.entry(item.id.clone()).or_default().insert(test.name.clone())),
-            None if looks_like_an_id => wrong.push(format!("`{}` begins with no id there is", test.name)),
-            None => {}
+        let named = items_of(items, &test.name);
+        if named.is_empty() && looks_like_an_id {
+            wrong.push(format!("`{}` begins with no id there is", test.name));
+        }
+        for item in named {
+            of.entry(item.id.clone()).or_default().insert(test.name.clone());
         }
         for row in &test.rows {
             match items.iter().find(|item| item.keys.contains(&spelled(row))) {
@@ -336,15 +368,16 @@ fn a_test_is_found_and_given_to_its_rows() {
         "#[ignore = \"slow\"]",
         "async fn r4226_5_3_a_y() {}",
         "#[test]",
-        "fn r4226_5_z(a in 0..9) {}",
+        "fn r9068_4_a_r7519_4_1_5_z(a in 0..9) {}",
     ];
     let tests = tests_of(&Source { path: String::new(), text: text.join("\n") });
     let names: Vec<&str> = tests.iter().map(|test| test.name.as_str()).collect();
-    assert_eq!(names, ["n63b_3_1_4_2_c_x", "r4226_5_3_a_y", "r4226_5_z"]);
+    assert_eq!(names, ["n63b_3_1_4_2_c_x", "r4226_5_3_a_y", "r9068_4_a_r7519_4_1_5_z"]);
     let mut wrong = Vec::new();
     let of = assigned(&all_items(), &tests, &mut wrong);
     let ids: Vec<&str> = of.keys().map(String::as_str).collect();
-    assert_eq!(ids, ["N63B-3.1.4.2-c", "PCI-8.5.1-a", "R4226-5.3-a", "scheb/two-factor-bundle 2018-07-08 (#143)"]);
+    let scheb = "scheb/two-factor-bundle 2018-07-08 (#143)";
+    assert_eq!(ids, ["N63B-3.1.4.2-c", "PCI-8.5.1-a", "R4226-5.3-a", "R7519-4.1.4/5", "R9068-4-a", scheb]);
     assert_eq!(wrong, Vec::<String>::new());
 }
 
