@@ -4,12 +4,17 @@ mod token_support;
 
 use serde_json::{Value, json};
 use token_support::*;
-use tower_mfa::assurance::{Aal, AcrNames, Missing, Requirement, unmet};
+use tower_mfa::assurance::{Aal, AcrNames, Authentication, Missing, Requirement, unmet};
 use tower_mfa::clock::Timestamp;
 use tower_mfa::id::Subject;
 use tower_mfa::token::{Algorithm, KeyErrorKind, KeySet, SigningKey, TokenErrorKind, Verifier, VerifyingKey};
 
 const ALL: [Algorithm; 3] = [Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa];
+
+/// What becomes of `claims()` with one claim changed.
+fn with_claim(forge: &Forge, name: &str, value: Value) -> Result<Authentication, TokenErrorKind> {
+    verify(&forge.verifier(), &forge.token(&changed(name, value)))
+}
 
 fn at(secs: u64) -> Timestamp {
     Timestamp::from_secs(secs)
@@ -32,12 +37,12 @@ fn r9068_2_1_a_tokens_another_library_signs_are_verified_with_every_algorithm() 
 fn r9068_2_2_a_every_required_claim_is_required() {
     let forge = Forge::new(Algorithm::EdDsa);
     for claim in ["iss", "exp", "aud", "sub", "client_id", "iat", "jti"] {
-        assert_eq!(forge.with_claim(claim, Value::Null).unwrap_err(), TokenErrorKind::MissingClaim(claim));
-        assert!(forge.with_claim(claim, json!("")).is_err(), "an empty {claim} is none");
-        assert_eq!(forge.with_claim(claim, json!({})).unwrap_err(), TokenErrorKind::Malformed);
+        assert_eq!(with_claim(&forge, claim, Value::Null).unwrap_err(), TokenErrorKind::MissingClaim(claim));
+        assert!(with_claim(&forge, claim, json!("")).is_err(), "an empty {claim} is none");
+        assert_eq!(with_claim(&forge, claim, json!({})).unwrap_err(), TokenErrorKind::Malformed);
     }
     for claim in ["sid", "auth_time", "amr", "evidence"] {
-        assert!(forge.with_claim(claim, Value::Null).is_ok(), "{claim} may be missing");
+        assert!(with_claim(&forge, claim, Value::Null).is_ok(), "{claim} may be missing");
     }
 }
 
@@ -64,27 +69,27 @@ fn r9068_2_1_b_r9068_4_a_only_the_two_media_types_are_access_tokens() {
 fn r9068_4_b_the_issuer_is_compared_exactly() {
     let forge = Forge::new(Algorithm::EdDsa);
     for issuer in ["https://id.example/", "HTTPS://id.example", "https://id.example.evil.com", "https://id.exampl"] {
-        assert_eq!(forge.with_claim("iss", json!(issuer)).unwrap_err(), TokenErrorKind::WrongIssuer);
+        assert_eq!(with_claim(&forge, "iss", json!(issuer)).unwrap_err(), TokenErrorKind::WrongIssuer);
     }
-    assert_eq!(forge.with_claim("iss", json!([ISSUER])).unwrap_err(), TokenErrorKind::Malformed);
+    assert_eq!(with_claim(&forge, "iss", json!([ISSUER])).unwrap_err(), TokenErrorKind::Malformed);
 }
 
 #[test]
 fn r9068_4_c_r7519_4_1_3_the_audience_is_a_string_or_an_array_with_ours_in_it() {
     let forge = Forge::new(Algorithm::EdDsa);
     for audience in [json!("api"), json!(["api"]), json!(["other", "api"])] {
-        assert!(forge.with_claim("aud", audience).is_ok());
+        assert!(with_claim(&forge, "aud", audience).is_ok());
     }
     for audience in [json!("ap"), json!("API"), json!("api "), json!([]), json!(["other"]), json!("api other")] {
-        assert_eq!(forge.with_claim("aud", audience).unwrap_err(), TokenErrorKind::WrongAudience);
+        assert_eq!(with_claim(&forge, "aud", audience).unwrap_err(), TokenErrorKind::WrongAudience);
     }
-    assert_eq!(forge.with_claim("aud", json!(["api", 1])).unwrap_err(), TokenErrorKind::Malformed);
+    assert_eq!(with_claim(&forge, "aud", json!(["api", 1])).unwrap_err(), TokenErrorKind::Malformed);
 }
 
 #[test]
 fn r8725_3_9_a_a_token_without_an_audience_is_for_nobody() {
     let forge = Forge::new(Algorithm::EdDsa);
-    assert_eq!(forge.with_claim("aud", Value::Null).unwrap_err(), TokenErrorKind::MissingClaim("aud"));
+    assert_eq!(with_claim(&forge, "aud", Value::Null).unwrap_err(), TokenErrorKind::MissingClaim("aud"));
 }
 
 #[test]
@@ -106,7 +111,7 @@ fn r7519_4_1_4_5_times_are_numbers_of_any_size() {
     let forge = Forge::new(Algorithm::EdDsa);
     for claim in ["exp", "iat", "nbf", "auth_time"] {
         for value in [json!("1800000900"), json!([1]), json!(true)] {
-            assert_eq!(forge.with_claim(claim, value).unwrap_err(), TokenErrorKind::Malformed, "{claim}");
+            assert_eq!(with_claim(&forge, claim, value).unwrap_err(), TokenErrorKind::Malformed, "{claim}");
         }
     }
     let verifier = forge.verifier();
@@ -133,7 +138,7 @@ fn r7519_4_1_4_5_times_are_numbers_of_any_size() {
 fn r7519_4_1_5_not_before_means_not_one_second_before() {
     let forge = Forge::new(Algorithm::EdDsa);
     let token = forge.token(&changed("nbf", json!(IAT + 10)));
-    let later = forge.token(&changed("nbf", json!(IAT as f64 + 10.5)));
+    let later = forge.token(&changed("nbf", json!(1_800_000_010.5)));
     let verifier = forge.verifier();
     assert!(verifier.verify(&token, at(IAT + 9)).is_err());
     assert!(verifier.verify(&token, at(IAT + 10)).is_ok());
@@ -148,22 +153,22 @@ fn r9470_x_age_what_happened_in_the_future_is_not_believed() {
     let forge = Forge::new(Algorithm::EdDsa);
     let future = NOW.as_secs() + 1;
     for claim in ["iat", "auth_time"] {
-        assert_eq!(forge.with_claim(claim, json!(future)).unwrap_err(), TokenErrorKind::NotYetValid);
+        assert_eq!(with_claim(&forge, claim, json!(future)).unwrap_err(), TokenErrorKind::NotYetValid);
         let token = forge.token(&changed(claim, json!(future)));
         assert!(forge.verifier().leeway(1).unwrap().verify(&token, NOW).is_ok());
     }
     let grant = json!({"jti": "AAAAAAAAAAAAAAAAAAAAAA", "action": "a", "auth_time": future, "exp": EXP});
-    assert_eq!(forge.with_claim("step_up", grant).unwrap_err(), TokenErrorKind::NotYetValid);
+    assert_eq!(with_claim(&forge, "step_up", grant).unwrap_err(), TokenErrorKind::NotYetValid);
 }
 
 #[test]
 fn r9470_x_age_without_auth_time_nothing_is_fresh() {
     let forge = Forge::new(Algorithm::EdDsa);
-    let read = forge.with_claim("auth_time", Value::Null).unwrap();
+    let read = with_claim(&forge, "auth_time", Value::Null).unwrap();
     assert_eq!(read.assurance().auth_time(), None);
     let fresh = Requirement::aal2().within(u32::MAX);
     assert_eq!(unmet(&fresh, read.assurance(), NOW), [Missing::Freshness]);
-    let read = forge.with_claim("auth_time", json!(IAT)).unwrap();
+    let read = with_claim(&forge, "auth_time", json!(IAT)).unwrap();
     assert_eq!(unmet(&fresh, read.assurance(), NOW), []);
 }
 
@@ -188,7 +193,7 @@ fn asvs_6_8_4_without_acr_the_weakest_is_assumed_and_nothing_else_believed() {
 fn an_unknown_class_is_aal1_and_known_ones_are_what_the_host_says() {
     let forge = Forge::new(Algorithm::EdDsa);
     for acr in ["aal4", "AAL2", "0", "", "urn:mace:incommon:iap:silver"] {
-        assert_eq!(forge.with_claim("acr", json!(acr)).unwrap().assurance().level(), Aal::One, "{acr}");
+        assert_eq!(with_claim(&forge, "acr", json!(acr)).unwrap().assurance().level(), Aal::One, "{acr}");
     }
     let names = AcrNames::default().with_levels("urn:x:1", "urn:x:2", "urn:x:3").unwrap();
     let verifier = forge.verifier().with_acr_names(names);
@@ -200,31 +205,31 @@ fn an_unknown_class_is_aal1_and_known_ones_are_what_the_host_says() {
 fn a_proof_of_an_unknown_kind_proves_nothing_and_nine_are_too_many() {
     let forge = Forge::new(Algorithm::EdDsa);
     let foreign = json!([{"type": "quantum", "at": IAT, "phr": true, "hw": true}, {"type": "totp", "at": IAT}]);
-    let read = forge.with_claim("evidence", foreign).unwrap();
+    let read = with_claim(&forge, "evidence", foreign).unwrap();
     assert_eq!(read.assurance().evidence().len(), 1);
     assert!(!read.assurance().is_phishing_resistant());
     let proof = json!({"type": "totp", "at": IAT});
-    assert!(forge.with_claim("evidence", json!(vec![&proof; 8])).is_ok());
-    assert_eq!(forge.with_claim("evidence", json!(vec![&proof; 9])).unwrap_err(), TokenErrorKind::Malformed);
+    assert!(with_claim(&forge, "evidence", json!(vec![&proof; 8])).is_ok());
+    assert_eq!(with_claim(&forge, "evidence", json!(vec![&proof; 9])).unwrap_err(), TokenErrorKind::Malformed);
 }
 
 #[test]
 fn a_subject_that_could_be_taken_for_another_is_refused() {
     let forge = Forge::new(Algorithm::EdDsa);
     for sub in ["alice\n", " alice", "al\u{1f}ice", "alice\u{a0}"] {
-        assert_eq!(forge.with_claim("sub", json!(sub)).unwrap_err(), TokenErrorKind::Malformed, "{sub:?}");
+        assert_eq!(with_claim(&forge, "sub", json!(sub)).unwrap_err(), TokenErrorKind::Malformed, "{sub:?}");
     }
-    let read = forge.with_claim("tenant", json!("acme")).unwrap();
+    let read = with_claim(&forge, "tenant", json!("acme")).unwrap();
     assert_eq!(read.subject(), &Subject::with_tenant("acme", "alice").unwrap());
-    assert_eq!(forge.with_claim("tenant", json!("")).unwrap_err(), TokenErrorKind::Malformed);
+    assert_eq!(with_claim(&forge, "tenant", json!("")).unwrap_err(), TokenErrorKind::Malformed);
 }
 
 #[test]
 fn scopes_are_separated_by_spaces_and_roles_are_not() {
     let forge = Forge::new(Algorithm::EdDsa);
-    let read = forge.with_claim("scope", json!("read  write")).unwrap();
+    let read = with_claim(&forge, "scope", json!("read  write")).unwrap();
     assert_eq!(read.scopes(), [Box::from("read"), Box::from("write")]);
-    let read = forge.with_claim("roles", json!(["a b"])).unwrap();
+    let read = with_claim(&forge, "roles", json!(["a b"])).unwrap();
     assert_eq!(read.roles(), [Box::from("a b")]);
 }
 
