@@ -295,6 +295,26 @@ fn a_key_can_be_published_before_it_signs_and_after_a_restart() {
 }
 
 #[test]
+fn tokens_verify_throughout_a_rotation_and_not_at_all_after_a_withdrawal() {
+    let forge = Forge::new(Algorithm::EdDsa);
+    let verifier = forge.verifier();
+    let tokens: Vec<String> = (0..50).map(|n| forge.token(&changed("jti", json!(n.to_string())))).collect();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| tokens.iter().for_each(|token| assert!(verify(&verifier, token).is_ok())));
+        }
+        for _ in 0..20 {
+            forge.keys.rotate(SigningKey::generate(Algorithm::EdDsa).unwrap(), at(EXP)).unwrap();
+            forge.keys.prune(NOW);
+        }
+    });
+    assert!(forge.keys.withdraw(forge.key.kid()));
+    for token in &tokens {
+        assert_eq!(refusal(&verifier, token), TokenErrorKind::UnknownKey);
+    }
+}
+
+#[test]
 fn a_withdrawn_key_takes_everything_it_signed_with_it() {
     let forge = Forge::new(Algorithm::Es256);
     let verifier = forge.verifier();

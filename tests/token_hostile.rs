@@ -26,7 +26,7 @@ fn with(mut object: Value, name: &str, value: Value) -> Value {
 // The text.
 
 #[test]
-fn r9068_4_d_a_token_with_any_bit_flipped_is_refused() {
+fn r9068_4_d_r8725_3_3_a_a_token_with_any_bit_flipped_is_refused() {
     for algorithm in [Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa] {
         let forge = Forge::new(algorithm);
         let verifier = forge.verifier();
@@ -205,7 +205,7 @@ fn claims_that_are_no_object_or_go_on_after_it_are_refused() {
 // The algorithm and the key.
 
 #[test]
-fn r8725_3_2_a_scheb_143_an_unsigned_token_is_refused_in_any_spelling() {
+fn r8725_3_2_a_an_unsigned_token_is_refused_in_any_spelling() {
     let forge = Forge::new(Algorithm::Rs256);
     let verifier = forge.verifier();
     let token = forge.token(&claims());
@@ -221,6 +221,17 @@ fn r8725_3_2_a_scheb_143_an_unsigned_token_is_refused_in_any_spelling() {
         assert_eq!(refusal(&verifier, &token), TokenErrorKind::Malformed);
     }
     assert_eq!(refusal(&verifier, &unsigned(&forge.header(), "")), TokenErrorKind::BadSignature);
+}
+
+#[test]
+fn scheb_143_a_token_whose_signature_is_missing_or_forged_is_refused() {
+    let (forge, attacker) = (Forge::new(Algorithm::Rs256), Forge::new(Algorithm::EdDsa));
+    let verifier = forge.verifier();
+    let header = json!({"alg": "none", "kid": forge.key.kid(), "typ": "at+jwt"});
+    assert_eq!(refusal(&verifier, &unsigned(&header, "")), TokenErrorKind::WrongAlgorithm);
+    assert_eq!(refusal(&verifier, &unsigned(&forge.header(), "AAAA")), TokenErrorKind::BadSignature);
+    assert_eq!(refusal(&verifier, &attacker.token(&claims())), TokenErrorKind::UnknownKey);
+    assert_eq!(refusal(&verifier, &attacker.with_header(&forge.header())), TokenErrorKind::BadSignature);
 }
 
 #[test]
@@ -338,7 +349,7 @@ fn r7515_4_1_11_a_an_extension_is_refused_whatever_it_is() {
 }
 
 #[test]
-fn r8725_3_12_a_tokens_of_other_kinds_are_no_access_tokens() {
+fn r8725_3_12_a_r8725_3_11_a_tokens_of_other_kinds_are_no_access_tokens() {
     let forge = Forge::new(Algorithm::EdDsa);
     for typ in ["mfa-challenge+jwt", "mfa-enrolment+jwt", "logout+jwt", "secevent+jwt", "JOSE", "rt+jwt"] {
         let token = forge.with_header(&with(forge.header(), "typ", json!(typ)));
