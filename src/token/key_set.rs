@@ -137,7 +137,8 @@ impl KeySet {
 
     /// Takes a key away at once, with everything it has signed; `false` if there is none.
     ///
-    /// For a key that leaked. If it was the one that signs, nothing is issued until the next
+    /// For a key that leaked: withdraw it at its issuer first, or the next JWKS fetched brings it
+    /// back. If it was the one that signs, nothing is issued until the next
     /// [`KeySet::rotate`].
     #[must_use = "`false` means that there was no such key"]
     pub fn withdraw(&self, kid: &str) -> bool {
@@ -164,6 +165,7 @@ impl KeySet {
 
     /// Puts the keys of `with` in place of all there are: for a JWKS that was fetched again.
     ///
+    /// The key that signs is replaced too, by none if `with` has none.
     /// What was verified with a key that stays is still remembered; a key that is gone is withdrawn.
     pub fn replace(&self, with: &Self) {
         let mut new = with.read().clone();

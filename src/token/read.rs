@@ -40,8 +40,8 @@ pub(super) fn authentication(
     let parts = AuthenticationParts {
         subject: subject(claims.tenant.take(), present(claims.sub.take(), "sub")?)?,
         session: claims.sid,
-        client_id: present(claims.client_id, "client_id")?,
-        token_id: present(claims.jti, "jti")?,
+        client_id: named(claims.client_id, "client_id")?,
+        token_id: named(claims.jti, "jti")?,
         issued_at: present(claims.iat, "iat")?.floor(),
         expires_at: present(claims.exp, "exp")?.floor(),
         assurance,
@@ -54,6 +54,11 @@ pub(super) fn authentication(
 
 fn present<T>(claim: Option<T>, name: &'static str) -> Result<T, TokenErrorKind> {
     claim.ok_or(TokenErrorKind::MissingClaim(name))
+}
+
+/// An empty name names nobody.
+fn named(claim: Option<Box<str>>, name: &'static str) -> Result<Box<str>, TokenErrorKind> {
+    present(claim.filter(|text| !text.is_empty()), name)
 }
 
 /// R9068-4-b, R9068-4-c: the issuer byte for byte, and this audience among those named.

@@ -249,7 +249,8 @@ impl Verifier {
     ///
     /// Other processes honour an access token until it expires.
     pub fn revoke_session(&self, session: &str, now: Timestamp, until: Timestamp) {
-        self.revocations.session(session, now, until, now.plus(self.leeway));
+        // Until its tokens are refused by their age, which leeway puts off.
+        self.revocations.session(session, now, until.plus(self.leeway), now.plus(self.leeway));
         self.forget_revoked(now);
     }
 
@@ -257,7 +258,7 @@ impl Verifier {
     ///
     /// `until` and the bound are as in [`Verifier::revoke_session`].
     pub fn revoke_subject(&self, subject: &Subject, issued_by: Timestamp, now: Timestamp, until: Timestamp) {
-        self.revocations.subject(subject, issued_by, now, until, now.plus(self.leeway));
+        self.revocations.subject(subject, issued_by, now, until.plus(self.leeway), now.plus(self.leeway));
         self.forget_revoked(now);
     }
 
