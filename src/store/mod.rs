@@ -33,6 +33,8 @@
 //! # });
 //! ```
 
+#[cfg(feature = "testing")]
+pub mod conformance;
 mod erased;
 mod error;
 mod memory;
