@@ -33,16 +33,22 @@
 //! # });
 //! ```
 
+#[cfg(feature = "testing")]
+pub mod conformance;
 mod erased;
 mod error;
 mod memory;
 mod outbox;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod types;
 
 pub(crate) use erased::DynStore;
 pub use error::{StoreError, StoreErrorKind};
 pub use memory::MemoryStore;
 pub use outbox::{EventCursor, Feed, InvalidCursor, Lease, NewEvent, Page, ScanCursor, SinkState, StoredEvent};
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteStore;
 pub use types::{Claim, ClaimKind, Commit, Committed, InvalidUserHandle, Revision, Stored, UserHandle};
 
 use std::future::Future;
