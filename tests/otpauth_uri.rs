@@ -1,5 +1,7 @@
 //! The key URI: printed, parsed, and read from a QR code by a real scanner.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails is a test that fails")]
+
 #[path = "common/tools.rs"]
 mod tools;
 #[path = "common/vectors.rs"]
