@@ -34,3 +34,13 @@ pub mod account;
 
 #[cfg(feature = "service")]
 pub mod store;
+
+#[cfg(all(feature = "service", feature = "tracing"))]
+mod trace;
+
+#[cfg(all(feature = "service", not(feature = "tracing")))]
+#[path = "trace_off.rs"]
+mod trace;
+
+#[cfg(feature = "service")]
+pub mod service;

@@ -17,10 +17,10 @@ const INTEGER_MAX: u64 = (1 << 53) - 1;
 #[non_exhaustive]
 pub enum BindError {
     /// Something that is neither a string nor an integer of at most 2^53 − 1.
-    #[error("must hold strings and integers of at most 2^53-1 alone")]
+    #[error("{}", self.rule())]
     Value,
     /// Too many parameters, or too long a text.
-    #[error("must have at most 16 members of at most 1024 bytes")]
+    #[error("{}", self.rule())]
     TooLarge,
 }
 
@@ -63,6 +63,17 @@ pub fn bind_digest<N: Into<String>, V: serde::Serialize>(
         members.values().map(|(name, value)| format!("{}:{}", text(&name.as_str().into()), text(value))).collect();
     let canonical = format!("{{\"action\":{},\"bind\":{{{}}}}}", text(&action.into()), members.join(","));
     Ok(format!("sha-256:{}", URL_SAFE_NO_PAD.encode(Sha256::digest(canonical))))
+}
+
+impl BindError {
+    /// Returns the rule that was broken.
+    #[must_use]
+    pub const fn rule(self) -> &'static str {
+        match self {
+            Self::Value => "must hold strings and integers of at most 2^53-1 alone",
+            Self::TooLarge => "must have at most 16 members of at most 1024 bytes",
+        }
+    }
 }
 
 fn check(name: &str, value: &serde_json::Value) -> Result<(), BindError> {

@@ -42,6 +42,8 @@ pub(crate) enum Confirmed {
     Bound {
         authenticator: AuthenticatorView,
         grant: Box<Grant>,
+        /// Whether the set of recovery codes is in force.
+        issued_codes: bool,
     },
 }
 
@@ -103,7 +105,8 @@ impl Account {
             return Ok(Confirmed::NeedsRecoveryCodes);
         }
         self.activate(turn, at, step)?;
-        if let Some(set) = codes.filter(|_| first) {
+        let issued = codes.filter(|_| first);
+        if let Some(set) = issued {
             self.issue_recovery(turn, set.clone())?;
         }
         let (seed, evidence) = self.binder_evidence(turn, by)?;
@@ -114,7 +117,7 @@ impl Account {
         newest_of_each(&mut evidence);
         let grant = self.open_session(turn, seed, evidence, None)?;
         let authenticator = self.authenticator_view(turn.now, id)?;
-        Ok(Confirmed::Bound { authenticator, grant: Box::new(grant) })
+        Ok(Confirmed::Bound { authenticator, grant: Box::new(grant), issued_codes: issued.is_some() })
     }
 
     /// Who may bind, and what they are called. `level` is what the new authenticator can reach.

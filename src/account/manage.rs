@@ -78,13 +78,9 @@ impl Account {
         let at = self.caller(turn, by)?;
         let session = self.session_at(at)?;
         let (keep, mut evidence) = (session.id, session.evidence.clone());
-        if turn.policy.enforces() {
-            return Err(Refusal::Forbidden("multi-factor authentication is required of this account"));
-        }
+        may_be_disabled(turn)?;
         if let Some(given) = given {
-            if !turn.policy.disable_by_code {
-                return Err(Refusal::Forbidden("policy does not allow disabling by a code; step up first"));
-            }
+            may_be_disabled_by_code(turn)?;
             evidence.push(self.check(turn, given, Some(keep))?);
         }
         let assurance = assess(&evidence, turn.policy.registered_amr_only).ok_or(Refusal::InvalidToken)?;
@@ -94,6 +90,13 @@ impl Account {
             None => self.remove_all(turn)?,
         }
         self.end_others(turn, keep)
+    }
+
+    /// Asked before a slow hash is made for it.
+    pub(crate) fn may_disable_by_code(&mut self, turn: &mut Turn<'_>, by: &Authentication) -> Result<(), Refusal> {
+        self.caller(turn, by)?;
+        may_be_disabled(turn)?;
+        may_be_disabled_by_code(turn)
     }
 
     fn remove_all(&mut self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
@@ -116,4 +119,18 @@ impl Account {
         }
         Ok(())
     }
+}
+
+fn may_be_disabled(turn: &Turn<'_>) -> Result<(), Refusal> {
+    if turn.policy.enforces() {
+        return Err(Refusal::Forbidden("multi-factor authentication is required of this account"));
+    }
+    Ok(())
+}
+
+fn may_be_disabled_by_code(turn: &Turn<'_>) -> Result<(), Refusal> {
+    if turn.policy.disable_by_code {
+        return Ok(());
+    }
+    Err(Refusal::Forbidden("policy does not allow disabling by a code; step up first"))
 }

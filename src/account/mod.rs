@@ -55,7 +55,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::assurance::{Aal, Evidence};
 use crate::clock::Timestamp;
-use crate::id::{SessionId, Subject, TokenId};
+use crate::id::{ChallengeId, SessionId, Subject, TokenId};
 use crate::recovery_code::RecoverySet;
 use authenticator::Authenticator;
 use challenge::Challenge;
@@ -180,10 +180,6 @@ impl Account {
         Ok(serde_json::to_string(self)?)
     }
 
-    pub(crate) fn subject(&self) -> &Subject {
-        &self.subject
-    }
-
     pub(crate) const fn latest(&self) -> Timestamp {
         self.latest
     }
@@ -226,5 +222,35 @@ impl Account {
 
     fn session_index(&self, id: SessionId) -> Option<usize> {
         self.sessions.iter().position(|s| s.id == id)
+    }
+}
+
+/// Whose client and roles decide which policy is in force.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum SeedOf<'a> {
+    /// A login brings them along.
+    Given(&'a str, &'a [Box<str>]),
+    Session(&'a str),
+    Challenge(ChallengeId),
+    Ticket(TokenId),
+    /// An operator acts for nobody's client.
+    Nobody,
+}
+
+impl Account {
+    /// Returns the client and the roles of a session, challenge or enrolment.
+    pub(crate) fn seed_of<'a>(&'a self, of: SeedOf<'a>) -> Option<(&'a str, &'a [Box<str>])> {
+        let session = |sid: SessionId| self.session_index(sid).and_then(|at| self.sessions.get(at)).map(|s| &s.seed);
+        let seed = match of {
+            SeedOf::Given(client_id, roles) => return Some((client_id, roles)),
+            SeedOf::Session(sid) => session(sid.parse().ok()?)?,
+            SeedOf::Challenge(id) => match &self.challenges.iter().find(|c| c.id == id)?.origin {
+                challenge::Origin::Login(seed) => seed,
+                challenge::Origin::Session(sid) => session(*sid)?,
+            },
+            SeedOf::Ticket(id) => &self.enrolment.as_ref().filter(|ticket| ticket.id == id)?.seed,
+            SeedOf::Nobody => return None,
+        };
+        Some((&seed.client_id, &seed.roles))
     }
 }

@@ -1,10 +1,12 @@
 //! What an operator does, each with an actor and a reason.
 
+use super::authenticator::Credential;
 use super::event::{About, EventKind};
 use super::refusal::Refusal;
 use super::turn::Turn;
 use super::{Account, Standing};
 use crate::clock::Timestamp;
+use crate::vault::Purpose;
 
 /// An operator's order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +72,21 @@ impl Account {
         self.sessions.iter_mut().for_each(|s| s.throttle.unlock());
         self.recovery_throttle.unlock();
         self.clock_reported = false;
+    }
+
+    /// Seals with the newest key what is sealed with an older one.
+    pub(crate) fn reseal(&mut self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+        for a in &mut self.authenticators {
+            let Credential::Totp { sealed, .. } = &mut a.credential;
+            if turn.vault.is_newest(sealed) {
+                continue;
+            }
+            let id = a.id.as_bytes();
+            let secret = turn.vault.open(Purpose::OtpSecret, &self.subject, id, sealed)?;
+            *sealed = turn.vault.seal(Purpose::OtpSecret, &self.subject, id, secret.expose(), turn.entropy)?;
+            turn.touched = true;
+        }
+        Ok(())
     }
 
     /// Takes the clock as it is now for the latest time, after it had jumped ahead.

@@ -255,7 +255,7 @@ impl PolicyBuilder {
     }
 }
 
-fn range<T: PartialOrd + std::fmt::Display>(
+fn range<T: PartialOrd + std::fmt::Display + Copy>(
     field: &'static str,
     value: T,
     allowed: std::ops::RangeInclusive<T>,

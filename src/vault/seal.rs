@@ -112,6 +112,11 @@ impl Vault {
         open_with(&aead, &aad(purpose, &subject, object), body)
     }
 
+    /// Whether a ciphertext was sealed with the newest key; unchanged ones are not sealed again.
+    pub(crate) fn is_newest(&self, sealed: &str) -> bool {
+        sealed.split_once('.').is_some_and(|(id, _)| id == self.ring.newest().id())
+    }
+
     /// Seals a token for a client to carry.
     ///
     /// The nonce is given by the caller: a token that must come out the same when it is made again

@@ -1,0 +1,197 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Mfa;
+use super::inner::{EventHook, Inner};
+use super::keys::Keys;
+use super::queue::Queues;
+use super::shell::STORE_DEADLINE;
+use super::slow_hash::SlowHash;
+use crate::account::Event;
+use crate::assurance::AcrNames;
+use crate::clock::{Clock, SystemClock};
+use crate::entropy::{Entropy, SystemEntropy};
+use crate::error::ConfigError;
+use crate::id::Subject;
+use crate::policy::{Policy, PolicySource};
+use crate::store::{DynStore, Store};
+use crate::token::{Issuer, Verifier};
+use crate::vault::Vault;
+
+/// Builds an [`Mfa`]. Four things a host must give: store, issuer, audience, keys.
+#[must_use]
+pub struct MfaBuilder {
+    store: Box<dyn DynStore>,
+    issuer: Option<Box<str>>,
+    audience: Option<Box<str>>,
+    keys: Option<Keys>,
+    policies: Arc<dyn PolicySource>,
+    names: AcrNames,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    store_deadline: Duration,
+    on_event: Option<EventHook>,
+    app_name: Option<Box<str>>,
+    mounted_at: Box<str>,
+    realm: Option<Box<str>>,
+    cookies: bool,
+}
+
+impl fmt::Debug for MfaBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MfaBuilder").field("issuer", &self.issuer).finish_non_exhaustive()
+    }
+}
+
+impl MfaBuilder {
+    pub(super) fn new<S: Store>(store: S) -> Self {
+        Self {
+            store: Box::new(store),
+            issuer: None,
+            audience: None,
+            keys: None,
+            policies: Arc::new(Arc::new(Policy::default())),
+            names: AcrNames::default(),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            store_deadline: STORE_DEADLINE,
+            on_event: None,
+            app_name: None,
+            mounted_at: "/mfa".into(),
+            realm: None,
+            cookies: false,
+        }
+    }
+
+    /// Names this issuer (`iss`): the URL clients know it by.
+    pub fn issuer(mut self, issuer: impl Into<Box<str>>) -> Self {
+        self.issuer = Some(issuer.into());
+        self
+    }
+
+    /// Names who its tokens are for (`aud`).
+    pub fn audience(mut self, audience: impl Into<Box<str>>) -> Self {
+        self.audience = Some(audience.into());
+        self
+    }
+
+    /// Gives the keys to sign and to seal with.
+    pub fn keys(mut self, keys: Keys) -> Self {
+        self.keys = Some(keys);
+        self
+    }
+
+    /// Sets one policy for everybody. Default: [`Policy::default`].
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policies = Arc::new(Arc::new(policy));
+        self
+    }
+
+    /// Sets where policies come from, when tenants, groups or clients differ.
+    pub fn policy_source(mut self, source: impl PolicySource) -> Self {
+        self.policies = Arc::new(source);
+        self
+    }
+
+    /// Renames the levels on the wire.
+    pub fn acr_names(mut self, names: AcrNames) -> Self {
+        self.names = names;
+        self
+    }
+
+    /// Names the service in authenticator apps. Default: the audience.
+    pub fn app_name(mut self, name: impl Into<Box<str>>) -> Self {
+        self.app_name = Some(name.into());
+        self
+    }
+
+    /// Says where the routes are nested, as clients see it. Default: `/mfa`.
+    pub fn mounted_at(mut self, path: impl Into<Box<str>>) -> Self {
+        self.mounted_at = path.into();
+        self
+    }
+
+    /// Names the protection space in `WWW-Authenticate`. Default: the audience.
+    pub fn realm(mut self, realm: impl Into<Box<str>>) -> Self {
+        self.realm = Some(realm.into());
+        self
+    }
+
+    /// Lets browsers carry their tokens in cookies that a page cannot read. Default: no.
+    pub const fn cookies(mut self, on: bool) -> Self {
+        self.cookies = on;
+        self
+    }
+
+    /// Sets the clock. Default: the operating system's.
+    pub fn with_clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Sets the source of random bytes. Default: the operating system's.
+    ///
+    /// # Security
+    ///
+    /// Anything else is for tests.
+    pub fn with_entropy(mut self, entropy: impl Entropy) -> Self {
+        self.entropy = Arc::new(entropy);
+        self
+    }
+
+    /// Sets how long a call of the store may take (1 ms to 60 s). Default: 5 s. One that takes
+    /// longer is answered `503`, and nothing is granted.
+    pub const fn store_deadline(mut self, deadline: Duration) -> Self {
+        self.store_deadline = deadline;
+        self
+    }
+
+    /// Calls `hook` with every event once it is committed.
+    ///
+    /// It is called on the way of the request: hand over and return. A process that dies between
+    /// the commit and the call has not called it; what must not be missed is read from the store.
+    pub fn on_event(mut self, hook: impl Fn(&Subject, &Event) + Send + Sync + 'static) -> Self {
+        self.on_event = Some(Arc::new(hook));
+        self
+    }
+
+    /// Checks the settings and builds.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] with the field and the rule: issuer, audience or keys are missing or empty,
+    /// the mount path does not begin with `/` or ends with it, the deadline is out of range.
+    pub fn build(self) -> Result<Mfa, ConfigError> {
+        let missing = |field| ConfigError::new(field, "must be given");
+        let issuer = self.issuer.ok_or_else(|| missing("issuer"))?;
+        let audience = self.audience.ok_or_else(|| missing("audience"))?;
+        let keys = self.keys.ok_or_else(|| missing("keys"))?;
+        if !self.mounted_at.starts_with('/') || self.mounted_at.ends_with('/') {
+            return Err(ConfigError::new("mounted_at", "must begin with a slash and not end with one"));
+        }
+        if !(Duration::from_millis(1)..=Duration::from_secs(60)).contains(&self.store_deadline) {
+            return Err(ConfigError::new("store_deadline", "must be 1 ms to 60 s"));
+        }
+        let signing = keys.signing().clone();
+        let verifier = Verifier::new(issuer.clone(), audience.clone(), signing.clone())?;
+        let inner = Inner {
+            store: self.store,
+            verifier: Arc::new(verifier.with_acr_names(self.names.clone())),
+            app_name: self.app_name.unwrap_or_else(|| audience.clone()),
+            realm: self.realm.unwrap_or_else(|| audience.clone()),
+            issuer: Issuer::new(issuer, audience, signing)?.with_acr_names(self.names),
+            policies: self.policies,
+            vault: Vault::new(keys.ring()),
+            clock: self.clock,
+            entropy: self.entropy,
+            store_deadline: self.store_deadline,
+            on_event: self.on_event,
+            queues: Queues::default(),
+            slow_hash: SlowHash::default(),
+            mounted_at: self.mounted_at,
+            cookies: self.cookies,
+        };
+        Ok(Mfa { inner: Arc::new(inner), address: None })
+    }
+}

@@ -1,0 +1,274 @@
+use super::outcome::{Answer, AnswerOutcome, ChallengeOutcome};
+use super::shell::{IfMissing, Matter};
+use super::{Error, Mfa};
+use crate::account::{
+    Access, Answered, Ask, BindError, ChallengeClaims, ChallengeView, Given, Opened, Refusal, SeedOf, Settling, Which,
+    bind_digest,
+};
+use crate::assurance::{Authentication, Requirement};
+use crate::id::{ChallengeId, Subject};
+use crate::recovery_code;
+use crate::secret::SecretString;
+
+/// Longest `state` a challenge carries, in bytes of JSON.
+const STATE_MAX: usize = 1024;
+
+/// What a session asks for when it opens a challenge.
+///
+/// Without anything it asks for AAL2. What an action needs is the policy's word; `require` can only
+/// make it stricter.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct ChallengeRequest {
+    requirement: Option<Requirement>,
+    action: Option<Box<str>>,
+    bind: Option<Vec<(String, serde_json::Value)>>,
+    state: Option<String>,
+}
+
+impl Default for ChallengeRequest {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ChallengeRequest {
+    /// Asks for AAL2, as old as it may be.
+    pub const fn new() -> Self {
+        Self { requirement: None, action: None, bind: None, state: None }
+    }
+
+    /// Asks for what a route wants.
+    pub fn require(mut self, requirement: Requirement) -> Self {
+        self.requirement = Some(requirement);
+        self
+    }
+
+    /// Asks for the approval of an action of the policy.
+    pub fn action(mut self, action: impl Into<Box<str>>) -> Self {
+        self.action = Some(action.into());
+        self
+    }
+
+    /// Binds the approval to parameters: strings and integers.
+    ///
+    /// # Errors
+    ///
+    /// [`BindError`] when a value is neither, or there are too many.
+    pub fn bind<N: Into<String>, V: serde::Serialize>(
+        mut self,
+        parameters: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<Self, BindError> {
+        let value = |value: V| serde_json::to_value(value).map_err(|_| BindError::Value);
+        let members: Vec<(String, serde_json::Value)> =
+            parameters.into_iter().map(|(name, v)| Ok((name.into(), value(v)?))).collect::<Result<_, BindError>>()?;
+        bind_digest("", members.clone())?;
+        self.bind = Some(members);
+        Ok(self)
+    }
+
+    /// Carries the host's state, a JSON text of at most 1 KiB; it is sealed and comes back in the
+    /// answer.
+    pub fn state(mut self, json: impl Into<String>) -> Self {
+        self.state = Some(json.into());
+        self
+    }
+
+    fn ask(self) -> Result<Ask, Refusal> {
+        let digest = |members| bind_digest(self.action.as_deref().unwrap_or_default(), members);
+        let bind = self.bind.map(digest).transpose().map_err(|e| Refusal::invalid("bind", e.rule()))?;
+        if self.state.as_ref().is_some_and(|state| state.len() > STATE_MAX) {
+            return Err(Refusal::invalid("state", "must have at most 1 KiB"));
+        }
+        let default = if self.action.is_some() { Requirement::aal1() } else { Requirement::aal2() };
+        Ok(Ask {
+            requirement: self.requirement.unwrap_or(default),
+            action: self.action,
+            bind: bind.map(Into::into),
+            state: self.state,
+        })
+    }
+}
+
+/// Who answers a challenge.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Responder<'a> {
+    /// Whoever holds the challenge's own token: the first factor of a login succeeded.
+    Token(&'a SecretString),
+    /// The session that opened it.
+    Session(&'a Authentication),
+}
+
+/// What a challenge is answered with.
+///
+/// ```
+/// use tower_mfa::service::Reply;
+///
+/// let typed = Reply::totp("755 224");
+/// assert!(!format!("{typed:?}").contains("755"), "a code is not printed");
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Reply(pub(super) ReplyKind);
+
+#[derive(Debug, Clone)]
+pub(super) enum ReplyKind {
+    Totp { code: SecretString, which: Which },
+    Recovery { code: SecretString },
+}
+
+impl Reply {
+    /// Answers with a code of an authenticator app; it is tried on all that are bound.
+    pub fn totp(code: impl Into<Box<str>>) -> Self {
+        Self(ReplyKind::Totp { code: SecretString::new(code), which: Which::Any })
+    }
+
+    /// Answers with a code of one authenticator app. An id that is none of the subject's is
+    /// answered like a wrong code.
+    pub fn totp_of(authenticator_id: &str, code: impl Into<Box<str>>) -> Self {
+        let which = authenticator_id.parse().map_or(Which::Unknown, Which::One);
+        Self(ReplyKind::Totp { code: SecretString::new(code), which })
+    }
+
+    /// Answers with a recovery code, which is used up by it.
+    pub fn recovery_code(code: impl Into<Box<str>>) -> Self {
+        Self(ReplyKind::Recovery { code: SecretString::new(code) })
+    }
+}
+
+/// An access that was opened, and whose account it names.
+pub(super) struct Reach {
+    pub(super) subject: Subject,
+    pub(super) access: Access,
+}
+
+impl Mfa {
+    /// Opens a challenge from a session: step-up, re-authentication, approval of an action.
+    ///
+    /// When nothing is missing the outcome is a token at once: a fresh factor satisfies an unbound
+    /// action without asking again.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::InvalidRequest`] for an unknown action or a bad parameter,
+    /// [`Refusal::NoEligibleAuthenticator`] when nothing bound can meet it,
+    /// [`Refusal::InvalidToken`] when the session has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: at worst a challenge is open that nobody answers.
+    pub async fn open_challenge(
+        &self,
+        by: &Authentication,
+        request: ChallengeRequest,
+    ) -> Result<ChallengeOutcome, Error> {
+        let ask = request.ask()?;
+        let opened = self.inner.turn(self.session_matter(by), |account, turn| account.open(turn, by, &ask)).await?;
+        Ok(match opened {
+            Opened::Complete(grant) => ChallengeOutcome::Complete(Box::new(self.inner.issue(*grant).await?)),
+            Opened::Pending(view) => ChallengeOutcome::Pending(view),
+        })
+    }
+
+    /// Shows a pending challenge to whoever may answer it.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::ChallengeGone`] when it is expired, used or superseded, [`Refusal::NotFound`] for
+    /// an id that is none of the session's, [`Refusal::InvalidToken`] for a token of another kind
+    /// or another challenge.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it changes nothing.
+    pub async fn challenge(&self, by: Responder<'_>, id: ChallengeId) -> Result<ChallengeView, Error> {
+        let reach = self.reach(by)?;
+        let matter = self.challenge_matter(&reach.subject, id);
+        self.inner.turn(matter, |account, turn| account.challenge_view(turn, reach.access, id)).await
+    }
+
+    /// Answers a challenge.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::InvalidCode`] when it is wrong or was used before, [`Refusal::Throttled`] while
+    /// locked, [`Refusal::AuthenticatorDisabled`] at the hard limit, and those of
+    /// [`Mfa::challenge`].
+    ///
+    /// # Security
+    ///
+    /// The attempt is committed before this returns, right or wrong. Of any number of parallel
+    /// calls with one code exactly one succeeds.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: a dropped attempt may have been counted, and may have used its code up.
+    pub async fn answer(&self, by: Responder<'_>, id: ChallengeId, reply: Reply) -> Result<AnswerOutcome, Error> {
+        let reach = self.reach(by)?;
+        let matter = self.challenge_matter(&reach.subject, id);
+        let given = match reply.0 {
+            ReplyKind::Totp { code, which } => Given::Totp { which, code },
+            ReplyKind::Recovery { code } => {
+                Given::Recovery(self.derive(matter, Settling::Challenge(reach.access, id), &code).await?)
+            }
+        };
+        let answered = self.inner.turn(matter, |account, turn| account.answer(turn, reach.access, id, &given)).await?;
+        Ok(match answered {
+            Answered::Complete { grant, state, recovery_remaining } => AnswerOutcome::Complete(Answer {
+                tokens: self.inner.issue(*grant).await?,
+                state,
+                recovery_codes_remaining: recovery_remaining,
+            }),
+            Answered::More(view) => AnswerOutcome::More(view),
+        })
+    }
+
+    /// Counts a recovery code as a failure, then derives its slow hash off the runtime.
+    pub(super) async fn derive(
+        &self,
+        matter: Matter<'_>,
+        for_: Settling<'_>,
+        code: &SecretString,
+    ) -> Result<recovery_code::Digest, Error> {
+        // The place comes first: without one nothing is written.
+        let admission = self.inner.slow_hash.admit()?;
+        let reserved =
+            self.inner.turn(matter, |account, turn| account.reserve_recovery(turn, for_, code.expose())).await?;
+        let work = move || recovery_code::derive(&reserved.typed, &reserved.preimage);
+        self.inner.slow_hash.run(admission, work).await?.map_err(Error::unavailable)
+    }
+
+    /// Opens what the responder holds; garbage is refused before the store is asked.
+    fn reach(&self, by: Responder<'_>) -> Result<Reach, Error> {
+        match by {
+            Responder::Token(token) => {
+                let claims = ChallengeClaims::open(&self.inner.vault, token.expose());
+                let claims = claims.map_err(|_| Refusal::InvalidToken)?;
+                Ok(Reach { subject: claims.subject, access: Access::Token(claims.challenge) })
+            }
+            Responder::Session(by) => {
+                let sid = by.session().and_then(|sid| sid.parse().ok()).ok_or(Refusal::InvalidToken)?;
+                Ok(Reach { subject: by.subject().clone(), access: Access::Session(sid) })
+            }
+        }
+    }
+
+    fn challenge_matter<'a>(&'a self, subject: &'a Subject, id: ChallengeId) -> Matter<'a> {
+        Matter { seed: SeedOf::Challenge(id), ..self.matter(subject) }
+    }
+
+    pub(super) fn session_matter<'a>(&'a self, by: &'a Authentication) -> Matter<'a> {
+        Matter { seed: SeedOf::Session(by.session().unwrap_or_default()), ..self.matter(by.subject()) }
+    }
+
+    pub(super) fn matter<'a>(&'a self, subject: &'a Subject) -> Matter<'a> {
+        Matter {
+            subject,
+            seed: SeedOf::Nobody,
+            address: self.address.as_deref(),
+            if_missing: IfMissing::InvalidToken,
+            resets_clock: false,
+        }
+    }
+}

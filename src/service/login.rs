@@ -1,0 +1,47 @@
+use super::outcome::{LoginChallenge, LoginOutcome};
+use super::shell::{IfMissing, Matter};
+use super::{Error, Mfa};
+use crate::account::{FirstFactor, LoginStep, SeedOf};
+
+impl Mfa {
+    /// Takes a first factor the host has checked, and says what is missing.
+    ///
+    /// Answer the login request with the outcome's [`into_json`](LoginOutcome::into_json), or, with
+    /// cookies, with the routes' own response.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`], always `Unavailable`: the store does not answer, or the host knows the subject to
+    /// have MFA ([`FirstFactor::known_enrolled`]) and the account is not there.
+    ///
+    /// # Security
+    ///
+    /// Call it only right after the password was found right: whoever can reach this call is
+    /// believed to have given one.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: at worst a session or challenge was made that nobody holds a token of.
+    pub async fn begin(&self, first: FirstFactor) -> Result<LoginOutcome, Error> {
+        let audience = self.inner.issuer.audience();
+        let client_id = first.client_id.as_deref().unwrap_or(audience);
+        let matter = Matter {
+            subject: &first.subject,
+            seed: SeedOf::Given(client_id, &first.roles),
+            address: first.address.as_deref().or(self.address.as_deref()),
+            if_missing: if first.known_enrolled { IfMissing::Unavailable } else { IfMissing::Create },
+            resets_clock: false,
+        };
+        let step = self.inner.turn(matter, |account, turn| account.begin(turn, &first, audience)).await?;
+        Ok(match step {
+            LoginStep::Complete(grant) => LoginOutcome::Complete(self.inner.issue(*grant).await?),
+            LoginStep::Challenge { id, token, expires_in, methods } => {
+                LoginOutcome::Challenge(LoginChallenge { id, token, expires_in, methods })
+            }
+            LoginStep::EnrolmentRequired { token, expires_in, allowed } => {
+                LoginOutcome::EnrolmentRequired { enrolment_token: token, expires_in, allowed }
+            }
+            LoginStep::Blocked { throttled, recovery } => LoginOutcome::Blocked { throttled_for: throttled, recovery },
+        })
+    }
+}

@@ -1,0 +1,138 @@
+//! The shell: [`Mfa`], its builder, and every operation as a call.
+//!
+//! Each operation does three steps, `load → transition → commit`, then runs the effects. The
+//! transition is a pure function of the room `account`; here is only the plumbing: one line per
+//! subject, a compare-and-swap that is run again when it is lost, a deadline for the store, a
+//! place for slow hashes off the runtime, and the signing of what the account granted.
+//!
+//! ```
+//! use tower_mfa::account::FirstFactor;
+//! use tower_mfa::clock::{Clock, SystemClock};
+//! use tower_mfa::id::Subject;
+//! use tower_mfa::service::{Keys, LoginOutcome, Mfa};
+//! use tower_mfa::store::MemoryStore;
+//!
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! let mfa = Mfa::builder(MemoryStore::new())
+//!     .issuer("https://id.example")
+//!     .audience("api")
+//!     .keys(Keys::generate().unwrap())
+//!     .build()
+//!     .unwrap();
+//!
+//! // The host has checked the password; nothing is bound yet, so the login is complete at AAL1.
+//! let now = SystemClock.now().unwrap();
+//! let alice = Subject::new("alice").unwrap();
+//! let login = mfa.begin(FirstFactor::password_checked_by_host(alice, now)).await.unwrap();
+//! let LoginOutcome::Complete(tokens) = login else { panic!("nothing is bound") };
+//! assert_eq!(tokens.acr(), "aal1");
+//!
+//! // The token verifies here, and a changed one does not.
+//! assert!(mfa.authenticate(tokens.access_token().expose()).is_ok());
+//! assert!(mfa.authenticate("eyJhbGciOiJub25lIn0.e30.").is_err());
+//! # });
+//! ```
+//!
+//! # Cancel safety
+//!
+//! Every operation may be dropped at any point. What was committed stays committed, an attempt
+//! that was counted stays counted, and nothing is granted without its answer.
+
+mod authenticators;
+mod builder;
+mod challenges;
+mod error;
+mod inner;
+mod keys;
+mod login;
+mod operators;
+mod outcome;
+mod queue;
+mod sessions;
+mod shell;
+mod slow_hash;
+mod tokens;
+
+pub use authenticators::{Enroller, TotpEnrolment};
+pub use builder::MfaBuilder;
+pub use challenges::{ChallengeRequest, Reply, Responder};
+pub use error::Error;
+pub use keys::{Keys, KeysError};
+pub use outcome::{Answer, AnswerOutcome, Binding, ChallengeOutcome, LoginChallenge, LoginOutcome};
+pub use sessions::{EventPage, SessionPage};
+pub use tokens::Tokens;
+
+use std::sync::Arc;
+
+use crate::assurance::Authentication;
+use crate::store::Store;
+use crate::token::Verifier;
+use inner::Inner;
+
+/// Multi-factor authentication for one service: the handle every operation is called on.
+///
+/// `Clone` is cheap and there is no type parameter, so it sits in an axum state as it is.
+#[derive(Clone, Debug)]
+pub struct Mfa {
+    inner: Arc<Inner>,
+    address: Option<Arc<str>>,
+}
+
+impl Mfa {
+    /// Starts with the store; issuer, audience and keys must follow.
+    pub fn builder<S: Store>(store: S) -> MfaBuilder {
+        MfaBuilder::new(store)
+    }
+
+    /// Returns a handle whose operations are recorded as coming from `address`.
+    ///
+    /// Give the connection's peer, or what a proxy you trust says of it.
+    #[must_use]
+    pub fn from_address(&self, address: &str) -> Self {
+        Self { inner: Arc::clone(&self.inner), address: Some(address.into()) }
+    }
+
+    /// Returns the verifier of this service's own tokens, for the tower layers.
+    #[must_use]
+    pub fn verifier(&self) -> Arc<Verifier> {
+        Arc::clone(&self.inner.verifier)
+    }
+
+    /// Returns where the routes are nested, as clients see it.
+    #[must_use]
+    pub fn mounted_at(&self) -> &str {
+        &self.inner.mounted_at
+    }
+
+    /// Returns the protection space named in `WWW-Authenticate`.
+    #[must_use]
+    pub fn realm(&self) -> &str {
+        &self.inner.realm
+    }
+
+    /// Tells whether browsers carry their tokens in cookies.
+    #[must_use]
+    pub fn uses_cookies(&self) -> bool {
+        self.inner.cookies
+    }
+
+    /// Verifies an access token of this service.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::InvalidToken`](crate::account::Refusal::InvalidToken) when it is not one, is
+    /// expired, or its session has ended here; the source says which.
+    pub fn authenticate(&self, token: &str) -> Result<Authentication, Error> {
+        let now = self.inner.clock.now()?;
+        self.inner.verifier.verify(token, now).map_err(Error::from)
+    }
+
+    /// Returns the public keys as a JWK Set (RFC 7517): what `/.well-known/jwks.json` serves.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] when the clock cannot be read: keys are published until a time.
+    pub fn jwks_json(&self) -> Result<String, Error> {
+        Ok(self.inner.issuer.keys().jwks_json(self.inner.clock.now()?))
+    }
+}

@@ -1,0 +1,124 @@
+use super::shell::{IfMissing, Matter};
+use super::{Error, Mfa};
+use crate::account::Order;
+use crate::clock::Timestamp;
+use crate::id::Subject;
+use crate::store::ScanCursor;
+
+/// What operators do. Each is committed with an event that names the actor and the reason.
+///
+/// # Security
+///
+/// These calls ask for no token: whoever can reach them is an operator. Guard what calls them with
+/// a role and AAL2, and mind rank: an operator who resets a superior takes the superior's account.
+impl Mfa {
+    /// Removes every authenticator and recovery code and ends all sessions: the subject begins
+    /// anew, as the login policy says.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NotFound`](crate::account::Refusal::NotFound) for a subject without an account.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it was done or not.
+    pub async fn reset(&self, subject: &Subject, actor: &str, reason: &str) -> Result<(), Error> {
+        self.order(subject, Order::Reset, actor, reason).await
+    }
+
+    /// Lifts temporary locks and a suspension, and takes the clock as it is now. What the hard
+    /// limit has disabled must be bound again all the same.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mfa::reset`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it was done or not.
+    pub async fn unlock(&self, subject: &Subject, actor: &str, reason: &str) -> Result<(), Error> {
+        self.order(subject, Order::Unlock, actor, reason).await
+    }
+
+    /// Suspends the account: its sessions end and logins are blocked until it is unlocked.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mfa::reset`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it was done or not.
+    pub async fn suspend(&self, subject: &Subject, actor: &str, reason: &str) -> Result<(), Error> {
+        self.order(subject, Order::Suspend, actor, reason).await
+    }
+
+    /// Ends all sessions of the subject.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mfa::reset`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it was done or not.
+    pub async fn end_sessions(&self, subject: &Subject, actor: &str, reason: &str) -> Result<(), Error> {
+        self.order(subject, Order::EndSessions, actor, reason).await
+    }
+
+    /// Erases the account; a tombstone and the audit trail stay.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mfa::reset`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it was done or not.
+    pub async fn erase(&self, subject: &Subject, actor: &str, reason: &str) -> Result<(), Error> {
+        self.order(subject, Order::Erase, actor, reason).await
+    }
+
+    /// Seals with the newest master key what one page of accounts has sealed with older ones.
+    ///
+    /// Call it with `None`, then with what it returned, until that is `None`: after a whole pass no
+    /// ciphertext needs an older key. It runs beside the service; `limit` is 1 to 200 accounts.
+    /// Challenges keep their key for the minutes they live, and sealed tokens until they lapse.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Unavailable`](crate::account::Refusal::Unavailable) when the store does not
+    /// answer, or a key that is still needed is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: every account is sealed anew or not; begin the page again.
+    pub async fn reseal(&self, after: Option<&ScanCursor>, limit: usize) -> Result<Option<ScanCursor>, Error> {
+        let page = self.inner.scan_page(after, limit).await?;
+        let next = page.next().cloned();
+        for stored in page.items() {
+            let matter = Matter { if_missing: IfMissing::NotFound, ..self.matter(stored.subject()) };
+            self.inner.turn(matter, |account, turn| account.reseal(turn)).await?;
+        }
+        Ok(next)
+    }
+
+    /// Removes events from before `before`, read or not; returns how many they were.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Unavailable`](crate::account::Refusal::Unavailable); call it again later.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: a part may have been removed.
+    pub async fn prune_events(&self, before: Timestamp) -> Result<u64, Error> {
+        Ok(self.inner.store.prune(before).await?)
+    }
+
+    async fn order(&self, subject: &Subject, order: Order, actor: &str, reason: &str) -> Result<(), Error> {
+        let matter =
+            Matter { if_missing: IfMissing::NotFound, resets_clock: order == Order::Unlock, ..self.matter(subject) };
+        self.inner.turn(matter, |account, turn| account.obey(turn, order, actor, reason)).await
+    }
+}

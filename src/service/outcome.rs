@@ -1,0 +1,228 @@
+use serde::Serialize;
+
+use super::tokens::{Tokens, TokensBody, to_text};
+use crate::account::{AuthenticatorView, ChallengeView, Offer};
+use crate::assurance::Method;
+use crate::id::ChallengeId;
+use crate::recovery_code::RecoveryCode;
+use crate::secret::SecretString;
+
+/// What a login led to: the body of the host's own login route.
+///
+/// ```
+/// use tower_mfa::service::LoginOutcome;
+///
+/// fn may_enter(outcome: &LoginOutcome) -> bool {
+///     matches!(outcome, LoginOutcome::Complete(_))
+/// }
+/// let blocked = LoginOutcome::Blocked { throttled_for: Some(30), recovery: vec![] };
+/// assert!(!may_enter(&blocked));
+/// assert_eq!(blocked.into_json(), r#"{"status":"blocked","reason":"throttled","retry_after":30,"recovery":[]}"#);
+/// ```
+#[derive(Debug)]
+#[must_use]
+#[non_exhaustive]
+pub enum LoginOutcome {
+    /// The login is complete.
+    Complete(Tokens),
+    /// A second factor is wanted.
+    Challenge(LoginChallenge),
+    /// A first authenticator has to be bound before there is a session.
+    EnrolmentRequired {
+        /// Opens the enrolment routes and nothing else.
+        enrolment_token: SecretString,
+        /// Seconds until it lapses.
+        expires_in: u32,
+        /// What can be bound.
+        allowed: Vec<Method>,
+    },
+    /// Nothing usable is bound, or everything that is, is locked.
+    Blocked {
+        /// Seconds until a way is free again; `None` when waiting does not help.
+        throttled_for: Option<u32>,
+        /// Ways to recover the account.
+        recovery: Vec<Method>,
+    },
+}
+
+/// The question a login asks.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct LoginChallenge {
+    /// The id, which has no power of its own.
+    pub id: ChallengeId,
+    /// Proof that the first factor succeeded; opens this challenge and nothing else.
+    pub token: SecretString,
+    /// Seconds until it lapses.
+    pub expires_in: u32,
+    /// The ways to answer.
+    pub methods: Vec<Offer>,
+}
+
+impl LoginOutcome {
+    /// Gives itself up as the JSON object of the HTTP contract.
+    ///
+    /// # Security
+    ///
+    /// The text holds the tokens: send it once, with `Cache-Control: no-store`.
+    #[must_use]
+    pub fn into_json(self) -> String {
+        self.text(true)
+    }
+
+    pub(crate) fn text(&self, in_body: bool) -> String {
+        match self {
+            Self::Complete(tokens) => to_text(&tokens.body(in_body)),
+            Self::Challenge(c) => to_text(&LoginChallengeBody {
+                status: "challenge",
+                challenge_id: c.id,
+                challenge_token: c.token.expose(),
+                expires_in: c.expires_in,
+                methods: &c.methods,
+            }),
+            Self::EnrolmentRequired { enrolment_token, expires_in, allowed } => to_text(&EnrolmentBody {
+                status: "enrolment_required",
+                enrolment_token: enrolment_token.expose(),
+                expires_in: *expires_in,
+                allowed,
+            }),
+            Self::Blocked { throttled_for, recovery } => to_text(&BlockedBody {
+                status: "blocked",
+                reason: if throttled_for.is_some() { "throttled" } else { "disabled" },
+                retry_after: *throttled_for,
+                recovery,
+            }),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct LoginChallengeBody<'a> {
+    status: &'static str,
+    challenge_id: ChallengeId,
+    challenge_token: &'a str,
+    expires_in: u32,
+    methods: &'a [Offer],
+}
+
+#[derive(Serialize)]
+struct EnrolmentBody<'a> {
+    status: &'static str,
+    enrolment_token: &'a str,
+    expires_in: u32,
+    allowed: &'a [Method],
+}
+
+#[derive(Serialize)]
+struct BlockedBody<'a> {
+    status: &'static str,
+    reason: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u32>,
+    recovery: &'a [Method],
+}
+
+/// What opening a challenge led to.
+#[derive(Debug)]
+#[must_use]
+#[non_exhaustive]
+pub enum ChallengeOutcome {
+    /// Nothing was missing: a token from the session's present evidence.
+    Complete(Box<Tokens>),
+    /// A question to answer.
+    Pending(ChallengeView),
+}
+
+/// What a right answer led to. A wrong one is an [`Error`](super::Error).
+#[derive(Debug)]
+#[must_use]
+#[non_exhaustive]
+pub enum AnswerOutcome {
+    /// The challenge is met.
+    Complete(Answer),
+    /// Something is still missing: another answer is wanted.
+    More(ChallengeView),
+}
+
+/// A challenge that is met.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Answer {
+    /// The new session's tokens.
+    pub tokens: Tokens,
+    /// The host's state, as JSON text, where the challenge was opened with one.
+    pub state: Option<String>,
+    /// How many recovery codes are left, when one was used.
+    pub recovery_codes_remaining: Option<usize>,
+}
+
+impl Answer {
+    /// Gives itself up as the JSON object of the HTTP contract.
+    ///
+    /// # Security
+    ///
+    /// As [`LoginOutcome::into_json`].
+    #[must_use]
+    pub fn into_json(self) -> String {
+        self.text(true)
+    }
+
+    pub(crate) fn text(&self, in_body: bool) -> String {
+        to_text(&AnswerBody {
+            tokens: self.tokens.body(in_body),
+            recovery_codes_remaining: self.recovery_codes_remaining,
+            state: self.state.as_deref().and_then(|state| serde_json::from_str(state).ok()),
+        })
+    }
+}
+
+#[derive(Serialize)]
+struct AnswerBody<'a> {
+    #[serde(flatten)]
+    tokens: TokensBody<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_codes_remaining: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<serde_json::Value>,
+}
+
+/// An authenticator that was just bound.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Binding {
+    /// The authenticator.
+    pub authenticator: AuthenticatorView,
+    /// Recovery codes, with the first authenticator. They are shown once and kept nowhere.
+    pub recovery_codes: Option<Vec<RecoveryCode>>,
+    /// The new session's tokens.
+    pub tokens: Tokens,
+}
+
+impl Binding {
+    /// Gives itself up as the JSON object of the HTTP contract, recovery codes included.
+    ///
+    /// # Security
+    ///
+    /// As [`LoginOutcome::into_json`].
+    #[must_use]
+    pub fn into_json(self) -> String {
+        self.text(true)
+    }
+
+    pub(crate) fn text(&self, in_body: bool) -> String {
+        to_text(&BindingBody {
+            tokens: self.tokens.body(in_body),
+            authenticator: &self.authenticator,
+            recovery_codes: self.recovery_codes.as_deref().map(|c| c.iter().map(RecoveryCode::expose).collect()),
+        })
+    }
+}
+
+#[derive(Serialize)]
+struct BindingBody<'a> {
+    #[serde(flatten)]
+    tokens: TokensBody<'a>,
+    authenticator: &'a AuthenticatorView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_codes: Option<Vec<&'a str>>,
+}

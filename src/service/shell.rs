@@ -1,0 +1,234 @@
+//! The way of every operation: load, transition, commit, effects.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Error;
+use super::inner::Inner;
+use crate::account::{Account, Event, Refusal, SeedOf, Turn};
+use crate::clock::Timestamp;
+use crate::id::{SessionId, Subject};
+use crate::policy::{Policy, Who};
+use crate::store::{
+    Commit, Committed, EventCursor, Feed, NewEvent, Page, Revision, ScanCursor, StoreError, StoreErrorKind, Stored,
+    StoredEvent,
+};
+
+/// How often a lost race is run again; each time somebody else has won one.
+const TRIES: u32 = 32;
+/// How far the clock may stand behind what an account has seen, in seconds.
+const CLOCK_TOLERANCE: u64 = 300;
+/// For how long an ended session's access tokens are remembered: no token lives longer.
+const LONGEST_ACCESS_TOKEN: u64 = 3600;
+
+/// What an operation is about, beside its transition.
+#[derive(Clone, Copy)]
+pub(super) struct Matter<'a> {
+    pub(super) subject: &'a Subject,
+    /// Whose roles and client decide which policy is in force.
+    pub(super) seed: SeedOf<'a>,
+    pub(super) address: Option<&'a str>,
+    pub(super) if_missing: IfMissing,
+    /// An operator's unlock takes the clock as it is.
+    pub(super) resets_clock: bool,
+}
+
+/// What to do for a subject that has no document.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum IfMissing {
+    /// A token names an account that is not there.
+    InvalidToken,
+    NotFound,
+    /// A first login creates it.
+    Create,
+    /// The host knows this subject to have MFA: a lost document must not mean "MFA is off".
+    Unavailable,
+}
+
+impl Inner {
+    /// Runs a transition on the subject's document and commits what it changed, before its answer
+    /// is given, right or wrong. A lost race runs it again on the fresh document.
+    pub(super) async fn turn<T: Send>(
+        &self,
+        matter: Matter<'_>,
+        transition: impl FnMut(&mut Account, &mut Turn<'_>) -> Result<T, Refusal> + Send,
+    ) -> Result<T, Error> {
+        let answer = self.race(matter, transition).await;
+        if let Some(source) = answer.as_ref().err().and_then(std::error::Error::source) {
+            crate::trace::unavailable(source);
+        }
+        answer
+    }
+
+    async fn race<T: Send>(
+        &self,
+        matter: Matter<'_>,
+        mut transition: impl FnMut(&mut Account, &mut Turn<'_>) -> Result<T, Refusal> + Send,
+    ) -> Result<T, Error> {
+        let _place = self.queues.enter(matter.subject).await?;
+        for _ in 0..TRIES {
+            let stored = self.load(matter.subject).await?;
+            let clock = self.clock.now()?;
+            let ran = self.run(matter, stored.as_ref(), clock, &mut transition)?;
+            let Some(pending) = ran.pending else {
+                return ran.answer.map_err(Error::from);
+            };
+            if self.commit(matter.subject, stored.as_ref().map(Stored::revision), &pending).await? {
+                self.take_effect(matter.subject, &pending, clock);
+                return ran.answer.map_err(Error::from);
+            }
+        }
+        Err(Error::busy("the document was changed by others every time"))
+    }
+
+    /// The synchronous part: nothing here waits.
+    fn run<T>(
+        &self,
+        matter: Matter<'_>,
+        stored: Option<&Stored>,
+        clock: Timestamp,
+        transition: &mut impl FnMut(&mut Account, &mut Turn<'_>) -> Result<T, Refusal>,
+    ) -> Result<Ran<T>, Error> {
+        let mut account = match (stored, matter.if_missing) {
+            (Some(stored), _) => Account::read(stored.document(), matter.subject)?,
+            (None, IfMissing::Create) => Account::new(matter.subject.clone(), clock),
+            (None, IfMissing::InvalidToken) => return Err(Refusal::InvalidToken.into()),
+            (None, IfMissing::NotFound) => return Err(Refusal::NotFound.into()),
+            (None, IfMissing::Unavailable) => return Err(Error::busy("an account known to have MFA was not found")),
+        };
+        if matter.resets_clock {
+            account.reset_clock(clock);
+        }
+        let policy = self.policy_for(&account, matter);
+        let now = clock.max(account.latest());
+        let mut turn = Turn {
+            now,
+            clock,
+            policy: &policy,
+            vault: &self.vault,
+            entropy: &*self.entropy,
+            address: matter.address,
+            events: Vec::new(),
+            ended: Vec::new(),
+            touched: false,
+        };
+        // DESIGN: a clock that goes back revives nothing, and one that stands far behind decides
+        // nothing.
+        let answer = if account.latest() > clock.plus(CLOCK_TOLERANCE) {
+            account.report_clock(&mut turn)?;
+            Err(Refusal::unavailable())
+        } else {
+            transition(&mut account, &mut turn)
+        };
+        if !turn.is_dirty() {
+            return Ok(Ran { answer, pending: None });
+        }
+        account.settle(&turn);
+        let pending = Pending {
+            revision: Revision::generate(&*self.entropy).map_err(Error::unavailable)?,
+            document: account.write()?,
+            stored_events: turn.events.iter().map(to_stored).collect::<Result<_, Error>>()?,
+            events: turn.events,
+            ended: turn.ended,
+        };
+        Ok(Ran { answer, pending: Some(pending) })
+    }
+
+    fn policy_for(&self, account: &Account, matter: Matter<'_>) -> Arc<Policy> {
+        let (client_id, roles) = account.seed_of(matter.seed).unwrap_or((self.issuer.audience(), &[]));
+        self.policies.policy(Who::new(matter.subject, client_id, roles))
+    }
+
+    async fn load(&self, subject: &Subject) -> Result<Option<Stored>, Error> {
+        Ok(self.in_time(self.store.load(subject)).await?)
+    }
+
+    /// Commits; `false` when somebody else was faster. An outcome that cannot be known is looked
+    /// up, and when that does not tell either, it is an error: nothing is granted.
+    async fn commit(&self, subject: &Subject, expected: Option<&Revision>, pending: &Pending) -> Result<bool, Error> {
+        for _ in 0..2 {
+            let commit = Commit::new(subject, expected, pending.revision, &pending.document);
+            let outcome = self.in_time(self.store.commit(commit.with_events(&pending.stored_events))).await;
+            let unknown = match outcome {
+                Ok(Committed::Done) => return Ok(true),
+                Ok(Committed::Conflict) => return Ok(false),
+                Ok(_) => return Err(Error::busy("a credential belongs to another subject")),
+                Err(error) => error,
+            };
+            let found = self.in_time(self.store.load(subject)).await?;
+            let found = found.as_ref().map(Stored::revision);
+            if found == Some(&pending.revision) {
+                return Ok(true);
+            }
+            if found != expected {
+                return Err(unknown.into());
+            }
+        }
+        Err(Error::busy("the store did not take the commit"))
+    }
+
+    pub(super) async fn scan_page(
+        &self,
+        after: Option<&ScanCursor>,
+        limit: usize,
+    ) -> Result<Page<Stored, ScanCursor>, Error> {
+        Ok(self.in_time(self.store.scan(after, limit)).await?)
+    }
+
+    pub(super) async fn event_page(
+        &self,
+        of: Feed<'_>,
+        after: Option<&EventCursor>,
+        limit: usize,
+    ) -> Result<Page<StoredEvent, EventCursor>, Error> {
+        self.in_time(self.store.events(of, after, limit)).await.map_err(|error| match error.kind() {
+            StoreErrorKind::Cursor => Refusal::invalid("after", "must be a cursor of this list").into(),
+            _ => error.into(),
+        })
+    }
+
+    /// Gives a store call a deadline; a store that hangs is a store that is not there.
+    async fn in_time<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        match tokio::time::timeout(self.store_deadline, call).await {
+            Ok(outcome) => outcome,
+            Err(elapsed) => Err(StoreError::unavailable(elapsed)),
+        }
+    }
+
+    /// What follows a commit: access tokens of ended sessions are withdrawn here at once, and the
+    /// host hears of the events.
+    fn take_effect(&self, subject: &Subject, pending: &Pending, clock: Timestamp) {
+        for sid in &pending.ended {
+            self.verifier.revoke_session(&sid.to_string(), clock, clock.plus(LONGEST_ACCESS_TOKEN));
+        }
+        for event in &pending.events {
+            crate::trace::event(subject, event);
+            if let Some(hook) = &self.on_event {
+                hook(subject, event);
+            }
+        }
+    }
+}
+
+/// A transition that ran: its answer, and what is to be committed before it is given.
+struct Ran<T> {
+    answer: Result<T, Refusal>,
+    pending: Option<Pending>,
+}
+
+struct Pending {
+    revision: Revision,
+    document: String,
+    stored_events: Vec<NewEvent>,
+    events: Vec<Event>,
+    ended: Vec<SessionId>,
+}
+
+fn to_stored(event: &Event) -> Result<NewEvent, Error> {
+    let body = serde_json::to_string(event).map_err(Error::unavailable)?;
+    Ok(NewEvent::new(event.id, event.at, body))
+}
+
+/// How long a store call may take, unless the host says otherwise.
+pub(super) const STORE_DEADLINE: Duration = Duration::from_secs(5);
