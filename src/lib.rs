@@ -23,6 +23,12 @@ pub mod recovery_code;
 #[cfg(feature = "token")]
 pub mod token;
 
+#[cfg(feature = "middleware")]
+pub mod middleware;
+
+#[cfg(feature = "extract")]
+pub mod extract;
+
 #[cfg(feature = "service")]
 pub mod vault;
 

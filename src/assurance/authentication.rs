@@ -1,3 +1,4 @@
+use std::any::Any;
 use std::sync::Arc;
 
 use super::Assurance;
@@ -13,7 +14,12 @@ use crate::id::{Subject, TokenId};
 /// There is no public constructor: only a token verifier that has checked a signature makes one, so
 /// having one is the proof.
 #[derive(Debug, Clone)]
-pub struct Authentication(Arc<AuthenticationParts>);
+pub struct Authentication {
+    parts: Arc<AuthenticationParts>,
+    /// What the layer that read the token hands on to those inside it, so that a request carries
+    /// one extension and not two. Opaque: this room knows no HTTP.
+    handed_on: Option<Arc<dyn Any + Send + Sync>>,
+}
 
 /// The fields, for the one room that fills them in.
 #[derive(Debug)]
@@ -32,67 +38,75 @@ pub(crate) struct AuthenticationParts {
 
 impl Authentication {
     pub(crate) fn from_parts(parts: AuthenticationParts) -> Self {
-        Self(Arc::new(parts))
+        Self { parts: Arc::new(parts), handed_on: None }
+    }
+
+    pub(crate) fn handing_on(self, what: Arc<dyn Any + Send + Sync>) -> Self {
+        Self { handed_on: Some(what), ..self }
+    }
+
+    pub(crate) fn handed_on<T: Any>(&self) -> Option<&T> {
+        self.handed_on.as_deref()?.downcast_ref()
     }
 
     /// Returns the subject: tenant and id.
     #[must_use]
     pub fn subject(&self) -> &Subject {
-        &self.0.subject
+        &self.parts.subject
     }
 
     /// Returns the session id (`sid`), which a foreign issuer may leave out.
     #[must_use]
     pub fn session(&self) -> Option<&str> {
-        self.0.session.as_deref()
+        self.parts.session.as_deref()
     }
 
     /// Returns the client the token was issued to (`client_id`).
     #[must_use]
     pub fn client_id(&self) -> &str {
-        &self.0.client_id
+        &self.parts.client_id
     }
 
     /// Returns the token's own id (`jti`).
     #[must_use]
     pub fn token_id(&self) -> &str {
-        &self.0.token_id
+        &self.parts.token_id
     }
 
     /// Returns when the token was issued.
     #[must_use]
     pub fn issued_at(&self) -> Timestamp {
-        self.0.issued_at
+        self.parts.issued_at
     }
 
     /// Returns when the token stops being valid.
     #[must_use]
     pub fn expires_at(&self) -> Timestamp {
-        self.0.expires_at
+        self.parts.expires_at
     }
 
     /// Returns the assurance that was reached.
     #[must_use]
     pub fn assurance(&self) -> &Assurance {
-        &self.0.assurance
+        &self.parts.assurance
     }
 
     /// Returns the step-up the token answers, where it answers one.
     #[must_use]
     pub fn step_up(&self) -> Option<&StepUpGrant> {
-        self.0.step_up.as_ref()
+        self.parts.step_up.as_ref()
     }
 
     /// Returns the roles the host passed when the session began.
     #[must_use]
     pub fn roles(&self) -> &[Box<str>] {
-        &self.0.roles
+        &self.parts.roles
     }
 
     /// Returns the scopes of the token.
     #[must_use]
     pub fn scopes(&self) -> &[Box<str>] {
-        &self.0.scopes
+        &self.parts.scopes
     }
 }
 

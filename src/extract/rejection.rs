@@ -1,0 +1,40 @@
+use axum_core::body::Body;
+use axum_core::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::request::Parts;
+
+use crate::assurance::Requirement;
+use crate::middleware::{Form, Refusal, Settings, refuse};
+
+/// The answer to a request that an extractor refused: the same the layers give.
+#[derive(Debug)]
+pub struct Rejection {
+    refusal: Refusal,
+    answer: http::Response<Bytes>,
+}
+
+impl Rejection {
+    pub(super) fn new(
+        refusal: Refusal,
+        requirement: Option<&Requirement>,
+        settings: Option<&Settings>,
+        parts: &Parts,
+    ) -> Self {
+        let answer = refuse(&refusal, requirement, settings, Form::of(&parts.method, &parts.headers));
+        Self { refusal, answer }
+    }
+
+    /// Returns why.
+    #[must_use]
+    pub const fn refusal(&self) -> &Refusal {
+        &self.refusal
+    }
+}
+
+impl IntoResponse for Rejection {
+    fn into_response(self) -> Response {
+        let mut answer = self.answer.map(Body::from);
+        answer.extensions_mut().insert(self.refusal);
+        answer
+    }
+}

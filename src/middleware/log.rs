@@ -1,0 +1,17 @@
+//! What the layers tell the operator. Never a token, a cookie or a header's value.
+
+use super::Refusal;
+
+const TARGET: &str = "tower_mfa::middleware";
+
+pub(super) fn refused(refusal: &Refusal) {
+    tracing::debug!(target: TARGET, kind = ?refusal.kind(), token = ?refusal.token_error(), "request refused");
+}
+
+pub(super) fn not_layered() {
+    tracing::error!(target: TARGET, "refused: this route asks for an authentication, but no AuthenticateLayer is outside it");
+}
+
+pub(super) fn no_clock() {
+    tracing::error!(target: TARGET, "no token can be verified: the clock cannot be read");
+}

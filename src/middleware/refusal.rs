@@ -1,0 +1,186 @@
+use std::fmt;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Method, Response};
+
+use super::problem::{Code, Problem};
+use super::settings::Settings;
+use crate::assurance::{Decision, Forbidden, Missing, Requirement};
+use crate::token::{TokenError, TokenErrorKind};
+
+/// Why a request was refused.
+///
+/// The layers and the extractors attach it to the extensions of their answer, so that the host can
+/// log or count it. It names nothing a client sent.
+///
+/// ```
+/// use tower_mfa::middleware::{Refusal, RefusalKind};
+///
+/// fn is_worth_an_alarm(response: &http::Response<()>) -> bool {
+///     response.extensions().get::<Refusal>().is_some_and(|refusal| refusal.kind() == RefusalKind::NotLayered)
+/// }
+/// assert!(!is_worth_an_alarm(&http::Response::new(())));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    kind: RefusalKind,
+    missing: Vec<Missing>,
+    token_error: Option<TokenErrorKind>,
+}
+
+/// The kinds of [`Refusal`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RefusalKind {
+    /// No credentials were presented.
+    Unauthenticated,
+    /// A token was presented and refused.
+    InvalidToken,
+    /// Two tokens were presented; which one is meant cannot be told.
+    TwoTokens,
+    /// A cookie came with an unsafe request that another site caused.
+    CrossSite,
+    /// The authentication is too weak or too old: the subject can do something about it.
+    StepUp,
+    /// A role or a scope is missing: nothing the subject proves will help.
+    Scope,
+    /// It could not be decided.
+    Unavailable,
+    /// The host's mistake: no [`AuthenticateLayer`](super::AuthenticateLayer) is outside.
+    NotLayered,
+}
+
+impl RefusalKind {
+    /// Returns the code it is answered with.
+    #[must_use]
+    pub const fn code(self) -> Code {
+        match self {
+            Self::Unauthenticated => Code::Unauthenticated,
+            Self::InvalidToken => Code::InvalidToken,
+            Self::TwoTokens => Code::InvalidRequest,
+            Self::CrossSite => Code::Forbidden,
+            Self::StepUp => Code::InsufficientUserAuthentication,
+            Self::Scope => Code::InsufficientScope,
+            Self::Unavailable => Code::Unavailable,
+            Self::NotLayered => Code::Internal,
+        }
+    }
+}
+
+impl Refusal {
+    pub(crate) const fn new(kind: RefusalKind) -> Self {
+        Self { kind, missing: Vec::new(), token_error: None }
+    }
+
+    /// Turns a decision into a refusal; `None` where it allows.
+    pub(crate) fn of(decision: Decision) -> Option<Self> {
+        match decision {
+            Decision::Allow => None,
+            Decision::StepUp(step_up) => {
+                Some(Self { missing: step_up.missing().to_vec(), ..Self::new(RefusalKind::StepUp) })
+            }
+            Decision::Forbid(Forbidden::Role(_) | Forbidden::Scope(_)) => Some(Self::new(RefusalKind::Scope)),
+            Decision::Unavailable => Some(Self::new(RefusalKind::Unavailable)),
+        }
+    }
+
+    /// Returns which kind it is.
+    #[must_use]
+    pub const fn kind(&self) -> RefusalKind {
+        self.kind
+    }
+
+    /// Returns what a step-up has to bring; empty for every other kind.
+    #[must_use]
+    pub fn missing(&self) -> &[Missing] {
+        &self.missing
+    }
+
+    /// Returns why the token was refused, for the log; the client is not told.
+    #[must_use]
+    pub const fn token_error(&self) -> Option<TokenErrorKind> {
+        self.token_error
+    }
+
+    /// Words it as a problem. Without settings (there was no layer) no name and no place is known.
+    pub(crate) fn problem(&self, requirement: Option<&Requirement>, settings: Option<&Settings>) -> Problem {
+        let problem = match (self.kind, requirement, settings) {
+            (RefusalKind::StepUp, Some(requirement), Some(settings)) => {
+                Problem::step_up(requirement, &self.missing, settings.names(), &settings.step_up_uri)
+            }
+            // RFC 6750 §3: the scopes needed, so all of them and not only the missing ones.
+            (RefusalKind::Scope, Some(requirement), _) if !requirement.scopes().is_empty() => {
+                Problem::new(Code::InsufficientScope).scope(requirement.scopes().join(" "))
+            }
+            (RefusalKind::TwoTokens, ..) => {
+                Problem::new(Code::InvalidRequest).detail("The request carries more than one token.")
+            }
+            (RefusalKind::CrossSite, ..) => {
+                Problem::new(Code::Forbidden).detail("The request was caused by another site.")
+            }
+            (kind, ..) => Problem::new(kind.code()),
+        };
+        match settings {
+            Some(settings) => problem.realm(String::from(&*settings.realm)),
+            None => problem,
+        }
+    }
+}
+
+impl From<TokenError> for Refusal {
+    fn from(error: TokenError) -> Self {
+        Self { token_error: Some(error.kind()), ..Self::new(RefusalKind::InvalidToken) }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            RefusalKind::Unauthenticated => "no credentials were presented",
+            RefusalKind::InvalidToken => "the token was refused",
+            RefusalKind::TwoTokens => "more than one token was presented",
+            RefusalKind::CrossSite => "a cookie came with an unsafe request of another site",
+            RefusalKind::StepUp => "the authentication is too weak or too old",
+            RefusalKind::Scope => "a role or a scope is missing",
+            RefusalKind::Unavailable => "it could not be decided",
+            RefusalKind::NotLayered => "there is no AuthenticateLayer outside",
+        })
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// In which form a client reads an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    Problem,
+    /// To HEAD: the same headers, and no body.
+    Head,
+    Grpc,
+}
+
+impl Form {
+    pub(crate) fn of(method: &Method, headers: &HeaderMap) -> Self {
+        let grpc = headers.get(CONTENT_TYPE).and_then(|value| value.as_bytes().get(..16));
+        if grpc.is_some_and(|start| start.eq_ignore_ascii_case(b"application/grpc")) {
+            Self::Grpc
+        } else if method == Method::HEAD {
+            Self::Head
+        } else {
+            Self::Problem
+        }
+    }
+
+    pub(crate) fn write(self, problem: Problem) -> Response<Bytes> {
+        match self {
+            Self::Problem | Self::Head => self.bare(problem.into_response()),
+            Self::Grpc => problem.into_grpc_response(),
+        }
+    }
+
+    /// Takes the body off an answer to HEAD.
+    pub(crate) fn bare(self, answer: Response<Bytes>) -> Response<Bytes> {
+        if self == Self::Head { answer.map(|_| Bytes::new()) } else { answer }
+    }
+}

@@ -1,0 +1,72 @@
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Response;
+use tower::Layer;
+
+use super::Require;
+use crate::assurance::Requirement;
+use crate::middleware::Refusal;
+
+/// Lets a request through only if it meets a [`Requirement`].
+///
+/// One goes around each route that asks for something (`route_layer` in axum), inside of one
+/// [`AuthenticateLayer`](crate::middleware::AuthenticateLayer). Without that one outside, every
+/// request is refused with `500`.
+///
+/// The inner service's response and error pass untouched. A refusal is `application/problem+json`
+/// with `WWW-Authenticate` (RFC 6750, RFC 9470), for gRPC the same as metadata, and has the
+/// [`Refusal`] in its extensions.
+#[derive(Clone)]
+#[must_use]
+pub struct RequireLayer {
+    rule: Arc<Rule>,
+}
+
+pub(super) struct Rule {
+    pub(super) requirement: Requirement,
+    pub(super) replace: Option<Replace>,
+}
+
+type Replace = Box<dyn Fn(&Refusal, Response<Bytes>) -> Response<Bytes> + Send + Sync>;
+
+impl RequireLayer {
+    /// Makes the layer.
+    pub fn new(requirement: Requirement) -> Self {
+        Self { rule: Arc::new(Rule { requirement, replace: None }) }
+    }
+
+    /// Answers with what `replace` makes of the refusal and of the answer it would get.
+    ///
+    /// # Security
+    ///
+    /// The inner service is not called, whatever `replace` returns.
+    pub fn with_response(
+        self,
+        replace: impl Fn(&Refusal, Response<Bytes>) -> Response<Bytes> + Send + Sync + 'static,
+    ) -> Self {
+        let requirement = self.rule.requirement.clone();
+        Self { rule: Arc::new(Rule { requirement, replace: Some(Box::new(replace)) }) }
+    }
+}
+
+impl<S> Layer<S> for RequireLayer {
+    type Service = Require<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Require::new(inner, self.rule.clone())
+    }
+}
+
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rule").field("requirement", &self.requirement).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for RequireLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequireLayer").field("requirement", &self.rule.requirement).finish_non_exhaustive()
+    }
+}

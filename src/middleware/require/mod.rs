@@ -1,0 +1,15 @@
+//! Decides whether a request may reach a route.
+//!
+//! [`RequireLayer`] takes one [`Requirement`](crate::assurance::Requirement), asks
+//! [`decide`](crate::assurance::decide), and calls the inner service only if the answer is yes.
+
+mod future;
+mod layer;
+mod response;
+mod service;
+
+pub use future::ResponseFuture;
+pub use layer::RequireLayer;
+pub use service::Require;
+
+pub(crate) use response::refuse;

@@ -1,0 +1,19 @@
+use bytes::Bytes;
+use http::Response;
+
+use crate::assurance::Requirement;
+use crate::middleware::{Form, Refusal, RefusalKind, Settings, log};
+
+/// Says no, in the form the client reads, and says why to the log.
+pub(crate) fn refuse(
+    refusal: &Refusal,
+    requirement: Option<&Requirement>,
+    settings: Option<&Settings>,
+    form: Form,
+) -> Response<Bytes> {
+    match refusal.kind() {
+        RefusalKind::NotLayered => log::not_layered(),
+        _ => log::refused(refusal),
+    }
+    form.write(refusal.problem(requirement, settings))
+}

@@ -1,0 +1,131 @@
+use std::fmt;
+use std::sync::Arc;
+
+use http::Extensions;
+
+use super::csrf::Origins;
+use super::source::{Credential, Head, find};
+use super::{Refusal, RefusalKind, Source, log};
+use crate::assurance::{AcrNames, Authentication, Requirement, decide};
+use crate::clock::{Clock, ClockError, SystemClock, Timestamp};
+use crate::token::Verifier;
+
+/// All that the layers and extractors need, behind one `Arc`.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) verifier: Arc<Verifier>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) sources: Vec<Source>,
+    pub(crate) trusted: Origins,
+    pub(crate) realm: Box<str>,
+    pub(crate) step_up_uri: Box<str>,
+}
+
+impl Settings {
+    pub(crate) fn new(verifier: Arc<Verifier>) -> Self {
+        Self {
+            verifier,
+            clock: Arc::new(SystemClock),
+            sources: vec![Source::BEARER],
+            trusted: Origins::default(),
+            realm: "api".into(),
+            step_up_uri: "/mfa/challenges".into(),
+        }
+    }
+
+    /// The names of the levels are the verifier's: two lists could disagree.
+    pub(crate) fn names(&self) -> &AcrNames {
+        self.verifier.acr_names()
+    }
+
+    /// Says who a request comes from, or why that is not known.
+    pub(crate) fn authenticate(
+        &self,
+        head: Head<'_>,
+        now: Result<Timestamp, ClockError>,
+    ) -> Result<Authentication, Refusal> {
+        let token = match find(&self.sources, &self.trusted, head) {
+            Credential::Token(token) => token,
+            Credential::Nothing => return Err(Refusal::new(RefusalKind::Unauthenticated)),
+            Credential::Malformed => return Err(Refusal::new(RefusalKind::InvalidToken)),
+            Credential::TwoTokens => return Err(Refusal::new(RefusalKind::TwoTokens)),
+            Credential::CrossSite => return Err(Refusal::new(RefusalKind::CrossSite)),
+        };
+        let now = now.map_err(|_unreadable| {
+            log::no_clock();
+            Refusal::new(RefusalKind::Unavailable)
+        })?;
+        Ok(self.verifier.verify(token, now)?)
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("verifier", &self.verifier)
+            .field("sources", &self.sources)
+            .field("trusted", &self.trusted)
+            .field("realm", &self.realm)
+            .field("step_up_uri", &self.step_up_uri)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The mark of a request whose sender is not known.
+#[derive(Debug, Clone)]
+struct Absent {
+    why: Refusal,
+    settings: Arc<Settings>,
+}
+
+/// Writes into the extensions what was found out, and nothing that stood there before: neither a
+/// mark nor an authentication of an outer layer outlives this one.
+pub(crate) fn record(extensions: &mut Extensions, settings: &Arc<Settings>, found: Result<Authentication, Refusal>) {
+    extensions.remove::<Authentication>();
+    extensions.remove::<Absent>();
+    match found {
+        Ok(authentication) => drop(extensions.insert(authentication.handing_on(settings.clone()))),
+        Err(why) => drop(extensions.insert(Absent { why, settings: settings.clone() })),
+    }
+}
+
+/// What an `AuthenticateLayer` outside has found out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Examined<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) outcome: Result<&'a Authentication, &'a Refusal>,
+}
+
+impl<'a> Examined<'a> {
+    /// `None` when there was no such layer. An authentication that did not come through one does
+    /// not count: nothing is known of the clock and the names it was made by.
+    pub(crate) fn of(extensions: &'a Extensions) -> Option<Self> {
+        if let Some(authentication) = extensions.get::<Authentication>() {
+            return Some(Self { settings: authentication.handed_on()?, outcome: Ok(authentication) });
+        }
+        let absent: &Absent = extensions.get()?;
+        Some(Self { settings: &absent.settings, outcome: Err(&absent.why) })
+    }
+
+    /// Decides whether that is enough for `requirement`.
+    pub(crate) fn meets(&self, requirement: &Requirement) -> Result<&'a Authentication, Refusal> {
+        let authentication = self.outcome.map_err(Clone::clone)?;
+        let Ok(now) = self.settings.clock.now() else {
+            log::no_clock();
+            return Err(Refusal::new(RefusalKind::Unavailable));
+        };
+        Refusal::of(decide(requirement, authentication, now)).map_or(Ok(authentication), Err)
+    }
+}
+
+/// Decides whether a request with these extensions may pass; a refusal comes with the settings it
+/// is to be worded by, where there are any.
+pub(crate) fn verdict<'a>(
+    requirement: &Requirement,
+    extensions: &'a Extensions,
+) -> Result<&'a Authentication, (Refusal, Option<&'a Settings>)> {
+    let Some(examined) = Examined::of(extensions) else {
+        return Err((Refusal::new(RefusalKind::NotLayered), None));
+    };
+    examined.meets(requirement).map_err(|refusal| (refusal, Some(examined.settings)))
+}
