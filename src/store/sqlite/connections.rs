@@ -200,3 +200,37 @@ async fn shape(options: &SqliteConnectOptions, read_only: bool) -> Result<Sqlite
     migrate(&mut connection).await?;
     Ok(connection)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_commit_waits_for_the_disk() {
+        let path = std::env::temp_dir().join(format!("tower-mfa-synchronous-{}.db", std::process::id()));
+        let connections = Connections::open(&path, false).await.unwrap();
+        let rows = connections.write(sqlx::query("PRAGMA synchronous")).await.unwrap();
+        assert_eq!(rows[0].get::<i64, _>(0), 2, "FULL");
+        drop(connections);
+        for suffix in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(format!("{}{suffix}", path.display()));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_broken_connection_is_opened_again_and_one_in_memory_is_refused() {
+        let path = std::env::temp_dir().join(format!("tower-mfa-broken-{}.db", std::process::id()));
+        let connections = Connections::open(&path, false).await.unwrap();
+        connections.writer.lock().await.broken = true;
+        connections.write(sqlx::query("SELECT 1")).await.unwrap();
+        assert!(!connections.writer.lock().await.broken);
+        drop(connections);
+        for suffix in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(format!("{}{suffix}", path.display()));
+        }
+        let connections = Connections::in_memory().await.unwrap();
+        connections.writer.lock().await.broken = true;
+        let error = connections.write(sqlx::query("SELECT 1")).await.unwrap_err();
+        assert_eq!(error.kind(), crate::store::StoreErrorKind::NotCommitted);
+    }
+}
