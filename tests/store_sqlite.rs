@@ -1,5 +1,12 @@
 //! What only the store in a file can be asked: restarts, foreign files, locks, permissions.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::arithmetic_side_effects,
+    reason = "a helper of a test may panic like the test"
+)]
+
 mod folder;
 
 use std::path::Path;
