@@ -6,6 +6,8 @@
 mod authenticated;
 mod enforced;
 mod rejection;
+#[cfg(test)]
+mod tests;
 
 pub use authenticated::Authenticated;
 pub use enforced::{Aal2, Aal3, Enforced, Require};

@@ -42,7 +42,9 @@ pub mod problem;
 mod refusal;
 pub mod require;
 mod settings;
-mod source;
+pub(crate) mod source;
+#[cfg(test)]
+pub(crate) mod tests;
 
 pub use authenticate::AuthenticateLayer;
 pub use body::Body;
@@ -53,4 +55,3 @@ pub use source::Source;
 pub(crate) use refusal::Form;
 pub(crate) use require::refuse;
 pub(crate) use settings::{Examined, Settings, verdict};
-pub(crate) use source::{Credential, Head, Presented, bearer, find};
