@@ -50,3 +50,6 @@ mod trace;
 
 #[cfg(feature = "service")]
 pub mod service;
+
+#[cfg(feature = "routes")]
+pub mod routes;

@@ -1,6 +1,14 @@
 //! The suite run on every store there is, and on two written by an outsider: a good one, which
 //! shows that the public types are enough, and a careless one, which shows that the suite can fail.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "a helper of a test may panic like the test"
+)]
+
 mod folder;
 mod toy_store;
 

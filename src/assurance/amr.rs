@@ -15,7 +15,10 @@ pub fn amr(evidence: &[Evidence], level: Aal, registered_only: bool) -> Vec<Box<
             values.push(value.into());
         }
     };
-    for proof in evidence {
+    // By kind, so that the same evidence always reads the same: `pwd otp mfa`.
+    let mut evidence: Vec<&Evidence> = evidence.iter().collect();
+    evidence.sort_by_key(|proof| proof.method);
+    for proof in &evidence {
         registered(proof).iter().for_each(|v| add(v));
     }
     // AMR-3: `mfa` if and only if two distinct factors were proved, which is what AAL2 means.
@@ -23,7 +26,7 @@ pub fn amr(evidence: &[Evidence], level: Aal, registered_only: bool) -> Vec<Box<
         add("mfa");
     }
     if !registered_only {
-        for proof in evidence {
+        for proof in &evidence {
             private(proof.method).iter().for_each(|v| add(v));
         }
     }

@@ -295,5 +295,6 @@ pub(crate) fn newest_of_each(evidence: &mut Vec<Evidence>) {
             None => evidence.truncate(MAX_EVIDENCE),
         }
     }
-    evidence.reverse();
+    // Proofs of one second in the order of their kinds, so that a password comes before its code.
+    evidence.sort_by_key(|proof| (proof.at, proof.method));
 }

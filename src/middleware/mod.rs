@@ -31,7 +31,7 @@
 pub mod authenticate;
 mod body;
 mod challenge_header;
-mod cookie;
+pub(crate) mod cookie;
 pub mod csrf;
 #[cfg(feature = "tracing")]
 mod log;

@@ -7,7 +7,7 @@ use super::code::Code;
 use super::params::{Algorithm, Digits};
 use super::secret::Secret;
 use super::totp::Mismatch;
-use super::truncate::Keyed;
+use super::truncate::{each_value, value};
 use crate::error::ConfigError;
 
 /// A value of the counter: the moving factor C of RFC 4226 §5.1.
@@ -197,7 +197,7 @@ impl Hotp {
     /// Computes the code of a counter: what the token shows.
     #[must_use]
     pub fn code_at(&self, secret: &Secret, counter: Counter) -> Code {
-        Code::from_value(Keyed::new(self.algorithm, secret).value(counter.0, self.digits), self.digits)
+        Code::from_value(value(self.algorithm, secret, self.digits, counter.0), self.digits)
     }
 
     /// Checks a code against the expected counter and `look_ahead` further ones.
@@ -224,15 +224,19 @@ impl Hotp {
         if code.digits() != self.digits {
             return Err(Mismatch::Wrong);
         }
-        let keyed = Keyed::new(self.algorithm, secret);
-        let shows = |counter: u64| code.is(keyed.value(counter, self.digits));
-
-        let matched = earliest(counters(next, u64::from(look_ahead.0)), shows);
-        let used_last = next.0.checked_sub(1).is_some_and(|last| shows(last).into());
-        match matched {
-            Some(counter) => matched_at(counter),
-            None if used_last => Err(Mismatch::Replayed),
-            None => Err(Mismatch::Wrong),
+        let from = next.0.saturating_sub(1);
+        let (mut found, mut replayed, mut earliest) = (Choice::from(0), Choice::from(0), 0_u64);
+        each_value(self.algorithm, secret, self.digits, from..past(next, u64::from(look_ahead.0)), |counter, value| {
+            let hit = code.is(value);
+            let expected = Choice::from(u8::from(counter >= next.0));
+            earliest.conditional_assign(&counter, hit & expected & !found);
+            found |= hit & expected;
+            replayed |= hit & !expected;
+        });
+        match (bool::from(found), bool::from(replayed)) {
+            (true, _) => matched_at(earliest),
+            (false, true) => Err(Mismatch::Replayed),
+            (false, false) => Err(Mismatch::Wrong),
         }
     }
 
@@ -256,33 +260,22 @@ impl Hotp {
         if first.digits() != self.digits || second.digits() != self.digits {
             return Err(Mismatch::Wrong);
         }
-        let keyed = Keyed::new(self.algorithm, secret);
-        let mut first_matched = Choice::from(0);
+        let (mut found, mut first_matched, mut earliest) = (Choice::from(0), Choice::from(0), 0_u64);
         // The second code stands one further than the first, so the search goes one further too.
-        let found = earliest(counters(next, u64::from(window.0).saturating_add(1)), |counter| {
-            let value = keyed.value(counter, self.digits);
+        let end = past(next, u64::from(window.0).saturating_add(1));
+        each_value(self.algorithm, secret, self.digits, next.0..end, |counter, value| {
             let both = first_matched & second.is(value);
+            earliest.conditional_assign(&counter, both & !found);
+            found |= both;
             first_matched = first.is(value);
-            both
         });
-        found.map_or(Err(Mismatch::Wrong), matched_at)
+        if bool::from(found) { matched_at(earliest) } else { Err(Mismatch::Wrong) }
     }
 }
 
-/// The counters from `next` on, `ahead` more, but for the last one there is.
-fn counters(next: Counter, ahead: u64) -> std::ops::Range<u64> {
-    next.0..next.0.saturating_add(ahead).saturating_add(1)
-}
-
-/// The earliest counter that hits, with no early exit.
-fn earliest(counters: std::ops::Range<u64>, mut hits: impl FnMut(u64) -> Choice) -> Option<u64> {
-    let (mut found, mut earliest) = (Choice::from(0), 0_u64);
-    for counter in counters {
-        let hit = hits(counter);
-        earliest.conditional_assign(&counter, hit & !found);
-        found |= hit;
-    }
-    bool::from(found).then_some(earliest)
+/// One past the counters to look at: `next` and `ahead` more, but never the last one there is.
+fn past(next: Counter, ahead: u64) -> u64 {
+    next.0.saturating_add(ahead).saturating_add(1)
 }
 
 fn matched_at(counter: u64) -> Result<Matched, Mismatch> {

@@ -6,7 +6,7 @@ use subtle::{Choice, ConditionallySelectable};
 use super::code::Code;
 use super::params::{Algorithm, Digits, Period};
 use super::secret::Secret;
-use super::truncate::Keyed;
+use super::truncate::{each_value, value};
 use crate::clock::Timestamp;
 use crate::error::ConfigError;
 
@@ -220,7 +220,7 @@ impl Totp {
     /// Computes the code of a step: what the app shows.
     #[must_use]
     pub fn code_at(&self, secret: &Secret, step: Step) -> Code {
-        Code::from_value(Keyed::new(self.algorithm, secret).value(step.0, self.digits), self.digits)
+        Code::from_value(value(self.algorithm, secret, self.digits, step.0), self.digits)
     }
 
     /// Checks a code and returns the newest step that it matches and that is newer than `last_used`.
@@ -250,16 +250,15 @@ impl Totp {
         let (Some(present), true) = (self.step_at(now), code.digits() == self.digits) else {
             return Err(Mismatch::Wrong);
         };
-        let keyed = Keyed::new(self.algorithm, secret);
         let (mut accepted, mut replayed, mut newest) = (Choice::from(0), Choice::from(0), 0_u64);
-        for step in window.around(present) {
-            let hit = code.is(keyed.value(step, self.digits));
+        each_value(self.algorithm, secret, self.digits, window.around(present), |step, value| {
+            let hit = code.is(value);
             // RFC 6238 §5.2: no second attempt of an OTP after the first one was accepted.
             let fresh = Choice::from(u8::from(last_used.is_none_or(|used| step > used.0)));
             newest.conditional_assign(&step, hit & fresh);
             accepted |= hit & fresh;
             replayed |= hit & !fresh;
-        }
+        });
         match (bool::from(accepted), bool::from(replayed)) {
             (true, _) => Ok(Step(newest)),
             (false, true) => Err(Mismatch::Replayed),
@@ -275,19 +274,27 @@ impl Totp {
     #[must_use]
     pub fn diagnose(&self, secret: &Secret, code: &Code, now: Timestamp, reach: u16) -> Option<Diagnosis> {
         let present = self.step_at(now).filter(|_| code.digits() == self.digits)?;
-        let shows = |keyed: &Keyed, step: u64| bool::from(code.is(keyed.value(step, self.digits)));
-
-        for other in Algorithm::ALL.into_iter().filter(|other| *other != self.algorithm) {
-            let keyed = Keyed::new(other, secret);
-            if Window::default().around(present).any(|step| shows(&keyed, step)) {
-                return Some(Diagnosis::OtherAlgorithm(other));
-            }
+        let shown_at = |algorithm: Algorithm, steps: &mut dyn Iterator<Item = u64>| {
+            let mut nearest: Option<u64> = None;
+            each_value(algorithm, secret, self.digits, steps, |step, value| {
+                let nearer = nearest.is_none_or(|known| step.abs_diff(present.0) < known.abs_diff(present.0));
+                if nearer && bool::from(code.is(value)) {
+                    nearest = Some(step);
+                }
+            });
+            nearest
+        };
+        let other = Algorithm::ALL
+            .into_iter()
+            .filter(|other| *other != self.algorithm)
+            .find(|other| shown_at(*other, &mut Window::default().around(present)).is_some());
+        if let Some(other) = other {
+            return Some(Diagnosis::OtherAlgorithm(other));
         }
-        let keyed = Keyed::new(self.algorithm, secret);
-        (0..=i64::from(reach.min(Self::REACH_MAX)))
-            .flat_map(|distance| [distance.saturating_neg(), distance])
-            .find(|offset| present.0.checked_add_signed(*offset).is_some_and(|step| shows(&keyed, step)))
-            .map(Diagnosis::StepOffset)
+        let reach = u64::from(reach.min(Self::REACH_MAX));
+        let mut steps = present.0.saturating_sub(reach)..=present.0.saturating_add(reach);
+        shown_at(self.algorithm, &mut steps)
+            .map(|step| Diagnosis::StepOffset(step.wrapping_sub(present.0).cast_signed()))
     }
 
     const REACH_MAX: u16 = 1_680;

@@ -7,41 +7,46 @@ use sha2::{Sha256, Sha512};
 use super::params::{Algorithm, Digits};
 use super::secret::Secret;
 
-/// An HMAC that has taken in its key and is cloned for every moving factor.
+/// Computes the code of each moving factor in turn, and shows both to `see`.
 ///
-/// Keying costs two of the four compressions of a MAC, so a window of three steps costs two thirds
-/// of three MACs from the raw key.
-pub(super) enum Keyed {
-    Sha1(Hmac<Sha1>),
-    Sha256(Hmac<Sha256>),
-    Sha512(Hmac<Sha512>),
+/// The HMAC takes in its key once and is cloned for every moving factor. Keying costs two of the
+/// four compressions of a MAC, so a window of three steps costs two thirds of three MACs from the
+/// raw key.
+pub(super) fn each_value(
+    algorithm: Algorithm,
+    secret: &Secret,
+    digits: Digits,
+    moving: impl IntoIterator<Item = u64>,
+    see: impl FnMut(u64, u32),
+) {
+    match algorithm {
+        Algorithm::Sha1 => each::<Sha1>(secret, digits, moving, see),
+        Algorithm::Sha256 => each::<Sha256>(secret, digits, moving, see),
+        Algorithm::Sha512 => each::<Sha512>(secret, digits, moving, see),
+    }
 }
 
-impl Keyed {
-    pub(super) fn new(algorithm: Algorithm, secret: &Secret) -> Self {
-        match algorithm {
-            Algorithm::Sha1 => Self::Sha1(keyed(secret)),
-            Algorithm::Sha256 => Self::Sha256(keyed(secret)),
-            Algorithm::Sha512 => Self::Sha512(keyed(secret)),
-        }
-    }
-
-    /// The value of the code for one moving factor.
-    pub(super) fn value(&self, moving: u64, digits: Digits) -> u32 {
-        // RFC 4226 §5.1: eight bytes, the highest first.
-        let moving = moving.to_be_bytes();
-        let bits = match self {
-            Self::Sha1(mac) => truncate(&mac.clone().chain_update(moving).finalize().into_bytes()),
-            Self::Sha256(mac) => truncate(&mac.clone().chain_update(moving).finalize().into_bytes()),
-            Self::Sha512(mac) => truncate(&mac.clone().chain_update(moving).finalize().into_bytes()),
-        };
-        bits % digits.modulus()
-    }
+/// Computes the code of one moving factor.
+pub(super) fn value(algorithm: Algorithm, secret: &Secret, digits: Digits, moving: u64) -> u32 {
+    let mut value = 0;
+    each_value(algorithm, secret, digits, [moving], |_, computed| value = computed);
+    value
 }
 
 #[expect(clippy::expect_used, reason = "RFC 2104 §3: HMAC takes a key of any length, and the library returns no error")]
-fn keyed<D: EagerHash>(secret: &Secret) -> Hmac<D> {
-    Hmac::new_from_slice(secret.expose()).expect("HMAC takes a key of any length")
+fn each<D: EagerHash>(
+    secret: &Secret,
+    digits: Digits,
+    moving: impl IntoIterator<Item = u64>,
+    mut see: impl FnMut(u64, u32),
+) {
+    let keyed = Hmac::<D>::new_from_slice(secret.expose()).expect("HMAC takes a key of any length");
+    for moving in moving {
+        // RFC 4226 §5.1: eight bytes, the highest first.
+        let mut mac = keyed.clone();
+        mac.update(&moving.to_be_bytes());
+        see(moving, digits.last_of(truncate(&mac.finalize().into_bytes())));
+    }
 }
 
 /// Takes the 31 bits the MAC itself points at.
@@ -65,7 +70,7 @@ mod tests {
             0x55, 0x5a,
         ];
         assert_eq!(truncate(&mac), 0x50ef_7f19);
-        assert_eq!(truncate(&mac) % Digits::SIX.modulus(), 872_921);
+        assert_eq!(Digits::SIX.last_of(truncate(&mac)), 872_921);
     }
 
     #[test]

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::entropy::{Entropy, SystemEntropy};
 use crate::error::ConfigError;
 use crate::id::Subject;
+use crate::middleware::csrf::Origins;
 use crate::policy::{Policy, PolicySource};
 use crate::store::{DynStore, Store};
 use crate::token::{Issuer, Verifier};
@@ -36,6 +38,9 @@ pub struct MfaBuilder {
     mounted_at: Box<str>,
     realm: Option<Box<str>>,
     cookies: bool,
+    session_token_header: bool,
+    trusted_origins: Origins,
+    trusted_proxies: Vec<IpAddr>,
 }
 
 impl fmt::Debug for MfaBuilder {
@@ -61,6 +66,9 @@ impl MfaBuilder {
             mounted_at: "/mfa".into(),
             realm: None,
             cookies: false,
+            session_token_header: false,
+            trusted_origins: Origins::default(),
+            trusted_proxies: Vec::new(),
         }
     }
 
@@ -124,6 +132,26 @@ impl MfaBuilder {
         self
     }
 
+    /// Lets `X-Session-Token` carry this service's tokens, for a host that keeps its own primary
+    /// token in `Authorization`. Default: no.
+    pub const fn session_token_header(mut self, on: bool) -> Self {
+        self.session_token_header = on;
+        self
+    }
+
+    /// Names the origins, beside the service's own, whose pages may send its cookies. Default: none.
+    pub fn trusted_origins(mut self, origins: Origins) -> Self {
+        self.trusted_origins = origins;
+        self
+    }
+
+    /// Names the proxies whose `X-Forwarded-For` counts. Default: none, and an address is the
+    /// connection's peer.
+    pub fn trusted_proxies(mut self, proxies: impl IntoIterator<Item = IpAddr>) -> Self {
+        self.trusted_proxies = proxies.into_iter().map(|ip| ip.to_canonical()).collect();
+        self
+    }
+
     /// Sets the clock. Default: the operating system's.
     pub fn with_clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -173,13 +201,18 @@ impl MfaBuilder {
         if !(Duration::from_millis(1)..=Duration::from_secs(60)).contains(&self.store_deadline) {
             return Err(ConfigError::new("store_deadline", "must be 1 ms to 60 s"));
         }
+        let realm = self.realm.unwrap_or_else(|| audience.clone());
+        // RFC 6750 §3: what may stand in a quoted parameter.
+        if realm.is_empty() || !realm.bytes().all(|b| matches!(b, b' '..=b'~') && b != b'"' && b != b'\\') {
+            return Err(ConfigError::new("realm", "must be printable ASCII without quote and backslash"));
+        }
         let signing = keys.signing().clone();
         let verifier = Verifier::new(issuer.clone(), audience.clone(), signing.clone())?;
         let inner = Inner {
             store: self.store,
             verifier: Arc::new(verifier.with_acr_names(self.names.clone())),
             app_name: self.app_name.unwrap_or_else(|| audience.clone()),
-            realm: self.realm.unwrap_or_else(|| audience.clone()),
+            realm,
             issuer: Issuer::new(issuer, audience, signing)?.with_acr_names(self.names),
             policies: self.policies,
             vault: Vault::new(keys.ring()),
@@ -191,6 +224,9 @@ impl MfaBuilder {
             slow_hash: SlowHash::default(),
             mounted_at: self.mounted_at,
             cookies: self.cookies,
+            session_token_header: self.session_token_header,
+            trusted_origins: self.trusted_origins,
+            trusted_proxies: self.trusted_proxies,
         };
         Ok(Mfa { inner: Arc::new(inner), address: None })
     }

@@ -21,6 +21,7 @@ const STATE_MAX: usize = 1024;
 #[must_use]
 pub struct ChallengeRequest {
     requirement: Option<Requirement>,
+    max_age: Option<u32>,
     action: Option<Box<str>>,
     bind: Option<Vec<(String, serde_json::Value)>>,
     state: Option<String>,
@@ -35,12 +36,18 @@ impl Default for ChallengeRequest {
 impl ChallengeRequest {
     /// Asks for AAL2, as old as it may be.
     pub const fn new() -> Self {
-        Self { requirement: None, action: None, bind: None, state: None }
+        Self { requirement: None, max_age: None, action: None, bind: None, state: None }
     }
 
     /// Asks for what a route wants.
     pub fn require(mut self, requirement: Requirement) -> Self {
         self.requirement = Some(requirement);
+        self
+    }
+
+    /// Asks for an authentication at most `secs` seconds old.
+    pub const fn max_age(mut self, secs: u32) -> Self {
+        self.max_age = Some(secs);
         self
     }
 
@@ -80,9 +87,11 @@ impl ChallengeRequest {
         if self.state.as_ref().is_some_and(|state| state.len() > STATE_MAX) {
             return Err(Refusal::invalid("state", "must have at most 1 KiB"));
         }
+        // What an action needs the policy knows; without one, opening a challenge means a second factor.
         let default = if self.action.is_some() { Requirement::aal1() } else { Requirement::aal2() };
+        let asked = self.requirement.unwrap_or(default);
         Ok(Ask {
-            requirement: self.requirement.unwrap_or(default),
+            requirement: self.max_age.map_or(asked.clone(), |secs| asked.within(secs)),
             action: self.action,
             bind: bind.map(Into::into),
             state: self.state,

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use crate::account::Event;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::id::Subject;
+use crate::middleware::csrf::Origins;
 use crate::policy::PolicySource;
 use crate::store::DynStore;
 use crate::token::{Issuer, Verifier};
@@ -35,6 +37,9 @@ pub(super) struct Inner {
     pub(super) mounted_at: Box<str>,
     pub(super) realm: Box<str>,
     pub(super) cookies: bool,
+    pub(super) session_token_header: bool,
+    pub(super) trusted_origins: Origins,
+    pub(super) trusted_proxies: Vec<IpAddr>,
 }
 
 impl fmt::Debug for Inner {

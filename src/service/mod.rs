@@ -62,9 +62,12 @@ pub use outcome::{Answer, AnswerOutcome, Binding, ChallengeOutcome, LoginChallen
 pub use sessions::{EventPage, SessionPage};
 pub use tokens::Tokens;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::assurance::Authentication;
+use crate::clock::Clock;
+use crate::middleware::csrf::Origins;
 use crate::store::Store;
 use crate::token::Verifier;
 use inner::Inner;
@@ -114,6 +117,45 @@ impl Mfa {
     #[must_use]
     pub fn uses_cookies(&self) -> bool {
         self.inner.cookies
+    }
+
+    /// Tells whether `X-Session-Token` carries this service's tokens, too.
+    #[must_use]
+    pub fn uses_session_token_header(&self) -> bool {
+        self.inner.session_token_header
+    }
+
+    /// Returns where a challenge is opened: what a step-up answer points to.
+    #[must_use]
+    pub fn step_up_uri(&self) -> String {
+        format!("{}/challenges", self.inner.mounted_at)
+    }
+
+    /// Returns the origins, beside the service's own, whose pages may send its cookies.
+    #[must_use]
+    pub fn trusted_origins(&self) -> &Origins {
+        &self.inner.trusted_origins
+    }
+
+    /// Returns the proxies whose word of where a request comes from counts.
+    #[must_use]
+    pub fn trusted_proxies(&self) -> &[IpAddr] {
+        &self.inner.trusted_proxies
+    }
+
+    /// Tells whether the issuer is served over http on loopback, where cookies cannot be `Secure`.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let issuer: Option<http::Uri> = self.inner.issuer.issuer().parse().ok();
+        let host = issuer.as_ref().filter(|uri| uri.scheme_str() == Some("http")).and_then(http::Uri::host);
+        let is_loopback = |ip: IpAddr| ip.is_loopback();
+        host.is_some_and(|host| host == "localhost" || host.trim_matches(['[', ']']).parse().is_ok_and(is_loopback))
+    }
+
+    /// Returns the clock everything here is decided by.
+    #[must_use]
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.inner.clock)
     }
 
     /// Verifies an access token of this service.

@@ -85,11 +85,15 @@ impl Tokens {
     /// The text holds the tokens: send it once, with `Cache-Control: no-store`.
     #[must_use]
     pub fn into_json(self) -> String {
-        to_text(&self.body(true))
+        self.text(true)
+    }
+
+    pub(crate) fn text(&self, in_body: bool) -> String {
+        to_text(&self.body(in_body))
     }
 
     /// `in_body` is whether the tokens travel here, and not in cookies that a page cannot read.
-    pub(crate) fn body(&self, in_body: bool) -> TokensBody<'_> {
+    pub(super) fn body(&self, in_body: bool) -> TokensBody<'_> {
         TokensBody {
             status: "complete",
             access_token: in_body.then(|| self.access_token.expose()),
@@ -111,7 +115,7 @@ impl Tokens {
 }
 
 #[derive(Serialize)]
-pub(crate) struct TokensBody<'a> {
+pub(super) struct TokensBody<'a> {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     access_token: Option<&'a str>,

@@ -310,3 +310,20 @@ fn what_is_remembered_and_what_is_read_afresh_agree_at_every_second() {
         let _ = remembering.verify(token.expose(), LOGIN.plus(100));
     }
 }
+
+#[test]
+fn the_name_of_a_remembered_token_depends_on_all_of_it_and_on_the_verifier() {
+    let (here, there) = (seen::Seen::new(10).unwrap(), seen::Seen::new(10).unwrap());
+    let token = "a".repeat(900);
+    let name = here.name(&token).unwrap();
+    assert_eq!(here.name(&token), Some(name));
+    assert_ne!(there.name(&token), Some(name), "nobody can work it out beforehand");
+    for at in 0..token.len() {
+        let mut other = token.clone();
+        other.replace_range(at..=at, "b");
+        assert_ne!(here.name(&other), Some(name), "{at}");
+    }
+    assert_ne!(here.name(&token[1..]), Some(name));
+    assert_ne!(here.name(&format!("{token}\0")), Some(name));
+    assert_eq!(here.with_capacity(0).name(&token), None);
+}

@@ -160,6 +160,16 @@ fn the_end_of_the_counter_is_a_refusal_and_no_overflow() {
 }
 
 #[test]
+fn of_two_counters_with_one_code_the_earlier_is_taken() {
+    for row in vectors::rows("adjacent_collision") {
+        let (first, second): (u64, u64) = (row.number("first"), row.number("second"));
+        assert_eq!(check(row.text("code"), first, 10).unwrap().counter.get(), first);
+        assert_eq!(check(row.text("code"), second, 10).unwrap().counter.get(), second, "and then the later");
+        assert_eq!(check(row.text("code"), second + 1, 10), Err(Mismatch::Replayed));
+    }
+}
+
+#[test]
 fn a_code_read_with_another_number_of_digits_is_wrong() {
     let secret = key(Algorithm::Sha1);
     let eight = Hotp::default().with_digits(Digits::EIGHT);

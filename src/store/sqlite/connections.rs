@@ -2,15 +2,13 @@
 
 use std::fs::OpenOptions;
 use std::io;
-use std::ops::{Deref, DerefMut};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow, SqliteSynchronous};
 use sqlx::{ConnectOptions, Row, SqliteConnection};
-use tokio::sync::{Mutex, MutexGuard, OwnedMutexGuard};
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::failure;
 use super::migrate::{Failed, migrate};
@@ -30,7 +28,7 @@ pub(super) type Query = sqlx::query::Query<'static, sqlx::Sqlite, sqlx::sqlite::
 /// served, spares the waiting with random sleeps that SQLite does between connections.
 #[derive(Debug)]
 pub(super) struct Connections {
-    writer: Arc<Mutex<Writer>>,
+    writer: Mutex<SqliteConnection>,
     /// Empty for a database in memory, which exists in one connection alone.
     readers: Vec<Mutex<SqliteConnection>>,
     turn: AtomicUsize,
@@ -41,8 +39,7 @@ impl Connections {
         let options = settings().filename(":memory:");
         let mut connection = options.connect().await.map_err(failure::of_read)?;
         migrate(&mut connection).await?;
-        let writer = Writer { connection, reopen: None, broken: false };
-        Ok(Self { writer: Arc::new(Mutex::new(writer)), readers: Vec::new(), turn: AtomicUsize::new(0) })
+        Ok(Self { writer: writer(connection).await?, readers: Vec::new(), turn: AtomicUsize::new(0) })
     }
 
     pub(super) async fn open(path: &Path, read_only: bool) -> Result<Self, StoreError> {
@@ -55,99 +52,33 @@ impl Connections {
         for _ in 0..READERS {
             readers.push(Mutex::new(options.connect().await.map_err(failure::of_read)?));
         }
-        let writer = Writer { connection, reopen: Some(options), broken: false };
-        Ok(Self { writer: Arc::new(Mutex::new(writer)), readers, turn: AtomicUsize::new(0) })
+        Ok(Self { writer: writer(connection).await?, readers, turn: AtomicUsize::new(0) })
     }
 
     /// Runs one statement that reads.
     pub(super) async fn read(&self, query: Query) -> Result<Vec<SqliteRow>, StoreError> {
-        let mut connection = self.reader().await?;
+        let mut connection = self.reader().await;
         query.fetch_all(&mut *connection).await.map_err(failure::of_read)
     }
 
-    async fn reader(&self) -> Result<Reader<'_>, StoreError> {
+    async fn reader(&self) -> MutexGuard<'_, SqliteConnection> {
         if let Some(free) = self.readers.iter().find_map(|reader| reader.try_lock().ok()) {
-            return Ok(Reader::Own(free));
+            return free;
         }
         let turn = self.turn.fetch_add(1, Ordering::Relaxed).checked_rem(self.readers.len());
-        match turn.and_then(|turn| self.readers.get(turn)) {
-            Some(reader) => Ok(Reader::Own(reader.lock().await)),
-            None => Ok(Reader::Writer(self.writer.lock().await)),
-        }
+        turn.and_then(|turn| self.readers.get(turn)).unwrap_or(&self.writer).lock().await
     }
 
-    /// Runs one script that writes, to its end even if the caller goes away: a transaction left
-    /// open would keep every other writer out.
-    pub(super) async fn write(&self, query: Query) -> Result<Vec<SqliteRow>, StoreError> {
-        let runtime = tokio::runtime::Handle::try_current().map_err(StoreError::not_committed)?;
-        let writer = Arc::clone(&self.writer).lock_owned().await;
-        runtime.spawn(Writer::run(writer, query)).await.map_err(StoreError::unknown)?
+    /// Runs one statement that writes. The connection's thread does so to the end, even if the
+    /// caller goes away.
+    pub(super) async fn write(&self, query: Query) -> Result<Vec<SqliteRow>, sqlx::Error> {
+        query.fetch_all(&mut *self.writer.lock().await).await
     }
 }
 
-#[derive(Debug)]
-pub(super) struct Writer {
-    connection: SqliteConnection,
-    /// `None` for a database in memory, which would be lost.
-    reopen: Option<SqliteConnectOptions>,
-    broken: bool,
-}
-
-impl Writer {
-    async fn run(mut this: OwnedMutexGuard<Self>, query: Query) -> Result<Vec<SqliteRow>, StoreError> {
-        this.repair().await?;
-        match query.fetch_all(&mut this.connection).await {
-            Ok(rows) => Ok(rows),
-            Err(error) => {
-                this.roll_back().await;
-                Err(failure::of_write(error))
-            }
-        }
-    }
-
-    /// Leaves no transaction open, or sees to it that this connection is not used again.
-    async fn roll_back(&mut self) {
-        if let Err(error) = sqlx::raw_sql("ROLLBACK").execute(&mut self.connection).await {
-            self.broken = !failure::is_no_transaction(&error);
-        }
-    }
-
-    async fn repair(&mut self) -> Result<(), StoreError> {
-        if !self.broken {
-            return Ok(());
-        }
-        let Some(options) = &self.reopen else {
-            return Err(StoreError::not_committed("the connection is broken"));
-        };
-        self.connection = options.connect().await.map_err(StoreError::not_committed)?;
-        self.broken = false;
-        Ok(())
-    }
-}
-
-enum Reader<'a> {
-    Own(MutexGuard<'a, SqliteConnection>),
-    Writer(MutexGuard<'a, Writer>),
-}
-
-impl Deref for Reader<'_> {
-    type Target = SqliteConnection;
-
-    fn deref(&self) -> &SqliteConnection {
-        match self {
-            Self::Own(connection) => connection,
-            Self::Writer(writer) => &writer.connection,
-        }
-    }
-}
-
-impl DerefMut for Reader<'_> {
-    fn deref_mut(&mut self) -> &mut SqliteConnection {
-        match self {
-            Self::Own(connection) => connection,
-            Self::Writer(writer) => &mut writer.connection,
-        }
-    }
+async fn writer(mut connection: SqliteConnection) -> Result<Mutex<SqliteConnection>, StoreError> {
+    sqlx::raw_sql(include_str!("commit.sql")).execute(&mut connection).await.map_err(failure::of_read)?;
+    Ok(Mutex::new(connection))
 }
 
 fn settings() -> SqliteConnectOptions {
@@ -199,4 +130,21 @@ async fn shape(options: &SqliteConnectOptions, read_only: bool) -> Result<Sqlite
     }
     migrate(&mut connection).await?;
     Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_commit_waits_for_the_disk() {
+        let path = std::env::temp_dir().join(format!("tower-mfa-synchronous-{}.db", std::process::id()));
+        let connections = Connections::open(&path, false).await.unwrap();
+        let rows = connections.write(sqlx::query("PRAGMA synchronous")).await.unwrap();
+        assert_eq!(rows[0].get::<i64, _>(0), 2, "FULL");
+        drop(connections);
+        for suffix in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(format!("{}{suffix}", path.display()));
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! What an error of SQLite means for the caller.
 
-use crate::store::StoreError;
+use crate::store::{Committed, StoreError};
 
 /// SQLite's primary result codes, as far as they are told apart (<https://www.sqlite.org/rescode.html>).
 const ERROR: u8 = 1;
@@ -27,9 +27,13 @@ pub(super) fn is_busy(error: &sqlx::Error) -> bool {
     matches!(primary_code(error), Some(BUSY | LOCKED))
 }
 
-/// What `ROLLBACK` answers when there is nothing to roll back.
-pub(super) fn is_no_transaction(error: &sqlx::Error) -> bool {
-    primary_code(error) == Some(ERROR)
+/// What `commit.sql` says when it refuses a commit.
+pub(super) fn refusal(error: &sqlx::Error) -> Option<Committed> {
+    match error.as_database_error()?.message() {
+        "tower_mfa: conflict" => Some(Committed::Conflict),
+        "tower_mfa: claimed" => Some(Committed::Claimed),
+        _ => None,
+    }
 }
 
 /// An error that a read ended with.

@@ -19,8 +19,6 @@ use crate::store::{
     Stored, StoredEvent, UserHandle, page_size,
 };
 
-const COMMIT: &str = include_str!("commit.sql");
-
 /// Keeps everything in an SQLite file, which several processes of one machine may share.
 ///
 /// Commits are durable (WAL, `synchronous=FULL`): what was answered survives a power cut. Every
@@ -97,19 +95,6 @@ impl SqliteStore {
     fn on(connections: Connections) -> Self {
         Self { connections: Arc::new(connections) }
     }
-
-    /// Tells why a commit that carries claims was not done.
-    async fn refusal(&self, commit: &Commit<'_>, claims: String) -> Result<Committed, StoreError> {
-        let query = sqlx::query(
-            "SELECT 1 FROM json_each($3) AS new
-             JOIN tower_mfa_claim AS held ON held.kind = new.value ->> 0 AND held.value = unhex(new.value ->> 1)
-             WHERE held.subject <> $1 AND (SELECT revision FROM tower_mfa_account WHERE subject = $1) IS $2",
-        );
-        let query = query.bind(commit.subject().storage_key()).bind(expected(commit)).bind(claims);
-        // A revision never comes back, so if it is still the expected one it was so all along.
-        let foreign = self.connections.read(query).await.map_err(StoreError::not_committed)?;
-        Ok(if foreign.is_empty() { Committed::Conflict } else { Committed::Claimed })
-    }
 }
 
 impl Store for SqliteStore {
@@ -126,18 +111,17 @@ impl Store for SqliteStore {
     }
 
     async fn commit(&self, commit: Commit<'_>) -> Result<Committed, StoreError> {
-        let claims = claims_json(commit.claims());
-        let query = sqlx::query(COMMIT)
+        let query = sqlx::query("INSERT INTO tower_mfa_commit VALUES ($1, $2, $3, $4, $5, $6)")
             .bind(commit.subject().storage_key())
-            .bind(expected(&commit))
+            .bind(commit.expected().map(|revision| revision.as_bytes().to_vec()))
             .bind(commit.revision().as_bytes().to_vec())
             .bind(commit.document().to_owned())
             .bind(events_json(commit.events()))
-            .bind(claims.clone());
-        if !self.connections.write(query).await?.is_empty() {
-            return Ok(Committed::Done);
+            .bind(claims_json(commit.claims()));
+        match self.connections.write(query).await {
+            Ok(_) => Ok(Committed::Done),
+            Err(error) => failure::refusal(&error).ok_or_else(|| failure::of_write(error)),
         }
-        if commit.claims().is_empty() { Ok(Committed::Conflict) } else { self.refusal(&commit, claims).await }
     }
 
     async fn scan(&self, after: Option<&ScanCursor>, limit: usize) -> Result<Page<Stored, ScanCursor>, StoreError> {
@@ -209,7 +193,7 @@ impl Store for SqliteStore {
             .bind(from.1)
             .bind(from.2),
         };
-        Ok(!self.connections.write(query).await?.is_empty())
+        Ok(!self.connections.write(query).await.map_err(failure::of_write)?.is_empty())
     }
 
     async fn prune(&self, before: Timestamp) -> Result<u64, StoreError> {
@@ -224,17 +208,13 @@ impl Store for SqliteStore {
                      SELECT number FROM tower_mfa_event WHERE number <= $2 AND at < $1 ORDER BY number LIMIT 500)
                  RETURNING 1",
             );
-            let gone = self.connections.write(query.bind(before).bind(last)).await;
+            let gone = self.connections.write(query.bind(before).bind(last)).await.map_err(failure::of_write);
             match gone.map_err(StoreError::unavailable)?.len() {
                 0 => return Ok(pruned),
                 gone => pruned = pruned.saturating_add(u64::try_from(gone).unwrap_or(u64::MAX)),
             }
         }
     }
-}
-
-fn expected(commit: &Commit<'_>) -> Option<Vec<u8>> {
-    commit.expected().map(|revision| revision.as_bytes().to_vec())
 }
 
 /// One row more than a page holds tells whether another page follows.

@@ -1,0 +1,77 @@
+//! Where a request comes from: the connection's peer, or what a proxy says that the host has named.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use http::HeaderMap;
+use http::request::Parts;
+
+use crate::service::Mfa;
+
+/// The service, with the caller's address noted where it is known.
+pub(super) struct From(pub(super) Mfa);
+
+impl FromRequestParts<Mfa> for From {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, mfa: &Mfa) -> Result<Self, Infallible> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        let address = peer.map(|peer| address_of(peer, &parts.headers, mfa.trusted_proxies()));
+        Ok(Self(address.map_or_else(|| mfa.clone(), |address| mfa.from_address(&address.to_string()))))
+    }
+}
+
+/// Walks `X-Forwarded-For` from the right, past the proxies the host has named.
+///
+/// The client writes whatever it likes to the left of what the first trusted proxy added, so the
+/// walk ends at the first address that is no proxy of ours.
+pub(crate) fn address_of(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
+    let mut address = peer.to_canonical();
+    let lines = headers.get_all("x-forwarded-for").iter().rev();
+    let hops = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
+    for hop in hops {
+        if !trusted.contains(&address) {
+            break;
+        }
+        let Ok(hop) = hop.trim().parse::<IpAddr>() else { break };
+        address = hop.to_canonical();
+    }
+    address
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use http::{HeaderMap, HeaderValue};
+
+    use super::address_of;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn forwarded(lines: &[&'static str]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append("x-forwarded-for", HeaderValue::from_static(line));
+        }
+        headers
+    }
+
+    #[test]
+    fn cve_2026_20896_a_forwarded_header_counts_only_from_a_named_proxy() {
+        let headers = forwarded(&["198.51.100.7"]);
+        assert_eq!(address_of(ip("203.0.113.9"), &headers, &[]), ip("203.0.113.9"));
+        assert_eq!(address_of(ip("10.0.0.1"), &headers, &[ip("10.0.0.1")]), ip("198.51.100.7"));
+    }
+
+    #[test]
+    fn what_the_client_wrote_to_the_left_is_not_believed() {
+        let headers = forwarded(&["1.1.1.1, 198.51.100.7", "10.0.0.2"]);
+        let proxies = [ip("10.0.0.1"), ip("10.0.0.2")];
+        assert_eq!(address_of(ip("10.0.0.1"), &headers, &proxies), ip("198.51.100.7"));
+        assert_eq!(address_of(ip("10.0.0.1"), &forwarded(&["nonsense"]), &proxies), ip("10.0.0.1"));
+    }
+}

@@ -1,0 +1,87 @@
+//! Answers that carry tokens: in the body for a program, in cookies for a browser.
+
+use axum::body::Body;
+use axum::response::Response;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ORIGIN};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde::Serialize;
+
+use super::cookies;
+use crate::account::ChallengeView;
+use crate::service::{AnswerOutcome, Binding, ChallengeOutcome, LoginOutcome, Mfa, Tokens};
+
+/// Whether a browser asks. It says so itself, by headers that no page can remove, whatever the
+/// request's `Authorization`: a script that stole a token gets no other one in a body it can read.
+pub(super) fn in_cookies(mfa: &Mfa, headers: &HeaderMap) -> bool {
+    mfa.uses_cookies() && (headers.contains_key("sec-fetch-site") || headers.contains_key(ORIGIN))
+}
+
+pub(super) fn json(status: StatusCode, body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Writes a body of our own: string keys and finite numbers, so it can always be written.
+pub(super) fn written(status: StatusCode, body: &impl Serialize) -> Response {
+    json(status, serde_json::to_vec(body).unwrap_or_default())
+}
+
+fn with_tokens(mfa: &Mfa, as_cookies: bool, tokens: Option<&Tokens>, body: String) -> Response {
+    let mut response = json(StatusCode::OK, body);
+    if let Some(tokens) = tokens.filter(|_| as_cookies) {
+        cookies::set(response.headers_mut(), mfa, tokens);
+    }
+    response
+}
+
+pub(super) fn login(mfa: &Mfa, headers: &HeaderMap, outcome: &LoginOutcome) -> Response {
+    let as_cookies = in_cookies(mfa, headers);
+    let tokens = match outcome {
+        LoginOutcome::Complete(tokens) => Some(tokens),
+        _ => None,
+    };
+    with_tokens(mfa, as_cookies, tokens, outcome.text(!as_cookies))
+}
+
+pub(super) fn tokens(mfa: &Mfa, headers: &HeaderMap, tokens: &Tokens) -> Response {
+    let as_cookies = in_cookies(mfa, headers);
+    with_tokens(mfa, as_cookies, Some(tokens), tokens.text(!as_cookies))
+}
+
+pub(super) fn opened(mfa: &Mfa, headers: &HeaderMap, outcome: &ChallengeOutcome) -> Response {
+    match outcome {
+        ChallengeOutcome::Complete(complete) => tokens(mfa, headers, complete),
+        ChallengeOutcome::Pending(view) => written(StatusCode::CREATED, &Opened::of(view)),
+    }
+}
+
+pub(super) fn answered(mfa: &Mfa, headers: &HeaderMap, outcome: &AnswerOutcome) -> Response {
+    let as_cookies = in_cookies(mfa, headers);
+    match outcome {
+        AnswerOutcome::Complete(answer) => with_tokens(mfa, as_cookies, Some(&answer.tokens), answer.text(!as_cookies)),
+        AnswerOutcome::More(view) => written(StatusCode::OK, &Opened { status: Some("challenge"), ..Opened::of(view) }),
+    }
+}
+
+pub(super) fn bound(mfa: &Mfa, headers: &HeaderMap, binding: &Binding) -> Response {
+    let as_cookies = in_cookies(mfa, headers);
+    with_tokens(mfa, as_cookies, Some(&binding.tokens), binding.text(!as_cookies))
+}
+
+#[derive(Serialize)]
+struct Opened<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
+    challenge_id: crate::id::ChallengeId,
+    expires_in: u64,
+    methods: &'a [crate::account::Offer],
+}
+
+impl<'a> Opened<'a> {
+    fn of(view: &'a ChallengeView) -> Self {
+        Self { status: None, challenge_id: view.id, expires_in: view.expires_in, methods: &view.methods }
+    }
+}

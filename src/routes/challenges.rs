@@ -1,0 +1,134 @@
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, StatusCode};
+use serde::{Deserialize, Serialize};
+
+use super::address::From;
+use super::answer;
+use super::body::Json;
+use super::holder::ChallengeHolder;
+use super::problems::{Refused, invalid, write};
+use crate::account::{Offer, Refusal};
+use crate::extract::Authenticated;
+use crate::id::ChallengeId;
+use crate::middleware::problem::Problem;
+use crate::service::{ChallengeRequest, Mfa, Reply};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OpenBody {
+    acr: Option<String>,
+    max_age: Option<u32>,
+    action: Option<String>,
+    bind: Option<serde_json::Map<String, serde_json::Value>>,
+    state: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+impl OpenBody {
+    fn request(self, mfa: &Mfa) -> Result<ChallengeRequest, Problem> {
+        let verifier = mfa.verifier();
+        let named = |acr: String| {
+            verifier
+                .acr_names()
+                .requirement_of(&acr)
+                .ok_or_else(|| invalid("acr", "must be one of this service's classes"))
+        };
+        let mut request = ChallengeRequest::new();
+        if let Some(asked) = self.acr.map(named).transpose()? {
+            request = request.require(asked);
+        }
+        if let Some(secs) = self.max_age {
+            request = request.max_age(secs);
+        }
+        if let Some(action) = self.action {
+            request = request.action(action);
+        }
+        if let Some(bind) = self.bind {
+            request = request.bind(bind).map_err(|error| invalid("bind", error.rule()))?;
+        }
+        Ok(match self.state {
+            Some(state) => request.state(serde_json::Value::Object(state).to_string()),
+            None => request,
+        })
+    }
+}
+
+pub(super) async fn open(
+    State(mfa): State<Mfa>,
+    From(from): From,
+    headers: HeaderMap,
+    by: Authenticated,
+    Json(body): Json<OpenBody>,
+) -> Result<Response, Response> {
+    let request = body.request(&mfa).map_err(write)?;
+    let outcome = from.open_challenge(&by, request).await.map_err(Refused::by(&mfa)).map_err(Refused::into_response)?;
+    Ok(answer::opened(&mfa, &headers, &outcome))
+}
+
+#[derive(Serialize)]
+struct Pending {
+    status: &'static str,
+    expires_in: u64,
+    methods: Vec<Offer>,
+}
+
+pub(super) async fn show(
+    State(mfa): State<Mfa>,
+    From(from): From,
+    by: ChallengeHolder,
+    Path(id): Path<String>,
+) -> Result<Response, Refused> {
+    let id = challenge_id(&id, &mfa, &by)?;
+    let view = from.challenge(by.responder(), id).await.map_err(Refused::by(&mfa))?;
+    let pending = Pending { status: "pending", expires_in: view.expires_in, methods: view.methods };
+    Ok(answer::written(StatusCode::OK, &pending))
+}
+
+/// What a challenge is answered with. Members of kinds that are not built yet are unknown.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct VerifyBody {
+    r#type: String,
+    code: Option<Box<str>>,
+    authenticator_id: Option<String>,
+    /// Devices are remembered only where policy says so, and none does yet: asking changes nothing.
+    #[serde(rename = "trust_device")]
+    _trust_device: Option<bool>,
+}
+
+/// Reads an answer: a kind, a code and, for some, an authenticator.
+pub(super) fn reply(kind: &str, code: Option<Box<str>>, authenticator_id: Option<&str>) -> Result<Reply, Problem> {
+    let code = code.ok_or_else(|| invalid("code", "is missing"));
+    match (kind, authenticator_id) {
+        ("totp", Some(id)) => Ok(Reply::totp_of(id, code?)),
+        ("totp", None) => Ok(Reply::totp(code?)),
+        ("recovery_code", None) => Ok(Reply::recovery_code(code?)),
+        ("recovery_code", Some(_)) => Err(invalid("authenticator_id", "does not go with a recovery code")),
+        _ => Err(invalid("type", "must be totp or recovery_code")),
+    }
+}
+
+pub(super) async fn verify(
+    State(mfa): State<Mfa>,
+    From(from): From,
+    headers: HeaderMap,
+    by: ChallengeHolder,
+    Path(id): Path<String>,
+    Json(body): Json<VerifyBody>,
+) -> Result<Response, Response> {
+    let id = challenge_id(&id, &mfa, &by).map_err(Refused::into_response)?;
+    let reply = reply(&body.r#type, body.code, body.authenticator_id.as_deref()).map_err(write)?;
+    let outcome = from.answer(by.responder(), id, reply).await;
+    let outcome = outcome.map_err(Refused::by(&mfa)).map_err(Refused::into_response)?;
+    Ok(answer::answered(&mfa, &headers, &outcome))
+}
+
+/// An id that is none looks like a stranger's: to a session it is not found, and a challenge token
+/// is worthless anywhere but at its own.
+fn challenge_id(text: &str, mfa: &Mfa, by: &ChallengeHolder) -> Result<ChallengeId, Refused> {
+    let refusal = match by.responder() {
+        crate::service::Responder::Token(_) => Refusal::InvalidToken,
+        crate::service::Responder::Session(_) => Refusal::NotFound,
+    };
+    text.parse().map_err(|_| Refused::by(mfa)(refusal.into()))
+}

@@ -1,0 +1,136 @@
+//! The JSON API, on axum: extract, call, answer. The contract is `docs/HTTP.md`.
+//!
+//! [`Mfa::routes`] carries no prefix: nest it where the builder says
+//! ([`mounted_at`](crate::service::MfaBuilder::mounted_at)). [`Mfa::well_known`] is merged at the
+//! root. The host's own login route answers with [`Mfa::login_response`].
+//!
+//! ```
+//! use axum::Router;
+//! use axum::body::Body;
+//! use http::{Request, StatusCode};
+//! use tower::ServiceExt;
+//! use tower_mfa::service::{Keys, Mfa};
+//! use tower_mfa::store::MemoryStore;
+//!
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! let mfa = Mfa::builder(MemoryStore::new())
+//!     .issuer("https://id.example")
+//!     .audience("api")
+//!     .keys(Keys::generate().unwrap())
+//!     .build()
+//!     .unwrap();
+//! let app: Router = Router::new().nest("/mfa", mfa.routes()).merge(mfa.well_known());
+//!
+//! let get = |path: &str| Request::get(path).body(Body::empty()).unwrap();
+//! let keys = app.clone().oneshot(get("/.well-known/jwks.json")).await.unwrap();
+//! assert_eq!(keys.status(), StatusCode::OK);
+//! let status = app.oneshot(get("/mfa/status")).await.unwrap();
+//! assert_eq!(status.status(), StatusCode::UNAUTHORIZED, "no token, no status");
+//! # });
+//! ```
+
+mod address;
+mod answer;
+mod authenticators;
+mod body;
+mod challenges;
+mod cookies;
+mod holder;
+mod page;
+mod problems;
+mod sessions;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::response::Response;
+use axum::routing::{delete, get, patch, post};
+use http::header::CACHE_CONTROL;
+use http::{HeaderMap, HeaderValue};
+
+use crate::middleware::problem::{Code, Problem};
+use crate::middleware::{AuthenticateLayer, Source};
+use crate::service::{Error, LoginOutcome, Mfa};
+use cookies::CookieNames;
+
+/// Longest body of a request, in bytes (`HTTP.md`).
+const BODY_MAX: usize = 64 * 1024;
+
+impl Mfa {
+    /// Returns the layer that finds out who a request to this service comes from.
+    ///
+    /// It takes tokens from `Authorization: Bearer`, from the session cookie where cookies are on,
+    /// and from `X-Session-Token` where that is on. Put it around everything that has a
+    /// [`RequireLayer`](crate::middleware::RequireLayer) or an extractor inside.
+    pub fn authenticate_layer(&self) -> AuthenticateLayer {
+        let mut sources = vec![Source::BEARER];
+        if self.uses_cookies() {
+            sources.push(CookieNames::of(self).source());
+        }
+        if self.uses_session_token_header() {
+            sources.push(Source::SESSION_TOKEN);
+        }
+        let layer = AuthenticateLayer::new(self.verifier())
+            .sources(sources)
+            .with_clock(self.clock())
+            .trusted_origins(self.trusted_origins().clone())
+            .step_up_uri(self.step_up_uri());
+        // The builder has checked the realm by the same rule.
+        layer.clone().realm(self.realm()).unwrap_or(layer)
+    }
+
+    /// Returns the JSON API, without a prefix.
+    pub fn routes(&self) -> Router {
+        Router::new()
+            .route("/challenges", post(challenges::open))
+            .route("/challenges/{id}", get(challenges::show))
+            .route("/challenges/{id}/verify", post(challenges::verify))
+            .route("/status", get(authenticators::status))
+            .route("/authenticators", post(authenticators::enrol))
+            .route("/authenticators/{id}/confirm", post(authenticators::confirm))
+            .route("/authenticators/{id}", patch(authenticators::rename).delete(authenticators::remove))
+            .route("/recovery-codes", post(authenticators::regenerate))
+            .route("/disable", post(authenticators::disable))
+            .route("/token/refresh", post(sessions::refresh))
+            .route("/logout", post(sessions::log_out))
+            .route("/sessions", get(sessions::list).delete(sessions::end_others))
+            .route("/sessions/{sid}", delete(sessions::end))
+            .route("/events", get(sessions::events))
+            .fallback(not_found)
+            .method_not_allowed_fallback(not_found)
+            .layer(DefaultBodyLimit::max(BODY_MAX))
+            .layer(self.authenticate_layer())
+            .layer(axum::middleware::map_response(no_store))
+            .with_state(self.clone())
+    }
+
+    /// Returns what is served below `/.well-known`: the public keys.
+    pub fn well_known(&self) -> Router {
+        Router::new().route("/.well-known/jwks.json", get(sessions::jwks)).with_state(self.clone())
+    }
+
+    /// Answers the host's login route: the outcome as JSON, its tokens in cookies where the request
+    /// comes from a browser and cookies are on.
+    ///
+    /// `headers` are those of the login request.
+    #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "an outcome is answered once: it holds the tokens")]
+    pub fn login_response(&self, headers: &HeaderMap, outcome: LoginOutcome) -> Response {
+        answer::login(self, headers, &outcome)
+    }
+
+    /// Answers a refusal of a directly called operation as the routes do.
+    #[must_use]
+    pub fn error_response(&self, error: &Error) -> Response {
+        problems::response(self, error)
+    }
+}
+
+/// What is not there, by any method, is a problem like any other.
+async fn not_found() -> Response {
+    problems::write(Problem::new(Code::NotFound).detail("There is nothing at this address."))
+}
+
+async fn no_store(mut response: Response) -> Response {
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
