@@ -1,0 +1,33 @@
+//! The figures of docs/PERFORMANCE.md, each against its limit: `cargo bench -p tower-mfa-benches
+//! --bench limits`, with a part's name behind `--` for that part alone.
+
+mod parts;
+
+use std::process::ExitCode;
+
+use tower_mfa_benches::{Counting, Report};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn main() -> ExitCode {
+    // Cargo adds `--bench`.
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let mut report = Report::default();
+    let parts: [(&str, fn(&tokio::runtime::Runtime, &mut Report)); 7] = [
+        ("otp", parts::otp::measure),
+        ("layers", parts::layers::measure),
+        ("token", parts::token::measure),
+        ("memory", parts::answer::memory),
+        ("sqlite", parts::answer::sqlite),
+        ("size", parts::size::measure),
+        ("flood", parts::flood::measure),
+    ];
+    for (name, measure) in parts {
+        if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
+            measure(&runtime, &mut report);
+        }
+    }
+    report.end()
+}

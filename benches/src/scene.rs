@@ -1,0 +1,108 @@
+//! A service with somebody enrolled, as a host would set it up.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tower_mfa::account::FirstFactor;
+use tower_mfa::assurance::Authentication;
+use tower_mfa::entropy::SystemEntropy;
+use tower_mfa::id::{ChallengeId, Subject};
+use tower_mfa::otp::{OtpauthUri, Secret, Totp};
+use tower_mfa::secret::SecretString;
+use tower_mfa::service::{
+    Answer, AnswerOutcome, Enroller, Keys, LoginOutcome, Mfa, Reply, Responder, Tokens, TotpEnrolment,
+};
+use tower_mfa::store::Store;
+use tower_mfa::token::{Algorithm, KeySet, SigningKey};
+use tower_mfa::vault::{LocalKeyRing, MasterKey};
+
+use crate::Turned;
+
+pub const ISSUER: &str = "https://id.example.com";
+pub const AUDIENCE: &str = "api";
+/// As long as the ids people use.
+pub const SUBJECT: &str = "user-00000000";
+
+/// A service, a clock to turn, and a subject with an authenticator app and ten recovery codes.
+#[derive(Debug)]
+pub struct Scene {
+    pub mfa: Mfa,
+    pub clock: Turned,
+    pub keys: KeySet,
+    pub subject: Subject,
+    secret: Secret,
+}
+
+impl Scene {
+    /// Enrols the subject, whose session has ended when this returns.
+    pub async fn set(store: impl Store, algorithm: Algorithm, clock: Turned) -> Self {
+        let keys = KeySet::new(SigningKey::generate(algorithm).unwrap());
+        let ring = LocalKeyRing::new(vec![MasterKey::generate("2026-11", &SystemEntropy).unwrap()]).unwrap();
+        let mfa = Mfa::builder(store)
+            .issuer(ISSUER)
+            .audience(AUDIENCE)
+            .keys(Keys::new(keys.clone(), Arc::new(ring)))
+            .with_clock(clock.clone())
+            .build()
+            .unwrap();
+        let subject = Subject::new(SUBJECT).unwrap();
+        let tokens = match mfa.begin(login(&subject, &clock)).await.unwrap() {
+            LoginOutcome::Complete(tokens) => tokens,
+            other => panic!("nothing is bound yet: {other:?}"),
+        };
+        let by = mfa.authenticate(tokens.access_token().expose()).unwrap();
+        let pending = mfa.enrol_totp(Enroller::Session(&by), TotpEnrolment::new().label("Phone")).await.unwrap();
+        let secret = OtpauthUri::parse(pending.otpauth_uri.expose()).unwrap().secret().clone();
+        let scene = Self { mfa, clock, keys, subject, secret };
+        let bound = scene.mfa.confirm(Enroller::Session(&by), pending.id, scene.code()).await.unwrap();
+        assert_eq!(bound.recovery_codes.map(|codes| codes.len()), Some(10));
+        scene.log_out(&bound.tokens).await;
+        scene
+    }
+
+    /// What the app shows now.
+    #[must_use]
+    pub fn code(&self) -> String {
+        let totp = Totp::default();
+        totp.code_at(&self.secret, totp.step_at(self.clock.read()).unwrap()).expose().to_owned()
+    }
+
+    /// Begins a login at the next step.
+    pub async fn challenged(&self) -> (ChallengeId, SecretString) {
+        self.clock.turn(30);
+        match self.mfa.begin(login(&self.subject, &self.clock)).await.unwrap() {
+            LoginOutcome::Challenge(challenge) => (challenge.id, challenge.token),
+            other => panic!("an authenticator is bound: {other:?}"),
+        }
+    }
+
+    /// Answers a challenge with the right code, and says how long that took.
+    pub async fn answer(&self, id: ChallengeId, token: &SecretString) -> (Duration, Tokens) {
+        let reply = Reply::totp(self.code());
+        let start = Instant::now();
+        let outcome = self.mfa.answer(Responder::Token(token), id, reply).await.unwrap();
+        let took = start.elapsed();
+        let AnswerOutcome::Complete(Answer { tokens, .. }) = outcome else { panic!("one factor was missing") };
+        (took, tokens)
+    }
+
+    /// Signs in from the password to the token, and leaves the session open.
+    pub async fn sign_in(&self) -> Tokens {
+        let (id, token) = self.challenged().await;
+        self.answer(id, &token).await.1
+    }
+
+    #[must_use]
+    pub fn authenticated(&self, tokens: &Tokens) -> Authentication {
+        self.mfa.authenticate(tokens.access_token().expose()).unwrap()
+    }
+
+    pub async fn log_out(&self, tokens: &Tokens) {
+        self.mfa.log_out(&self.authenticated(tokens)).await.unwrap();
+    }
+}
+
+#[must_use]
+pub fn login(subject: &Subject, clock: &Turned) -> FirstFactor {
+    FirstFactor::password_checked_by_host(subject.clone(), clock.read()).client("web").roles(["customer"])
+}
