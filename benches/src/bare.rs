@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, ParsedPublicKey};
+use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;

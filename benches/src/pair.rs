@@ -12,7 +12,12 @@ pub struct Pair {
 impl Pair {
     /// Runs `rounds` rounds of `calls` calls of each, first the one and then the other, the order
     /// changing from round to round; the ratio is the median of the rounds' own ratios.
-    pub fn measure<A, B>(rounds: usize, calls: usize, mut ours: impl FnMut() -> A, mut theirs: impl FnMut() -> B) -> Self {
+    pub fn measure<A, B>(
+        rounds: usize,
+        calls: usize,
+        mut ours: impl FnMut() -> A,
+        mut theirs: impl FnMut() -> B,
+    ) -> Self {
         Self::measure_on(rounds, calls, || (), |()| ours(), |()| theirs())
     }
 

@@ -109,8 +109,13 @@ impl Account {
         if let Some(set) = issued {
             self.issue_recovery(turn, set.clone())?;
         }
-        let (seed, evidence) = self.binder_evidence(turn, by)?;
-        self.end_all(turn)?;
+        let (seed, evidence, own) = self.binder_evidence(turn, by)?;
+        if let Some(own) = own {
+            self.end_others(turn, own)?;
+            self.replace_session(turn, own);
+        } else {
+            self.end_all(turn)?;
+        }
         self.challenges.clear();
         self.enrolment = None;
         let mut evidence = [evidence, vec![Evidence::new(Method::Totp, turn.now).by(id)]].concat();
@@ -212,17 +217,22 @@ impl Account {
         turn.record(EventKind::AuthenticatorBound, About::authenticator(id, Method::Totp))
     }
 
-    fn binder_evidence(&self, turn: &Turn<'_>, by: Binder<'_>) -> Result<(Seed, Vec<Evidence>), Refusal> {
+    /// What the session that follows begins with, and which session it follows.
+    fn binder_evidence(
+        &self,
+        turn: &Turn<'_>,
+        by: Binder<'_>,
+    ) -> Result<(Seed, Vec<Evidence>, Option<SessionId>), Refusal> {
         match by {
             Binder::Enrolment(_) => {
                 let ticket = self.enrolment.as_ref().ok_or(Refusal::InvalidToken)?;
-                Ok((Seed { login_at: turn.now, ..ticket.seed.clone() }, ticket.evidence.clone()))
+                Ok((Seed { login_at: turn.now, ..ticket.seed.clone() }, ticket.evidence.clone(), None))
             }
             Binder::Session(by) => {
                 let sid: SessionId = by.session().and_then(|s| s.parse().ok()).ok_or(Refusal::InvalidToken)?;
                 let at = self.session_index(sid).ok_or(Refusal::InvalidToken)?;
                 let session = self.session_at(at)?;
-                Ok((session.seed.clone(), session.evidence.clone()))
+                Ok((session.seed.clone(), session.evidence.clone(), Some(sid)))
             }
         }
     }

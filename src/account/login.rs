@@ -121,7 +121,12 @@ impl Account {
         first: &FirstFactor,
         audience: &str,
     ) -> Result<LoginStep, Refusal> {
+        first.check()?;
         if self.standing == Standing::Erased {
+            if first.known_enrolled {
+                // The host says there is MFA and the account says there is nobody: that is no "no MFA".
+                return Err(Refusal::unavailable());
+            }
             *self = Self::new(self.subject.clone(), turn.now);
         }
         if self.standing == Standing::Suspended {
@@ -226,7 +231,7 @@ impl Account {
         evidence: Vec<Evidence>,
         step_up: Option<crate::assurance::StepUpGrant>,
     ) -> Result<Grant, Refusal> {
-        self.sessions.retain(|s| s.is_live(turn.policy, turn.now));
+        self.sessions.retain(|s| turn.now < s.until);
         while self.sessions.len() >= turn.policy.max_sessions
             && let Some(oldest) = self.sessions.iter().min_by_key(|s| s.last_seen).map(|s| s.id)
         {
@@ -252,7 +257,24 @@ impl Account {
     }
 }
 
+/// Most roles or scopes of a session, and longest text among what the host says of it, in bytes.
+const LIST_MAX: usize = 64;
+const TEXT_MAX: usize = 255;
+
 impl FirstFactor {
+    /// Every list in the document has a maximum, and so has every text.
+    fn check(&self) -> Result<(), Refusal> {
+        let fits = |list: &[Box<str>]| list.len() <= LIST_MAX && list.iter().all(|text| text.len() <= TEXT_MAX);
+        if !fits(&self.roles) || !fits(&self.scopes) {
+            return Err(Refusal::invalid("roles", "and scopes must be at most 64 of at most 255 bytes"));
+        }
+        let texts = [&self.client_id, &self.address, &self.account_name];
+        if texts.into_iter().flatten().any(|text| text.len() > TEXT_MAX) {
+            return Err(Refusal::invalid("client", "and what else describes the login must have at most 255 bytes"));
+        }
+        Ok(())
+    }
+
     fn seed(&self, audience: &str, now: Timestamp) -> Seed {
         Seed {
             client_id: self.client_id.clone().unwrap_or_else(|| audience.into()),

@@ -192,7 +192,7 @@ impl Account {
         // An expired challenge stays a while, so that its owner hears 410 and not 404.
         let kept = u64::from(turn.policy.challenge_ttl);
         self.challenges.retain(|c| now < c.expires_at.plus(kept));
-        self.sessions.retain(|s| s.is_live(turn.policy, now));
+        self.sessions.retain(|s| now < s.until);
         if self.enrolment.as_ref().is_some_and(|ticket| ticket.expires_at <= now) {
             self.enrolment = None;
         }

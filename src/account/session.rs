@@ -40,6 +40,9 @@ pub(crate) struct Session {
     pub(crate) seed: Seed,
     pub(crate) created_at: Timestamp,
     pub(crate) last_seen: Timestamp,
+    /// When it ends if it is not used again, by the policy it was last used under: that of its own
+    /// client and roles, which another session's request does not know.
+    pub(crate) until: Timestamp,
     #[serde(with = "super::stored_evidence")]
     pub(crate) evidence: Vec<Evidence>,
     /// SHA-256 of the refresh key, base64url: the document alone refreshes nothing.
@@ -75,17 +78,19 @@ impl Session {
         let id = SessionId::generate(turn.entropy)?;
         let key = TokenId::generate(turn.entropy)?;
         let token = RefreshClaims { subject: subject.clone(), session: id, key, generation: 0 }.seal(turn)?;
-        let session = Self {
+        let mut session = Self {
             id,
             seed,
             created_at: turn.now,
             last_seen: turn.now,
+            until: turn.now,
             evidence,
             refresh_hash: hash(key),
             generation: 0,
             rotated_at: turn.now,
             throttle: Throttle::default(),
         };
+        session.until = session.ends_at(turn.policy);
         Ok((session, token))
     }
 
@@ -120,6 +125,7 @@ impl Session {
         let worth = now.since(self.last_seen).saturating_mul(10) >= u64::from(idle);
         if worth {
             self.last_seen = now;
+            self.until = self.ends_at(policy);
         }
         worth
     }
@@ -156,6 +162,7 @@ impl Session {
             self.generation = self.generation.checked_add(1).ok_or(Refusal::InvalidToken)?;
             self.rotated_at = turn.now;
             self.last_seen = turn.now;
+            self.until = self.ends_at(turn.policy);
         } else if !is_previous || turn.now.since(self.rotated_at) > REFRESH_GRACE {
             // Two parties hold this session's tokens, and one of them is a thief.
             return Ok(Refreshed::Replayed);

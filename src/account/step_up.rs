@@ -1,6 +1,7 @@
 //! Opening a challenge from a session: step-up, re-authentication, approval of an action.
 
 use super::challenge::{Approval, Asks, Challenge, ChallengeView, Offer, Origin};
+use super::event::{About, EventKind};
 use super::refusal::Refusal;
 use super::session::Grant;
 use super::turn::Turn;
@@ -71,6 +72,10 @@ impl Account {
             });
             let session = self.session_at(at)?;
             let grant = session.grant(turn, &self.subject, step_up.transpose()?, None)?;
+            if ask.action.is_some() {
+                // No code was asked for, but an action was approved: the trail must show it.
+                turn.record(EventKind::SteppedUp, About { action: ask.action.clone(), ..About::session(session.id) })?;
+            }
             return Ok(Opened::Complete(Box::new(grant)));
         }
         let methods = self.offers(turn, &evidence, &asks);
@@ -142,8 +147,8 @@ impl Account {
             .active(now)
             .map(|a| {
                 let method = a.credential.method();
-                let label = (!a.label.is_empty()).then(|| a.label.clone());
-                let offer = Offer { method, authenticator_id: Some(a.id), label, remaining: None };
+                let offer =
+                    Offer { method, authenticator_id: Some(a.id), label: Some(a.label.clone()), remaining: None };
                 (offer, Evidence::new(method, now).by(a.id))
             })
             .collect();

@@ -165,7 +165,7 @@ impl Account {
                 total: set.map_or(0, |set| set.total()),
                 created_at: set.map(|set| set.created_at()),
             },
-            sessions: self.sessions.iter().filter(|s| s.is_live(turn.policy, turn.now)).count(),
+            sessions: self.sessions.iter().filter(|s| turn.now < s.until).count(),
         }
     }
 
@@ -182,7 +182,7 @@ impl Account {
     ) -> Result<Vec<SessionView>, Refusal> {
         let at = self.caller(turn, by)?;
         let current = self.session_at(at)?.id;
-        let live = self.sessions.iter().filter(|s| s.is_live(turn.policy, turn.now));
+        let live = self.sessions.iter().filter(|s| turn.now < s.until);
         Ok(live.filter_map(|s| SessionView::of(s, current, turn, names)).collect())
     }
 }

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use super::{LockSchedule, Login, Policy, SessionLimits};
 use crate::assurance::{Aal, Requirement};
+use crate::clock::Timestamp;
 use crate::error::ConfigError;
 use crate::otp;
 use crate::recovery_code::{Count, Format, Scheme};
@@ -226,6 +227,9 @@ impl PolicyBuilder {
     /// [`ConfigError`] with the field and the rule it breaks.
     pub fn build(self) -> Result<Policy, ConfigError> {
         let p = self.policy;
+        if p.totp.t0() != Timestamp::EPOCH {
+            return Err(ConfigError::new("totp", "t0 must be 1970: no key URI can tell an app of another"));
+        }
         p.lock.check()?;
         // N63B-3.2.2-a: no more than 100 consecutive failures.
         range("hard_limit", p.hard_limit, 1..=100)?;

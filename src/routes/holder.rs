@@ -5,7 +5,7 @@ use http::request::Parts;
 
 use crate::assurance::Authentication;
 use crate::extract::{Authenticated, Rejection};
-use crate::middleware::{Presented, bearer};
+use crate::middleware::source::{Presented, bearer};
 use crate::secret::SecretString;
 use crate::service::{Enroller, Responder};
 

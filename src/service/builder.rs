@@ -198,6 +198,10 @@ impl MfaBuilder {
         if !self.mounted_at.starts_with('/') || self.mounted_at.ends_with('/') {
             return Err(ConfigError::new("mounted_at", "must begin with a slash and not end with one"));
         }
+        let app_name = self.app_name.unwrap_or_else(|| audience.clone());
+        if app_name.trim().is_empty() || app_name.len() > 64 || app_name.chars().any(char::is_control) {
+            return Err(ConfigError::new("app_name", "must be 1 to 64 bytes without control characters"));
+        }
         if !(Duration::from_millis(1)..=Duration::from_secs(60)).contains(&self.store_deadline) {
             return Err(ConfigError::new("store_deadline", "must be 1 ms to 60 s"));
         }
@@ -211,7 +215,7 @@ impl MfaBuilder {
         let inner = Inner {
             store: self.store,
             verifier: Arc::new(verifier.with_acr_names(self.names.clone())),
-            app_name: self.app_name.unwrap_or_else(|| audience.clone()),
+            app_name,
             realm,
             issuer: Issuer::new(issuer, audience, signing)?.with_acr_names(self.names),
             policies: self.policies,

@@ -48,8 +48,7 @@ pub fn measure(runtime: &Runtime, report: &mut Report) {
     assert_eq!(run(&mut theirs, Request::new(())).unwrap().status(), StatusCode::UNAUTHORIZED);
 
     let pair = Pair::measure_on(201, 200, request, |r| run(&mut ours, r).is_ok(), |r| run(&mut theirs, r).is_ok());
-    let details =
-        format!("  {:.3} of {:.3} µs, token of {} bytes", us(pair.ours), us(pair.theirs), token.len());
+    let details = format!("  {:.3} of {:.3} µs, token of {} bytes", us(pair.ours), us(pair.theirs), token.len());
     report.line("both layers, a token seen before (by hand = 1)", pair.ratio, 1.0 / 25.0, "", details);
 
     // What `http` itself allocates when anything is put into the extensions is not ours.
