@@ -8,7 +8,10 @@ use crate::middleware::{Form, Refusal, Settings, refuse};
 
 /// The answer to a request that an extractor refused: the same the layers give.
 #[derive(Debug)]
-pub struct Rejection {
+pub struct Rejection(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     refusal: Refusal,
     answer: http::Response<Bytes>,
 }
@@ -21,20 +24,21 @@ impl Rejection {
         parts: &Parts,
     ) -> Self {
         let answer = refuse(&refusal, requirement, settings, Form::of(&parts.method, &parts.headers));
-        Self { refusal, answer }
+        Self(Box::new(Inner { refusal, answer }))
     }
 
     /// Returns why.
     #[must_use]
-    pub const fn refusal(&self) -> &Refusal {
-        &self.refusal
+    pub fn refusal(&self) -> &Refusal {
+        &self.0.refusal
     }
 }
 
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
-        let mut answer = self.answer.map(Body::from);
-        answer.extensions_mut().insert(self.refusal);
+        let Inner { refusal, answer } = *self.0;
+        let mut answer = answer.map(Body::from);
+        answer.extensions_mut().insert(refusal);
         answer
     }
 }

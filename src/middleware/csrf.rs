@@ -100,15 +100,12 @@ pub fn check(method: &Method, uri: &Uri, headers: &HeaderMap, trusted: &Origins)
 
 /// Whether `origin` is where the request was sent to. An old browser says no more than that.
 fn is_own(origin: &str, authority: Option<&str>, headers: &HeaderMap) -> bool {
-    let (host, from) = match (authority, single(headers, &HOST), origin.split_once("://")) {
-        // HTTP/2 and the absolute form: the target names the host (RFC 9112 §3.2.2).
-        (Some(host), _, Some(from)) | (None, One::Value(host), Some(from)) => (host, from),
-        _ => return false,
-    };
-    match from {
-        ("https", from) => from.eq_ignore_ascii_case(host),
+    // HTTP/2 and the absolute form: the target names the host (RFC 9112 §3.2.2).
+    let ((Some(host), _) | (None, One::Value(host))) = (authority, single(headers, &HOST)) else { return false };
+    match origin.split_once("://") {
+        Some(("https", from)) => from.eq_ignore_ascii_case(host),
         // Whoever sits on the wire can be any page over http, so only one's own machine counts.
-        ("http", from) => from.eq_ignore_ascii_case(host) && is_loopback(host),
+        Some(("http", from)) => from.eq_ignore_ascii_case(host) && is_loopback(host),
         _ => false,
     }
 }

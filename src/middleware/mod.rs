@@ -1,32 +1,92 @@
 //! The tower layers: who a request comes from, and whether that is enough for this route.
 //!
-//! [`AuthenticateLayer`] goes around everything and only looks: it finds the token, verifies it,
-//! and puts an [`Authentication`](crate::assurance::Authentication) into the request's extensions.
+//! [`AuthenticateLayer`] goes around everything and only looks: it finds the token, verifies it, and
+//! puts an [`Authentication`](crate::assurance::Authentication) into the request's extensions.
 //! [`RequireLayer`] goes around one route and decides. Neither needs a store, and both work over any
 //! `Service<http::Request<B>>`: axum, hyper, tonic.
 //!
 //! ```
-//! # use tower::{Layer, ServiceExt, service_fn};
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
-//! use http::{Request, Response, StatusCode};
+//! use axum::{Router, routing};
+//! use http::{Request, StatusCode};
+//! use tower::ServiceExt;
 //! use tower_mfa::assurance::Requirement;
 //! use tower_mfa::middleware::{AuthenticateLayer, RequireLayer};
 //! use tower_mfa::token::{KeySet, Verifier};
 //!
 //! # let jwks = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
-//! let verifier = Verifier::new("https://id.example", "api", KeySet::from_jwks(jwks).unwrap()).unwrap();
-//! let transfer = service_fn(|_: Request<()>| async {
-//!     Ok::<_, std::convert::Infallible>(Response::new(axum::body::Body::from("done")))
-//! });
-//! let service = RequireLayer::new(Requirement::aal2().within(300)).layer(transfer);
-//! let service = AuthenticateLayer::new(verifier).layer(service);
+//! # let token = concat!(
+//! #     "eyJhbGciOiJFZERTQSIsImtpZCI6ImtQcktfcW14VldhWVZBOXd3QkY2SXVvM3ZWeno3VHhIQ1R3WEJ5Z3JTNGsiLC",
+//! #     "J0eXAiOiJhdCtqd3QifQ.eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJzdWIiOiJhbGljZSIsImF1ZCI6ImFwa",
+//! #     "SIsImNsaWVudF9pZCI6IndlYiIsImV4cCI6MTgwMDAwMDkwMCwiaWF0IjoxODAwMDAwMDAwLCJqdGkiOiJkTVlvNlF",
+//! #     "wSTR3UnBhRnVPQlVyRldRIiwic2lkIjoiZnNvaGt0SlN5QlFIMWJHWUFHeWNYZyIsImF1dGhfdGltZSI6MTgwMDAwM",
+//! #     "DAwMCwiYWNyIjoiYWFsMiIsImFtciI6WyJwd2QiLCJvdHAiLCJtZmEiLCJ0b3RwIl0sImV2aWRlbmNlIjpbeyJ0eXB",
+//! #     "lIjoidG90cCIsImF0IjoxODAwMDAwMDAwfSx7InR5cGUiOiJwd2QiLCJhdCI6MTgwMDAwMDAwMH1dfQ.nslVnuEsPj",
+//! #     "x6su07GPl6QNt-0vA6P_6Wro9WdLeIbWBHzpwzmwtp4_5oWv7wM9W_ri3aCmkgGdarCGanwSzMAg",
+//! # );
+//! # struct At(u64);
+//! # impl tower_mfa::clock::Clock for At {
+//! #     fn now(&self) -> Result<tower_mfa::clock::Timestamp, tower_mfa::clock::ClockError> {
+//! #         Ok(tower_mfa::clock::Timestamp::from_secs(self.0))
+//! #     }
+//! # }
+//! # let (early, late) = (std::sync::Arc::new(At(1_800_000_100)), std::sync::Arc::new(At(1_800_000_301)));
+//! # let keys = KeySet::from_jwks(jwks).unwrap();
+//! let verifier = Verifier::new("https://id.example", "api", keys).unwrap();
+//! let app = |clock| {
+//!     Router::new()
+//!         .route("/transfer", routing::get(|| async { "sent" }))
+//!         .route_layer(RequireLayer::new(Requirement::aal2().within(300)))
+//!         .layer(AuthenticateLayer::new(verifier).with_clock(clock))
+//! };
+//! let app = app(early);
 //!
-//! let answer = service.oneshot(Request::new(())).await.unwrap();
-//! assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
-//! assert_eq!(answer.headers()["www-authenticate"], r#"Bearer realm="api""#);
+//! // A password and a code, 100 seconds old: enough.
+//! let request = Request::get("/transfer").header("authorization", format!("Bearer {token}"));
+//! let request = request.body(axum::body::Body::empty()).unwrap();
+//! assert_eq!(app.clone().oneshot(request).await.unwrap().status(), StatusCode::OK);
+//!
+//! // Nobody: refused, and told how to come back.
+//! let request = Request::get("/transfer").body(axum::body::Body::empty()).unwrap();
+//! let refused = app.oneshot(request).await.unwrap();
+//! assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+//! assert_eq!(refused.headers()["www-authenticate"], r#"Bearer realm="api""#);
+//! # let _ = late;
 //! # }
 //! ```
+//!
+//! # Where they go
+//!
+//! One [`AuthenticateLayer`] outside, one [`RequireLayer`] around each route that asks for something
+//! (`route_layer` in axum). The other way round, or with the outer one forgotten, every such route
+//! answers `500` and says so in the log; none is open by mistake. A route without a [`RequireLayer`]
+//! is public: what must not be is better asked for in the handler's signature
+//! (`extract::Enforced`).
+//!
+//! # Where the token stands
+//!
+//! In `Authorization: Bearer` unless [`AuthenticateLayer::sources`] says otherwise: `X-Session-Token`,
+//! a cookie, another header. Never in the query. Two configured sources that both carry a token are
+//! `400 invalid_request`; the cookie of an unsafe request counts only if our own pages caused it
+//! ([`csrf`]).
+//!
+//! # What a refusal is
+//!
+//! | found | answer |
+//! |---|---|
+//! | no credentials | `401 unauthenticated`, and no `error` in `WWW-Authenticate` (RFC 6750 §3.1) |
+//! | a token that is not believed | `401 invalid_token`; the log says why |
+//! | too weak, too old, not for this action | `401 insufficient_user_authentication` (RFC 9470), with what is missing as data |
+//! | a role or scope is missing | `403 insufficient_scope` |
+//! | two tokens | `400 invalid_request` |
+//! | a cookie, and another site behind it | `403 forbidden` |
+//! | the clock cannot be read | `503 unavailable`, with `Retry-After` |
+//! | no [`AuthenticateLayer`] outside | `500 internal` |
+//!
+//! Each is `application/problem+json` ([`problem`]) with `Cache-Control: no-store`; a gRPC call gets the
+//! same as a trailers-only response. The [`Refusal`] stands in the extensions of the answer, and
+//! [`RequireLayer::with_response`] replaces the answer.
 
 pub mod authenticate;
 mod body;
@@ -42,7 +102,9 @@ pub mod problem;
 mod refusal;
 pub mod require;
 mod settings;
-mod source;
+pub(crate) mod source;
+#[cfg(test)]
+pub(crate) mod tests;
 
 pub use authenticate::AuthenticateLayer;
 pub use body::Body;
@@ -53,4 +115,3 @@ pub use source::Source;
 pub(crate) use refusal::Form;
 pub(crate) use require::refuse;
 pub(crate) use settings::{Examined, Settings, verdict};
-pub(crate) use source::{Credential, Head, Presented, bearer, find};

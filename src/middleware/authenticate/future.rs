@@ -65,14 +65,12 @@ impl<S: Service<Request<B>>, B> Future for ResponseFuture<S, B> {
         loop {
             match state.as_mut().project() {
                 StateProj::Inner { future } => return future.poll(cx),
-                StateProj::Deciding { call } => match call.take() {
-                    Some(call) => {
-                        let future = call.make();
-                        state.set(State::Inner { future });
-                    }
-                    // Only after a panic in the inner service's `call`: there is nothing to wait for.
-                    None => return Poll::Pending,
-                },
+                StateProj::Deciding { call } => {
+                    // Taken twice only after a panic in the inner service's `call`.
+                    let Some(call) = call.take() else { return Poll::Pending };
+                    let future = call.make();
+                    state.set(State::Inner { future });
+                }
             }
         }
     }

@@ -55,20 +55,17 @@ impl<S, B, R> Call<S, B>
 where
     S: Service<Request<B>, Response = Response<R>>,
 {
-    /// Advisory 38 (CVE-2025-12760): the inner service is called after the decision, or never.
-    fn make(mut self) -> Result<S::Future, Response<Body<R>>> {
-        match verdict(&self.rule.requirement, self.request.extensions()) {
-            Ok(_) => Ok(self.service.call(self.request)),
-            Err((refusal, settings)) => {
-                let form = Form::of(self.request.method(), self.request.headers());
-                let mut answer = refuse(&refusal, Some(&self.rule.requirement), settings, form);
-                if let Some(replace) = &self.rule.replace {
-                    answer = form.bare(replace(&refusal, answer));
-                }
-                answer.extensions_mut().insert(refusal);
-                Err(answer.map(Body::refusal))
-            }
+    /// The plain decision: the answer to a request that may not pass, `None` for one that may.
+    fn refused(&self) -> Option<Response<Body<R>>> {
+        let requirement = &self.rule.requirement;
+        let (refusal, settings) = verdict(requirement, self.request.extensions()).err()?;
+        let form = Form::of(self.request.method(), self.request.headers());
+        let mut answer = refuse(&refusal, Some(requirement), settings, form);
+        if let Some(replace) = &self.rule.replace {
+            answer = form.bare(replace(&refusal, answer));
         }
+        answer.extensions_mut().insert(refusal);
+        Some(answer.map(Body::refusal))
     }
 }
 
@@ -83,12 +80,16 @@ where
         loop {
             match state.as_mut().project() {
                 StateProj::Inner { future } => return Poll::Ready(Ok(ready!(future.poll(cx))?.map(Body::new))),
-                StateProj::Deciding { call } => match call.take().map(Call::make) {
-                    Some(Ok(future)) => state.set(State::Inner { future }),
-                    Some(Err(refusal)) => return Poll::Ready(Ok(refusal)),
-                    // Only after the refusal was returned: there is nothing more to come.
-                    None => return Poll::Pending,
-                },
+                StateProj::Deciding { call } => {
+                    // Taken twice only after a refusal was returned: there is nothing more to come.
+                    let Some(mut call) = call.take() else { return Poll::Pending };
+                    if let Some(refusal) = call.refused() {
+                        return Poll::Ready(Ok(refusal));
+                    }
+                    // CVE-2025-12760: the inner service is called after the decision, or never.
+                    let future = call.service.call(call.request);
+                    state.set(State::Inner { future });
+                }
             }
         }
     }
