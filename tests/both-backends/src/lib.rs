@@ -1,0 +1,1 @@
+//! Nothing but its tests: tokens in a program that has both backends of jsonwebtoken.
