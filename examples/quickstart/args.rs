@@ -1,0 +1,141 @@
+//! What can be said on the command line.
+
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use lexopt::prelude::{Long, Short, ValueExt as _};
+
+pub(crate) const USAGE: &str = "\
+Usage: cargo run --example quickstart -- [OPTIONS]
+
+Options:
+  --listen ADDRESS:PORT   where to listen [default: localhost:3000, that is 127.0.0.1 and ::1]
+  --public                allow an address that others can reach; hides /dev
+  --store STORE           sqlite:FILE or memory: [default: sqlite:quickstart-data/mfa.sqlite]
+  --login POLICY          optional, if-enrolled or required [default: if-enrolled]
+  --transfer-within SECS  how old a proof a transfer accepts, 1 to 300 [default: 300];
+                          with 1, every transfer asks for a code
+  -h, --help              show this";
+
+/// Where to listen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Listen {
+    /// This machine, both address families.
+    Localhost(u16),
+    One(SocketAddr),
+}
+
+/// Where the data is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    Memory,
+    Sqlite(PathBuf),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Args {
+    pub(crate) listen: Listen,
+    pub(crate) public: bool,
+    pub(crate) place: Place,
+    pub(crate) login: tower_mfa::policy::Login,
+    pub(crate) transfer_within: u32,
+}
+
+/// What the command line asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Command {
+    Serve(Args),
+    Help,
+}
+
+impl Default for Args {
+    fn default() -> Self {
+        Self {
+            listen: Listen::Localhost(3000),
+            public: false,
+            place: Place::Sqlite("quickstart-data/mfa.sqlite".into()),
+            login: tower_mfa::policy::Login::IfEnrolled,
+            transfer_within: 300,
+        }
+    }
+}
+
+/// Reads the command line; the error is for a person.
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
+    let mut args = Args::default();
+    let mut parser = lexopt::Parser::from_args(arguments);
+    while let Some(argument) = parser.next().map_err(|e| e.to_string())? {
+        match argument {
+            Long("listen") => args.listen = listen(&value(&mut parser)?)?,
+            Long("public") => args.public = true,
+            Long("store") => args.place = place(&value(&mut parser)?)?,
+            Long("login") => args.login = login(&value(&mut parser)?)?,
+            Long("transfer-within") => args.transfer_within = transfer_within(&value(&mut parser)?)?,
+            Long("help") | Short('h') => return Ok(Command::Help),
+            other => return Err(other.unexpected().to_string()),
+        }
+    }
+    match args.listen {
+        Listen::One(address) if !address.ip().is_loopback() && !args.public => Err(format!(
+            "{address} can be reached by others, and the users' password is in the manual: add --public to mean it"
+        )),
+        _ => Ok(Command::Serve(args)),
+    }
+}
+
+fn value(parser: &mut lexopt::Parser) -> Result<String, String> {
+    parser.value().and_then(|text| text.string()).map_err(|e| e.to_string())
+}
+
+fn listen(text: &str) -> Result<Listen, String> {
+    let refused =
+        || format!("--listen {text}: must be ADDRESS:PORT, like 127.0.0.1:3000, [::1]:3000 or localhost:3000");
+    match text.strip_prefix("localhost:") {
+        Some(port) => port.parse().map(Listen::Localhost).map_err(|_| refused()),
+        None => text.parse().map(Listen::One).map_err(|_| refused()),
+    }
+}
+
+fn place(text: &str) -> Result<Place, String> {
+    let refused = || format!("--store {text}: must be sqlite:FILE or memory:");
+    if text == "memory:" {
+        return Ok(Place::Memory);
+    }
+    let file = text.strip_prefix("sqlite:").ok_or_else(refused)?;
+    let file = file.strip_prefix("//").unwrap_or(file);
+    // What SQLite itself would take for a database in memory.
+    if file.is_empty() || file.starts_with(':') { Err(refused()) } else { Ok(Place::Sqlite(file.into())) }
+}
+
+fn login(text: &str) -> Result<tower_mfa::policy::Login, String> {
+    use tower_mfa::policy::Login;
+    match text {
+        "optional" => Ok(Login::Optional),
+        "if-enrolled" => Ok(Login::IfEnrolled),
+        "required" => Ok(Login::Required),
+        _ => Err(format!("--login {text}: must be optional, if-enrolled or required")),
+    }
+}
+
+fn transfer_within(text: &str) -> Result<u32, String> {
+    let secs = text.parse().ok().filter(|secs| (1..=300).contains(secs));
+    secs.ok_or_else(|| format!("--transfer-within {text}: must be 1 to 300 seconds"))
+}
+
+impl Listen {
+    pub(crate) fn addresses(self) -> Vec<SocketAddr> {
+        match self {
+            // The second family follows the port the first one got.
+            Self::Localhost(port) => vec![(Ipv4Addr::LOCALHOST, port).into()],
+            Self::One(address) => vec![address],
+        }
+    }
+
+    pub(crate) fn is_loopback(self) -> bool {
+        match self {
+            Self::Localhost(_) => true,
+            Self::One(address) => address.ip().is_loopback(),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! `POST /login`: the host checks the password, then hands over.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::Deserialize;
+use tower_mfa::account::FirstFactor;
+use tower_mfa::clock::{Clock as _, SystemClock};
+use tower_mfa::id::Subject;
+use tower_mfa::middleware::problem::{Code, Problem};
+
+use crate::routes::{App, answer};
+use crate::users::Checked;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Credentials {
+    username: String,
+    password: String,
+}
+
+pub(crate) async fn login(
+    State(app): State<Arc<App>>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Result<Json<Credentials>, JsonRejection>,
+) -> Response {
+    let credentials = match body {
+        Ok(Json(credentials)) => credentials,
+        Err(rejection) => return answer(problem_of(&rejection)),
+    };
+    let address = from.ip().to_canonical();
+    match app.users.check(&credentials.username, &credentials.password, address).await {
+        Checked::Right(user) => begin(&app, user, &address.to_string(), &headers).await,
+        Checked::Wrong => answer(Problem::new(Code::Unauthenticated).detail("The user name or the password is wrong.")),
+        Checked::Throttled(wait) => answer(Problem::new(Code::Throttled).retry_after(wait.as_secs().max(1))),
+    }
+}
+
+/// The password was right: what is still missing is for the library to say.
+async fn begin(app: &App, user: &crate::users::User, address: &str, headers: &HeaderMap) -> Response {
+    let (Ok(subject), Ok(now)) = (Subject::new(user.name), SystemClock.now()) else {
+        return answer(Problem::new(Code::Unavailable));
+    };
+    let first = FirstFactor::password_checked_by_host(subject, now)
+        .client("quickstart")
+        .roles(user.roles.iter().copied())
+        .address(address);
+    match app.mfa.begin(first).await {
+        Ok(outcome) => app.mfa.login_response(headers, outcome),
+        Err(error) => app.mfa.error_response(&error),
+    }
+}
+
+/// What axum says of a body, as a problem.
+pub(crate) fn problem_of(rejection: &JsonRejection) -> Problem {
+    let code = match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::UnsupportedMediaType,
+        _ => Code::InvalidRequest,
+    };
+    Problem::new(code)
+}

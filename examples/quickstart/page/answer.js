@@ -1,0 +1,164 @@
+// Answering a challenge: after the password, and when a request needs more proof.
+
+import { Cancelled, Problem, send } from "./api.js";
+import { $, busy, countdown } from "./dom.js";
+import { clock, explain } from "./words.js";
+
+const kinds = {
+  totp: {
+    label: "Code from your authenticator app",
+    other: "I have my app: use its code",
+    inputmode: "numeric",
+    autocomplete: "one-time-code",
+    malformed: "The code in the app has 6 to 8 digits.",
+  },
+  recovery_code: {
+    label: "Recovery code",
+    other: "I don’t have my phone: use a recovery code",
+    inputmode: "text",
+    autocomplete: "off",
+    malformed: "A recovery code has four groups of four letters and digits, like 3K7Q-8M2X-PD5T-W9RA.",
+  },
+};
+
+let forms = 0;
+
+/**
+ * Fills `place` with a form that asks for a code. `verify` sends the answer; `gone` is called when
+ * the challenge is over; what else goes wrong for good goes to `failed`. Returns how to take it away.
+ */
+export function answerForm(place, { methods, expiresIn, verify, gone, failed }) {
+  const form = $("answer-form").content.firstElementChild.cloneNode(true);
+  const part = (name) => form.querySelector(`[data-part=${name}]`);
+  const [input, problem, button] = ["input", ".problem", "[type=submit]"].map((s) => form.querySelector(s));
+  const offered = Object.keys(kinds).filter((kind) => methods.some((method) => method.type === kind));
+  let kind = offered[0];
+  let unlock = () => {};
+
+  input.id = part("label").htmlFor = `answer-${++forms}`;
+  problem.id = `${input.id}-problem`;
+  input.setAttribute("aria-describedby", problem.id);
+
+  function use(next) {
+    kind = next;
+    const { label, inputmode, autocomplete } = kinds[kind];
+    const left = methods.find((method) => method.type === kind).remaining;
+    part("label").textContent = left === undefined ? label : `${label} (${left} left)`;
+    input.inputMode = inputmode;
+    input.autocomplete = autocomplete;
+    input.value = "";
+    const other = offered.find((one) => one !== kind);
+    part("other").hidden = !other;
+    if (other) part("other").textContent = kinds[other].other;
+    complain("");
+  }
+
+  function complain(text) {
+    problem.textContent = text;
+    input.toggleAttribute("aria-invalid", Boolean(text));
+  }
+
+  function lock(seconds) {
+    const says = button.textContent;
+    button.disabled = true;
+    const stop = countdown(seconds, (left) => (button.textContent = `Wait ${clock(left)}`), () => unlock());
+    unlock = () => {
+      stop();
+      unlock = () => {};
+      button.disabled = false;
+      button.textContent = says;
+      complain("You can try again now.");
+      input.focus();
+    };
+  }
+
+  function refused(error) {
+    if (!(error instanceof Problem)) return error.name === "Offline" ? complain(explain(error)) : failed(error);
+    if (error.code === "challenge_gone" || error.code === "not_found") return gone();
+    if (error.status === 401) return failed(error);
+    complain(error.code === "invalid_request" ? kinds[kind].malformed : explain(error));
+    if (error.code === "throttled") lock(error.body.retry_after ?? 30);
+    input.focus();
+    input.select();
+  }
+
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (button.disabled) return;
+    const answer = { type: kind, code: input.value.replace(/\s/g, "") };
+    busy(button, () => verify(answer).catch(refused));
+  });
+  part("other").addEventListener("click", () => {
+    use(offered.find((one) => one !== kind));
+    input.focus();
+  });
+
+  use(kind);
+  place.replaceChildren(form);
+  const stop = countdown(expiresIn, (left) => (part("time").textContent = `Time left: ${clock(left)}`), gone);
+  return () => {
+    stop();
+    unlock = () => {};
+    form.remove();
+  };
+}
+
+const reasons = {
+  transfer_funds: "Sending money asks for a code that is fresh.",
+};
+
+function reason({ action, missing = [], required = {} }) {
+  if (reasons[action]) return reasons[action];
+  if (missing.includes("freshness")) return `This asks for a proof that is at most ${required.max_age} seconds old.`;
+  return "This asks for a second step.";
+}
+
+/** Asks for the proof that `problem` says is missing; resolves when the session has it. */
+export async function stepUp(problem) {
+  const { action, required = {} } = problem.body;
+  const wanted = action ? { action } : { acr: required.acr, max_age: required.max_age };
+  let opened = await send("POST", "/mfa/challenges", wanted);
+  // A code given a moment ago is fresh enough: nobody is asked again.
+  if (opened.status === "complete") return;
+
+  const dialog = $("step-up");
+  $("step-up-why").textContent = reason(problem.body);
+  dialog.showModal();
+  let away = () => {};
+  try {
+    await new Promise((resolve, reject) => {
+      const ask = () => {
+        away();
+        away = answerForm($("step-up-place"), {
+          methods: opened.methods,
+          expiresIn: opened.expires_in,
+          verify: async (answer) => {
+            const path = `/mfa/challenges/${encodeURIComponent(opened.challenge_id)}/verify`;
+            const verdict = await send("POST", path, answer);
+            if (verdict.status === "complete") return resolve();
+            opened = verdict;
+            ask();
+          },
+          gone: async () => {
+            try {
+              opened = await send("POST", "/mfa/challenges", wanted);
+              if (opened.status === "complete") return resolve();
+              $("step-up-why").textContent = "That took too long. Here is a new question.";
+              ask();
+            } catch (error) {
+              reject(error);
+            }
+          },
+          failed: reject,
+        });
+        $("step-up-place").querySelector("input").focus();
+      };
+      dialog.addEventListener("close", () => reject(new Cancelled()), { once: true });
+      $("step-up-cancel").onclick = () => dialog.close();
+      ask();
+    });
+  } finally {
+    away();
+    dialog.close();
+  }
+}

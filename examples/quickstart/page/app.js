@@ -1,0 +1,140 @@
+// The start of the page: who is here, and signing in.
+
+import { bindAccount, openAccount, recoveryLeft } from "./account.js";
+import { Cancelled, SignedOut, forget, mayHaveSession, onStepUp, renew, schedule, send } from "./api.js";
+import { answerForm, stepUp } from "./answer.js";
+import { $, busy, isShown, say, show } from "./dom.js";
+import { clearEnrolment, enrol, showCodes } from "./enrol.js";
+import { duration, explain } from "./words.js";
+
+let away = () => {};
+
+/** Back to the first form, with a word on why. */
+function toSignIn(text = "", kind = "bad") {
+  away();
+  clearEnrolment();
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+  $("who").hidden = true;
+  $("password").value = "";
+  $("sign-in").querySelector(".problem").textContent = "";
+  show("sign-in");
+  if ($("username").value) $("password").focus();
+  say(text, kind);
+}
+
+function failed(error) {
+  if (error instanceof Cancelled) return;
+  if (error instanceof SignedOut) return toSignIn("Your session is over. Sign in again.");
+  say(explain(error), "bad");
+}
+
+const run = (button, work) => busy(button, () => work().catch(failed));
+
+async function signIn() {
+  say("");
+  const username = $("username").value.trim();
+  const problem = $("sign-in").querySelector(".problem");
+  problem.textContent = "";
+  try {
+    const outcome = await send("POST", "/login", { username, password: $("password").value });
+    $("password").value = "";
+    await goOn(outcome, username);
+  } catch (error) {
+    problem.textContent = explain(error);
+    $("password").select();
+  }
+}
+
+/** What the password led to. */
+async function goOn(outcome, username) {
+  switch (outcome.status) {
+    case "complete":
+      return openAccount();
+    case "challenge":
+      return secondStep(outcome);
+    case "enrolment_required":
+      return enrolFirst(outcome, username);
+    default: {
+      const wait = outcome.retry_after;
+      const text = wait
+        ? `Too many wrong codes were given for this account. Wait ${duration(wait)} and sign in again.`
+        : "No way to prove that it is you is left on this account. Ask an administrator to reset it.";
+      return toSignIn(text);
+    }
+  }
+}
+
+function secondStep(outcome, signedIn = openAccount) {
+  away();
+  away = answerForm($("answer-place"), {
+    methods: outcome.methods,
+    expiresIn: outcome.expires_in,
+    verify: async (answer) => {
+      const path = `/mfa/challenges/${encodeURIComponent(outcome.challenge_id)}/verify`;
+      const verdict = await send("POST", path, answer, outcome.challenge_token);
+      if (verdict.status !== "complete") return secondStep({ ...outcome, ...verdict });
+      away();
+      await signedIn();
+      say(recoveryLeft(verdict.recovery_codes_remaining));
+    },
+    gone: () => toSignIn("That took too long. Begin again."),
+    failed: (error) => toSignIn(error.status === 401 ? "That took too long. Begin again." : explain(error)),
+  });
+  show("answer");
+}
+
+async function enrolFirst(outcome, username) {
+  const signedIn = () => openAccount().catch(failed);
+  await enrol({
+    bearer: outcome.enrolment_token,
+    why: "This account needs a second step. Set it up now to sign in.",
+    done: (bound) => {
+      if (!bound) return toSignIn();
+      if (bound.recovery_codes) showCodes(bound.recovery_codes, username, signedIn);
+      else signedIn();
+    },
+    failed: () => toSignIn("That took too long. Begin again."),
+  });
+}
+
+async function signOut() {
+  try {
+    await send("POST", "/mfa/logout", {});
+  } catch (error) {
+    if (error.status !== 401) throw error;
+    // The token is over, but perhaps not the session: it must not be left behind.
+    await renew().then(() => send("POST", "/mfa/logout", {})).catch(() => {});
+  }
+  forget();
+  $("username").value = "";
+  toSignIn("You are signed out.", "good");
+}
+
+function bind() {
+  onStepUp(stepUp);
+  bindAccount(run);
+  $("sign-in").addEventListener("submit", (event) => {
+    event.preventDefault();
+    busy($("sign-in").querySelector("button"), signIn);
+  });
+  $("answer-back").addEventListener("click", () => toSignIn());
+  $("sign-out").addEventListener("click", () => run($("sign-out"), signOut));
+  // Another tab has signed out.
+  addEventListener("storage", () => {
+    if (isShown("account") && !mayHaveSession()) toSignIn("You signed out in another tab.", "");
+  });
+}
+
+async function start() {
+  bind();
+  if (!mayHaveSession()) return toSignIn();
+  schedule();
+  try {
+    await openAccount();
+  } catch (error) {
+    if (error instanceof SignedOut) toSignIn();
+    else toSignIn(explain(error));
+  }
+}
+
+start();

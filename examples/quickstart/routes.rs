@@ -1,0 +1,140 @@
+//! The routes of a small bank, each with what it asks for beside it.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::header::{CACHE_CONTROL, HOST};
+use axum::http::uri::Authority;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::json;
+use tower_mfa::assurance::Requirement;
+use tower_mfa::extract::Authenticated;
+use tower_mfa::middleware::RequireLayer;
+use tower_mfa::middleware::problem::{Code, Problem};
+use tower_mfa::service::Mfa;
+
+use crate::login::{login, problem_of};
+use crate::page;
+use crate::users::Users;
+
+/// The action a transfer is.
+pub(crate) const TRANSFER: &str = "transfer_funds";
+
+const BODY_LIMIT: usize = 64 * 1024;
+
+pub(crate) struct App {
+    pub(crate) mfa: Mfa,
+    pub(crate) users: Users,
+    pub(crate) loopback: bool,
+    pub(crate) transfer: Requirement,
+}
+
+pub(crate) fn router(app: App) -> Router {
+    let mut router = protected(&app)
+        .route("/public", get(async || Json(json!({ "message": "Anybody may read this." }))))
+        .nest(app.mfa.mounted_at(), app.mfa.routes())
+        .merge(app.mfa.well_known())
+        .merge(page::router());
+    let loopback = app.loopback;
+    if loopback {
+        router = router.route("/dev/inbox", get(inbox));
+    }
+    let app = Arc::new(app);
+    let router = router.merge(Router::new().route("/login", post(login)).with_state(Arc::clone(&app)));
+    let router =
+        router.fallback(async || answer(Problem::new(Code::NotFound))).layer(DefaultBodyLimit::max(BODY_LIMIT));
+    if loopback { router.layer(middleware::from_fn(only_by_our_name)) } else { router }
+}
+
+/// What the layers guard. Each route says what it wants; the token is looked at once, outside.
+fn protected(app: &App) -> Router {
+    let transfer = RequireLayer::new(app.transfer.clone().for_action(TRANSFER));
+    Router::new()
+        .route("/profile", get(profile).route_layer(RequireLayer::new(Requirement::aal1())))
+        .route("/account", get(account).route_layer(RequireLayer::new(Requirement::aal2())))
+        .route("/transfer", post(send_money).route_layer(transfer))
+        .route("/vault", get(vault).route_layer(RequireLayer::new(Requirement::aal3().phishing_resistant())))
+        .route("/admin", get(admin).route_layer(RequireLayer::new(Requirement::aal2().with_role("admin"))))
+        .layer(app.mfa.authenticate_layer())
+}
+
+async fn profile(who: Authenticated) -> Response {
+    private(&json!({
+        "subject": who.subject().id(),
+        "level": who.assurance().level().number(),
+        "amr": who.assurance().amr(),
+        "roles": who.roles(),
+    }))
+}
+
+async fn account(who: Authenticated) -> Response {
+    private(&json!({ "subject": who.subject().id(), "balance": 1250, "currency": "EUR" }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Transfer {
+    to: String,
+    amount: u64,
+}
+
+async fn send_money(who: Authenticated, body: Result<Json<Transfer>, JsonRejection>) -> Response {
+    let transfer = match body {
+        Ok(Json(transfer)) => transfer,
+        Err(rejection) => return answer(problem_of(&rejection)),
+    };
+    let refused = |field, rule| answer(Problem::new(Code::InvalidRequest).field(field).detail(rule));
+    if transfer.to.trim().is_empty() || transfer.to.chars().count() > 64 {
+        return refused("to", "to must have 1 to 64 characters");
+    }
+    if !(1..=1_000_000).contains(&transfer.amount) {
+        return refused("amount", "amount must be 1 to 1000000");
+    }
+    private(&json!({
+        "status": "sent", "from": who.subject().id(), "to": transfer.to, "amount": transfer.amount, "currency": "EUR",
+    }))
+}
+
+async fn vault(who: Authenticated) -> Response {
+    private(&json!({ "subject": who.subject().id(), "message": "The vault is open." }))
+}
+
+async fn admin(who: Authenticated) -> Response {
+    private(
+        &json!({ "subject": who.subject().id(), "message": "You are an administrator.", "users": crate::users::NAMES }),
+    )
+}
+
+/// Codes that would have been sent by SMS or e-mail: nothing is sent yet, so there are none.
+async fn inbox() -> Response {
+    private(&json!({ "items": [], "next": null }))
+}
+
+fn private(body: &serde_json::Value) -> Response {
+    ([(CACHE_CONTROL, "no-store")], Json(body)).into_response()
+}
+
+pub(crate) fn answer(problem: Problem) -> Response {
+    problem.into_response().map(Into::into)
+}
+
+/// A page elsewhere can give its own name our address (DNS rebinding) and would then be of the same
+/// origin. So on loopback a request must name this machine.
+async fn only_by_our_name(State(()): State<()>, request: Request, next: Next) -> Response {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    let host = request.uri().authority().cloned().or_else(|| host?.parse::<Authority>().ok());
+    let ours = host.is_some_and(|host| {
+        let name = host.host();
+        let address = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+        name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+    });
+    if ours {
+        return next.run(request).await;
+    }
+    answer(Problem::new(Code::Forbidden).detail("This service answers to localhost alone."))
+}
