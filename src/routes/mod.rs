@@ -105,7 +105,12 @@ impl Mfa {
 
     /// Returns what is served below `/.well-known`: the public keys.
     pub fn well_known(&self) -> Router {
-        Router::new().route("/.well-known/jwks.json", get(sessions::jwks)).with_state(self.clone())
+        // No fallback for other addresses: those at the root are the host's.
+        Router::new()
+            .route("/.well-known/jwks.json", get(sessions::jwks))
+            .method_not_allowed_fallback(not_found)
+            .layer(axum::middleware::map_response(no_store))
+            .with_state(self.clone())
     }
 
     /// Answers the host's login route: the outcome as JSON, its tokens in cookies where the request
