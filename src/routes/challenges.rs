@@ -1,4 +1,4 @@
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -7,6 +7,7 @@ use super::address::From;
 use super::answer;
 use super::body::Json;
 use super::holder::ChallengeHolder;
+use super::path::Id;
 use super::problems::{Refused, invalid, write};
 use crate::account::{Offer, Refusal};
 use crate::extract::Authenticated;
@@ -76,7 +77,7 @@ pub(super) async fn show(
     State(mfa): State<Mfa>,
     From(from): From,
     by: ChallengeHolder,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> Result<Response, Refused> {
     let id = challenge_id(&id, &mfa, &by)?;
     let view = from.challenge(by.responder(), id).await.map_err(Refused::by(&mfa))?;
@@ -113,7 +114,7 @@ pub(super) async fn verify(
     From(from): From,
     headers: HeaderMap,
     by: ChallengeHolder,
-    Path(id): Path<String>,
+    Id(id): Id,
     Json(body): Json<VerifyBody>,
 ) -> Result<Response, Response> {
     let id = challenge_id(&id, &mfa, &by).map_err(Refused::into_response)?;

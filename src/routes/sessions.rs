@@ -1,4 +1,4 @@
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use serde::Deserialize;
@@ -8,6 +8,7 @@ use super::answer;
 use super::body::OptionalJson;
 use super::cookies::{self, CookieNames};
 use super::page::{List, Page};
+use super::path::Id;
 use super::problems::{Refused, invalid, write};
 use crate::account::Refusal;
 use crate::extract::{Authenticated, Rejection};
@@ -110,7 +111,7 @@ pub(super) async fn end(
     State(mfa): State<Mfa>,
     From(from): From,
     by: Authenticated,
-    Path(sid): Path<String>,
+    Id(sid): Id,
 ) -> Result<StatusCode, Refused> {
     let sid = sid.parse().map_err(|_| Refused::by(&mfa)(Refusal::NotFound.into()))?;
     from.end_session(&by, sid).await.map_err(Refused::by(&mfa))?;
