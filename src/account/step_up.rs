@@ -142,7 +142,7 @@ impl Account {
             .active(now)
             .map(|a| {
                 let method = a.credential.method();
-                let label = (!a.label.is_empty()).then(|| a.label.clone());
+                let label = Some(a.label.clone());
                 let offer = Offer { method, authenticator_id: Some(a.id), label, remaining: None };
                 (offer, Evidence::new(method, now).by(a.id))
             })
