@@ -33,12 +33,15 @@ pub(super) async fn refresh(
     headers: HeaderMap,
     OptionalJson(body): OptionalJson<RefreshBody>,
 ) -> Result<Response, Response> {
-    let carried = refresh_cookie(&mfa, &method, &uri, &headers).map_err(write)?;
+    let refused = |problem: Problem| write(problem.realm(mfa.realm().to_owned()));
+    let carried = refresh_cookie(&mfa, &method, &uri, &headers).map_err(refused)?;
     let token = match (body.refresh_token, carried) {
         (Some(_), Some(_)) => {
             return Err(write(invalid("refresh_token", "came twice, in the body and as a cookie")));
         }
         (Some(token), None) | (None, Some(token)) => SecretString::new(token),
+        // A page cannot see its cookie: to a browser without one this is "sign in", no mistake.
+        (None, None) if answer::in_cookies(&mfa, &headers) => return Err(refused(Problem::new(Code::Unauthenticated))),
         (None, None) => return Err(write(invalid("refresh_token", "is missing"))),
     };
     match from.refresh(&token).await {
