@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::address::From;
 use super::answer;
-use super::body::Json;
+use super::body::{Json, Nothing, OptionalJson};
 use super::challenges::reply;
 use super::holder::EnrolmentHolder;
 use super::path::Id;
@@ -151,6 +151,7 @@ pub(super) async fn regenerate(
     State(mfa): State<Mfa>,
     From(from): From,
     by: Authenticated,
+    OptionalJson(Nothing {}): OptionalJson<Nothing>,
 ) -> Result<Response, Refused> {
     let codes = from.regenerate_recovery_codes(&by).await.map_err(Refused::by(&mfa))?;
     let recovery_codes = codes.iter().map(RecoveryCode::expose).collect();

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::address::From;
 use super::answer;
-use super::body::OptionalJson;
+use super::body::{Nothing, OptionalJson};
 use super::cookies::{self, CookieNames};
 use super::page::{List, Page};
 use super::path::Id;
@@ -81,10 +81,12 @@ pub(super) async fn log_out(
     From(from): From,
     headers: HeaderMap,
     by: Result<Authenticated, Rejection>,
+    body: Result<OptionalJson<Nothing>, Response>,
 ) -> Response {
-    let mut response = match by {
-        Err(rejection) => rejection.into_response(),
-        Ok(by) => match from.log_out(&by).await {
+    let mut response = match (by, body) {
+        (Err(rejection), _) => rejection.into_response(),
+        (Ok(_), Err(malformed)) => malformed,
+        (Ok(by), Ok(_)) => match from.log_out(&by).await {
             Ok(()) => StatusCode::NO_CONTENT.into_response(),
             Err(error) => Refused::by(&mfa)(error).into_response(),
         },
