@@ -65,10 +65,11 @@ impl Account {
         let sealed =
             turn.vault.seal(Purpose::OtpSecret, &self.subject, id.as_bytes(), secret.expose(), turn.entropy)?;
         let expires_in = turn.policy.enrolment_ttl;
+        let label = label(given)?;
         self.drop_oldest_pending();
         self.authenticators.push(Authenticator {
             id,
-            label: label(given)?,
+            label,
             created_at: turn.now,
             last_used_at: None,
             expires_at: Some(turn.now.plus(u64::from(expires_in))),

@@ -147,8 +147,8 @@ impl Account {
             .active(now)
             .map(|a| {
                 let method = a.credential.method();
-                let offer =
-                    Offer { method, authenticator_id: Some(a.id), label: Some(a.label.clone()), remaining: None };
+                let label = Some(a.label.clone());
+                let offer = Offer { method, authenticator_id: Some(a.id), label, remaining: None };
                 (offer, Evidence::new(method, now).by(a.id))
             })
             .collect();
