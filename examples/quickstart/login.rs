@@ -37,9 +37,14 @@ pub(crate) async fn login(
     let address = from.ip().to_canonical();
     match app.users.check(&credentials.username, &credentials.password, address).await {
         Checked::Right(user) => begin(&app, user, &address.to_string(), &headers).await,
-        Checked::Wrong => answer(Problem::new(Code::Unauthenticated).detail("The user name or the password is wrong.")),
+        Checked::Wrong => answer(wrong(&app)),
         Checked::Throttled(wait) => answer(Problem::new(Code::Throttled).retry_after(wait.as_secs().max(1))),
     }
+}
+
+fn wrong(app: &App) -> Problem {
+    let problem = Problem::new(Code::Unauthenticated).realm(app.mfa.realm().to_owned());
+    problem.detail("The user name or the password is wrong.")
 }
 
 /// The password was right: what is still missing is for the library to say.

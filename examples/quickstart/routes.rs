@@ -35,24 +35,25 @@ pub(crate) struct App {
 }
 
 pub(crate) fn router(app: App) -> Router {
+    let app = Arc::new(app);
     let mut router = protected(&app)
         .route("/public", get(async || Json(json!({ "message": "Anybody may read this." }))))
-        .nest(app.mfa.mounted_at(), app.mfa.routes())
-        .merge(app.mfa.well_known())
-        .merge(page::router());
-    let loopback = app.loopback;
-    if loopback {
+        .route("/login", post(login));
+    if app.loopback {
         router = router.route("/dev/inbox", get(inbox));
     }
-    let app = Arc::new(app);
-    let router = router.merge(Router::new().route("/login", post(login)).with_state(Arc::clone(&app)));
-    let router =
-        router.fallback(async || answer(Problem::new(Code::NotFound))).layer(DefaultBodyLimit::max(BODY_LIMIT));
-    if loopback { router.layer(middleware::from_fn(only_by_our_name)) } else { router }
+    let router = router
+        .with_state(Arc::clone(&app))
+        .nest(app.mfa.mounted_at(), app.mfa.routes())
+        .merge(app.mfa.well_known())
+        .merge(page::router())
+        .fallback(async || answer(Problem::new(Code::NotFound)))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT));
+    if app.loopback { router.layer(middleware::from_fn(only_by_our_name)) } else { router }
 }
 
 /// What the layers guard. Each route says what it wants; the token is looked at once, outside.
-fn protected(app: &App) -> Router {
+fn protected(app: &App) -> Router<Arc<App>> {
     let transfer = RequireLayer::new(app.transfer.clone().for_action(TRANSFER));
     Router::new()
         .route("/profile", get(profile).route_layer(RequireLayer::new(Requirement::aal1())))
@@ -63,10 +64,10 @@ fn protected(app: &App) -> Router {
         .layer(app.mfa.authenticate_layer())
 }
 
-async fn profile(who: Authenticated) -> Response {
+async fn profile(State(app): State<Arc<App>>, who: Authenticated) -> Response {
     private(&json!({
         "subject": who.subject().id(),
-        "level": who.assurance().level().number(),
+        "acr": app.mfa.verifier().acr_names().of(who.assurance().level()),
         "amr": who.assurance().amr(),
         "roles": who.roles(),
     }))
@@ -125,7 +126,7 @@ pub(crate) fn answer(problem: Problem) -> Response {
 
 /// A page elsewhere can give its own name our address (DNS rebinding) and would then be of the same
 /// origin. So on loopback a request must name this machine.
-async fn only_by_our_name(State(()): State<()>, request: Request, next: Next) -> Response {
+async fn only_by_our_name(request: Request, next: Next) -> Response {
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     let host = request.uri().authority().cloned().or_else(|| host?.parse::<Authority>().ok());
     let ours = host.is_some_and(|host| {

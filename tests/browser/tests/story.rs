@@ -1,0 +1,256 @@
+//! The quickstart's page in the hands of a person, from the first sign-in to a lost phone.
+//!
+//! Pictures of every view are kept under `target/browser/`.
+
+use tower_mfa_browser::{App, Browser, Driver, Quickstart, can_browse, root};
+
+const PASSWORD: &str = "correct horse battery staple";
+const TAB: char = '\u{e004}';
+const ENTER: char = '\u{e007}';
+const ESCAPE: char = '\u{e00c}';
+
+/// How old a proof a transfer accepts here, in seconds: short, so that it grows too old within the
+/// test.
+const FRESH: u64 = 4;
+
+fn sign_in(page: &Browser, name: &str) {
+    page.fill("#username", name);
+    page.fill("#password", PASSWORD);
+    page.click("#sign-in [type=submit]");
+}
+
+fn answer(page: &Browser, place: &str, code: &str) {
+    page.fill(&format!("{place} input"), code);
+    page.click(&format!("{place} [type=submit]"));
+}
+
+/// Sets up an app from the account's page; returns it with the recovery codes.
+fn enrol(page: &Browser) -> (App, Vec<String>) {
+    page.click("#add-app");
+    page.shows("#enrol-title", "Set up");
+    let mut app = App::new(&page.text("#secret"));
+    page.screenshot("3-enrol");
+    page.fill("#enrol-code", &app.wrong_code());
+    page.click("#enrol [type=submit]");
+    page.shows("#enrol .problem", "does not match");
+    page.fill("#enrol-code", &app.code());
+    page.fill("#enrol-label", "My phone");
+    page.click("#enrol [type=submit]");
+    (app, save_codes(page))
+}
+
+/// Reads the recovery codes; the page does not go on before they are said to be saved.
+fn save_codes(page: &Browser) -> Vec<String> {
+    page.shows("#codes-title", "recovery codes");
+    let codes: Vec<String> = page.text("#codes").lines().map(|line| line.trim().to_owned()).collect();
+    assert_eq!(codes.len(), 10);
+    page.screenshot("4-codes");
+    page.click("#codes-form [type=submit]");
+    assert!(page.is_shown("#view-codes"), "it must not go on yet");
+    page.click("#codes-saved");
+    page.click("#codes-form [type=submit]");
+    page.shows("#account-title", "Your account");
+    assert_eq!(page.text("#codes"), "", "the codes must be gone from the page");
+    codes
+}
+
+fn sign_out(page: &Browser) {
+    page.click("#sign-out");
+    page.shows("#message", "You are signed out");
+}
+
+#[test]
+fn a_person_does_the_whole_story() {
+    if !can_browse() {
+        return;
+    }
+    let within = FRESH.to_string();
+    let bank = Quickstart::start(&root(), &["--store", "memory:", "--transfer-within", &within]);
+    let driver = Driver::start();
+    let page = driver.browser();
+
+    page.open(&bank.origin);
+    signs_in_by_keyboard_alone(&page);
+    page.shows("#apps", "Your password alone protects this account");
+    let (mut app, recovery) = enrol(&page);
+    page.shows("#level", "second step");
+    page.shows("#apps", "My phone");
+    page.screenshot("5-account");
+
+    sign_out(&page);
+    signs_in_with_a_code(&page, &mut app);
+    sends_money(&page, &mut app);
+    let other = driver.browser();
+    other.open(&bank.origin);
+    loses_the_phone(&page, &other, &recovery);
+    opens_routes(&page);
+    looks_right_everywhere(&page);
+
+    sign_out(&page);
+    assert_eq!(page.complaints(), Vec::<String>::new());
+    assert_eq!(other.complaints(), Vec::<String>::new());
+}
+
+fn signs_in_by_keyboard_alone(page: &Browser) {
+    page.shows("#sign-in-title", "Sign in");
+    assert_eq!(page.focus(), "username");
+    page.keys("alice");
+    page.keys(&TAB.to_string());
+    assert_eq!(page.focus(), "password");
+    page.keys(PASSWORD);
+    page.keys(&TAB.to_string());
+    assert_eq!(page.focus(), "Sign in");
+    assert!(page.shows_focus(), "the focus must be visible");
+    page.screenshot("1-sign-in-focus");
+    page.keys(&ENTER.to_string());
+    page.shows("#account-title", "Your account");
+    assert_eq!(page.focus(), "account-title");
+    page.screenshot("2-account-without-app");
+}
+
+fn signs_in_with_a_code(page: &Browser, app: &mut App) {
+    sign_in(page, "alice");
+    page.shows("#answer-title", "Second step");
+    answer(page, "#answer-place", &app.wrong_code());
+    page.shows("#answer-place .problem", "2 more tries");
+    page.screenshot("6-second-step");
+    answer(page, "#answer-place", "12");
+    page.shows("#answer-place .problem", "6 to 8 digits");
+    answer(page, "#answer-place", &app.code());
+    page.shows("#account-title", "Your account");
+}
+
+fn sends_money(page: &Browser, app: &mut App) {
+    // What is asked can be declined, and nothing is sent.
+    std::thread::sleep(std::time::Duration::from_secs(FRESH + 1));
+    page.fill("#transfer-amount", "40");
+    page.click("#transfer [type=submit]");
+    page.shows("#step-up-why", "Sending money");
+    page.keys(&ESCAPE.to_string());
+    page.shows("#transfer .done", "Not sent");
+
+    page.click("#transfer [type=submit]");
+    page.shows("#step-up-why", "Sending money");
+    page.screenshot("7-step-up");
+    answer(page, "#step-up-place", &app.code());
+    page.shows("#transfer .done", "Sent 40 € to bob");
+    page.fill("#transfer-amount", "41");
+    page.click("#transfer [type=submit]");
+    page.shows("#transfer .done", "Sent 41 € to bob");
+    assert!(!page.is_shown("#step-up"), "a fresh code is not asked for twice");
+    page.screenshot("8-sent");
+}
+
+fn loses_the_phone(page: &Browser, other: &Browser, recovery: &[String]) {
+    sign_in(other, "alice");
+    other.click("#answer-place [data-part=other]");
+    answer(other, "#answer-place", &recovery[0].to_lowercase());
+    other.shows("#message", "9 are left");
+    other.shows("#recovery", "9 of 10");
+
+    sign_out(page);
+    sign_in(page, "alice");
+    page.click("#answer-place [data-part=other]");
+    answer(page, "#answer-place", &recovery[0]);
+    page.shows("#answer-place .problem", "That code is not right");
+    page.screenshot("9-recovery-code");
+    answer(page, "#answer-place", &recovery[1]);
+    page.shows("#message", "8 are left");
+
+    page.shows("#sessions", "This browser");
+    page.wait("two sessions", || (page.count("#sessions li") == 2).then_some(()));
+    page.click("#end-others");
+    page.shows("#message", "signed out everywhere else");
+    assert_eq!(page.count("#sessions li"), 1);
+    other.click("#try [data-path='/profile']");
+    other.shows("#message", "Your session is over");
+    assert!(other.is_shown("#view-sign-in"));
+}
+
+fn opens_routes(page: &Browser) {
+    for (path, said) in [
+        ("/public", "Anybody may read this"),
+        ("/profile", "\"subject\": \"alice\""),
+        ("/account", "\"balance\""),
+        ("/admin", "403 insufficient_scope"),
+        ("/vault", "409 no_eligible_authenticator"),
+    ] {
+        page.click(&format!("#try [data-path='{path}']"));
+        page.shows("#try-answer", &format!("GET {path}"));
+        page.shows("#try-answer", said);
+    }
+}
+
+fn looks_right_everywhere(page: &Browser) {
+    page.dark(true);
+    page.screenshot("10-dark");
+    page.phone(360, 740);
+    assert_eq!(page.overflow(), 0, "the account must fit a phone");
+    page.screenshot("11-phone-dark");
+    page.dark(false);
+    page.screenshot("12-phone");
+    page.click("#add-app");
+    page.shows("#enrol-title", "Set up");
+    assert_eq!(page.overflow(), 0, "the enrolment must fit a phone");
+    page.screenshot("13-phone-enrol");
+    page.click("#enrol-cancel");
+    page.shows("#account-title", "Your account");
+    page.click("#new-codes");
+    page.shows("#ask-title", "new recovery codes");
+    page.screenshot("14-phone-ask");
+    page.click("#ask-yes");
+    assert_eq!(save_codes(page).len(), 10);
+    assert_eq!(page.overflow(), 0);
+    page.click("#apps button[aria-label='Rename My phone']");
+    page.fill("#ask-input", "Old phone");
+    page.click("#ask-yes");
+    page.shows("#apps", "Old phone");
+    page.desktop();
+}
+
+#[test]
+fn a_required_app_is_set_up_before_the_first_session_and_bad_days_are_explained() {
+    if !can_browse() {
+        return;
+    }
+    let mut bank = Quickstart::start(&root(), &["--store", "memory:", "--login", "required"]);
+    let driver = Driver::start();
+    let page = driver.browser();
+    page.open(&bank.origin);
+
+    page.fill("#username", "bob");
+    page.fill("#password", "wrong");
+    page.click("#sign-in [type=submit]");
+    page.shows("#sign-in .problem", "user name or the password is wrong");
+    sign_in(&page, "bob");
+    page.shows("#enrol-why", "needs a second step");
+    let mut app = App::new(&page.text("#secret"));
+    page.fill("#enrol-code", &app.code());
+    page.click("#enrol [type=submit]");
+    save_codes(&page);
+    page.shows("#level", "second step");
+
+    // The app is the only one, and this bank requires one.
+    page.click("#apps button[aria-label='Remove Authenticator app']");
+    page.shows("#ask-title", "Remove");
+    page.click("#ask-yes");
+    page.shows("#message", "the last authenticator");
+
+    sign_out(&page);
+    sign_in(&page, "bob");
+    for left in ["2 more tries", "One more try", "wait a little"] {
+        answer(&page, "#answer-place", &app.wrong_code());
+        page.shows("#answer-place .problem", left);
+    }
+    answer(&page, "#answer-place", &app.code());
+    page.shows("#answer-place .problem", "Too many wrong tries");
+    page.shows("#answer-place [type=submit]", "Wait 0:");
+    page.screenshot("15-locked");
+
+    bank.stop();
+    page.click("#answer-back");
+    sign_in(&page, "bob");
+    page.shows("#sign-in .problem", "cannot be reached");
+    page.screenshot("16-offline");
+    assert_eq!(page.complaints(), Vec::<String>::new());
+}

@@ -1,0 +1,60 @@
+//! The quickstart as a person starts it: built by cargo, on a free port, ended with the test.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// A running quickstart.
+pub struct Quickstart {
+    /// Where it is served: `http://127.0.0.1:PORT`.
+    pub origin: String,
+    child: Child,
+}
+
+impl Quickstart {
+    /// Builds it if need be, starts it with these options, and waits until it serves.
+    pub fn start(root: &Path, options: &[&str]) -> Self {
+        let mut child = Command::new(built(root))
+            .args(["--listen", "127.0.0.1:0"])
+            .args(options)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the quickstart starts");
+        let stdout = BufReader::new(child.stdout.take().expect("its output"));
+        let mut lines = stdout.lines().map(|line| line.expect("text"));
+        let origin = lines.find_map(|line| Some(line[line.find("http://")?..].trim().to_owned()));
+        // What it still has to say is read, so that it never waits for a reader.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { origin: origin.expect("the quickstart names its address"), child }
+    }
+
+    /// Ends it.
+    pub fn stop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Quickstart {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Asks cargo for the program; where it is built already, that takes no time.
+fn built(root: &Path) -> PathBuf {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(["build", "--quiet", "--package", "tower-mfa", "--example", "quickstart", "--message-format=json"])
+        .current_dir(root)
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "the quickstart cannot be built");
+    let messages = String::from_utf8(output.stdout).expect("text");
+    let executable = messages.lines().filter_map(|line| {
+        let message: serde_json::Value = serde_json::from_str(line).ok()?;
+        (message["target"]["name"] == "quickstart").then(|| message["executable"].as_str().map(PathBuf::from))?
+    });
+    executable.last().expect("cargo names the program")
+}
