@@ -115,13 +115,16 @@ impl Inner {
         };
         // DESIGN: a clock that goes back revives nothing, and one that stands far behind decides
         // nothing.
-        let answer = if account.latest() > clock.plus(CLOCK_TOLERANCE) {
+        let is_behind = account.latest() > clock.plus(CLOCK_TOLERANCE);
+        let answer = if is_behind {
             account.report_clock(&mut turn)?;
             Err(Refusal::unavailable())
         } else {
             transition(&mut account, &mut turn)
         };
-        if !turn.is_dirty() {
+        // What broke off in the middle, for want of randomness or a key, is not half done.
+        let is_whole = is_behind || !matches!(answer, Err(Refusal::Unavailable { .. }));
+        if !is_whole || !turn.is_dirty() {
             return Ok(Ran { answer, pending: None });
         }
         account.settle(&turn);
