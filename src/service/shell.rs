@@ -150,16 +150,21 @@ impl Inner {
     /// Commits; `false` when somebody else was faster. An outcome that cannot be known is looked
     /// up, and when that does not tell either, it is an error: nothing is granted.
     async fn commit(&self, subject: &Subject, expected: Option<&Revision>, pending: &Pending) -> Result<bool, Error> {
-        for _ in 0..2 {
+        for again in [false, true] {
             let commit = Commit::new(subject, expected, pending.revision, &pending.document);
             let outcome = self.in_time(self.store.commit(commit.with_events(&pending.stored_events))).await;
             let unknown = match outcome {
                 Ok(Committed::Done) => return Ok(true),
-                Ok(Committed::Conflict) => return Ok(false),
+                Ok(Committed::Conflict) if !again => return Ok(false),
+                // The first try may have landed late: then the race was lost to nobody.
+                Ok(Committed::Conflict) => {
+                    let found = self.load(subject).await?;
+                    return Ok(found.as_ref().map(Stored::revision) == Some(&pending.revision));
+                }
                 Ok(_) => return Err(Error::busy("a credential belongs to another subject")),
                 Err(error) => error,
             };
-            let found = self.in_time(self.store.load(subject)).await?;
+            let found = self.load(subject).await?;
             let found = found.as_ref().map(Stored::revision);
             if found == Some(&pending.revision) {
                 return Ok(true);
