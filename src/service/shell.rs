@@ -66,7 +66,9 @@ impl Inner {
         matter: Matter<'_>,
         mut transition: impl FnMut(&mut Account, &mut Turn<'_>) -> Result<T, Refusal> + Send,
     ) -> Result<T, Error> {
-        let _place = self.queues.enter(matter.subject).await?;
+        // Whoever waits behind a store that hangs is told as soon as whoever asked it.
+        let place = tokio::time::timeout(self.store_deadline, self.queues.enter(matter.subject)).await;
+        let _place = place.map_err(Error::unavailable)??;
         for _ in 0..TRIES {
             let stored = self.load(matter.subject).await?;
             let clock = self.clock.now()?;
