@@ -267,7 +267,14 @@ impl Account {
             if locked_until.is_some() {
                 turn.record(EventKind::Locked, About { until: locked_until, ..about() })?;
             }
-            if let Some(kind) = hard_limit(failures, turn.policy.hard_limit) {
+            let limit = hard_limit(failures, turn.policy.hard_limit);
+            if a.status == Status::Pending && limit == Some(EventKind::AuthenticatorDisabled) {
+                // Never confirmed, so never bound: it lapses. Disabled it would count as bound, and
+                // an account could be locked for ever by an app that was never on it.
+                a.expires_at = Some(turn.now);
+                continue;
+            }
+            if let Some(kind) = limit {
                 turn.record(kind, About { count: Some(failures), ..about() })?;
                 if kind == EventKind::AuthenticatorDisabled {
                     a.status = Status::Disabled;
