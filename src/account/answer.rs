@@ -54,7 +54,7 @@ impl Account {
         id: ChallengeId,
         given: &Given,
     ) -> Result<Answered, Refusal> {
-        let at = access.find(&self.challenges, id, turn.now)?;
+        let at = self.reached(turn, access, id)?;
         let session = self.challenges.get(at).and_then(Challenge::session);
         let proof = self.check(turn, given, session)?;
         let used_recovery = proof.method() == Method::RecoveryCode;

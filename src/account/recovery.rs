@@ -72,7 +72,7 @@ impl Account {
     fn settling_session(&mut self, turn: &mut Turn<'_>, for_: Settling<'_>) -> Result<Option<SessionId>, Refusal> {
         match for_ {
             Settling::Challenge(access, id) => {
-                let at = access.find(&self.challenges, id, turn.now)?;
+                let at = self.reached(turn, access, id)?;
                 Ok(self.challenges.get(at).and_then(Challenge::session))
             }
             Settling::Session(by) => {
