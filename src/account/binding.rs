@@ -228,7 +228,7 @@ impl Account {
         match by {
             Binder::Enrolment(_) => {
                 let ticket = self.enrolment.as_ref().ok_or(Refusal::InvalidToken)?;
-                Ok((Seed { login_at: turn.now, ..ticket.seed.clone() }, ticket.evidence.clone(), None))
+                Ok((ticket.seed.clone(), ticket.evidence.clone(), None))
             }
             Binder::Session(by) => {
                 let sid: SessionId = by.session().and_then(|s| s.parse().ok()).ok_or(Refusal::InvalidToken)?;
