@@ -60,6 +60,7 @@ impl Account {
         let used_recovery = proof.method() == Method::RecoveryCode;
         let challenge = self.challenges.get_mut(at).ok_or(Refusal::ChallengeGone)?;
         challenge.evidence.push(proof);
+        newest_of_each(&mut challenge.evidence);
         let challenge = challenge.clone();
         let answered = self.conclude(turn, &challenge)?;
         Ok(match answered {

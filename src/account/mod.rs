@@ -187,6 +187,10 @@ impl Account {
     /// Notes the time of a commit and drops what has expired, so that lists stay short.
     pub(crate) fn settle(&mut self, turn: &Turn<'_>) {
         let now = turn.now;
+        if turn.clock >= self.latest {
+            // It has caught up; should it fall behind again, that is news.
+            self.clock_reported = false;
+        }
         self.latest = self.latest.max(now);
         self.authenticators.retain(|a| !a.is_stale(now));
         // An expired challenge stays a while, so that its owner hears 410 and not 404.
