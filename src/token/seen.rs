@@ -71,7 +71,8 @@ impl Weighter<Name, Arc<Verified>> for BySize {
 /// Which remembered tokens a session has: sessions end all the time, and looking through the whole
 /// memory for each would be the better part of the work.
 ///
-/// It may name a token that is gone, never miss one that is there.
+/// Where a token is removed and verified anew at one time, the list may miss it. Nothing is granted by
+/// that: the verifier asks for revocations at every look, and the memory drops it like any other.
 #[derive(Clone, Default)]
 struct Sessions(Arc<Mutex<HashMap<Box<str>, Vec<Name>>>>);
 
