@@ -67,7 +67,11 @@ const events = {
 
 export const event = (kind) => events[kind] ?? kind.replaceAll("_", " ");
 
-const tries = (n) => (n === 1 ? "One more try" : `${n} more tries`);
+/** How often one may still be wrong. */
+export const tries = (n) => `${n === 1 ? "One more try" : `${n} more tries`} before a pause.`;
+
+export const usedRecovery = (left) =>
+  left === undefined ? "" : `You used a recovery code; ${left} ${left === 1 ? "is" : "are"} left.`;
 
 /** An error of the server, as a sentence that says what to do next. */
 export function explain(error) {
@@ -77,7 +81,7 @@ export function explain(error) {
     case "invalid_code":
       return left === 0
         ? "That code is not right. There have been too many wrong ones: wait a little before the next."
-        : `That code is not right. A code works once: if you have used it already, wait for the next. ${tries(left ?? 1)} before a pause.`;
+        : `That code is not right. A code works once: if you have used it already, wait for the next. ${tries(left ?? 1)}`;
     case "throttled":
       return `Too many wrong tries. Wait ${duration(wait ?? 30)}; this one was not looked at.`;
     case "authenticator_disabled":

@@ -45,6 +45,10 @@ fn save_codes(page: &Browser) -> Vec<String> {
     let codes: Vec<String> = page.text("#codes").lines().map(|line| line.trim().to_owned()).collect();
     assert_eq!(codes.len(), 10);
     page.screenshot("4-codes");
+    page.print(true);
+    assert!(page.is_shown("#codes") && !page.is_shown("#codes-form"), "what is printed is the codes");
+    page.screenshot("4-codes-printed");
+    page.print(false);
     page.click("#codes-form [type=submit]");
     assert!(page.is_shown("#view-codes"), "it must not go on yet");
     page.click("#codes-saved");
@@ -246,9 +250,12 @@ fn a_required_app_is_set_up_before_the_first_session_and_bad_days_are_explained(
     page.shows("#answer-place .problem", "Too many wrong tries");
     page.shows("#answer-place [type=submit]", "Wait 0:");
     page.screenshot("15-locked");
+    // Another way in is not locked.
+    page.click("#answer-place [data-part=other]");
+    page.shows("#answer-place [type=submit]", "Continue");
 
     bank.stop();
-    page.click("#answer-back");
+    page.click("#answer-place [data-part=back]");
     sign_in(&page, "bob");
     page.shows("#sign-in .problem", "cannot be reached");
     page.screenshot("16-offline");
