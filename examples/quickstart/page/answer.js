@@ -2,7 +2,7 @@
 
 import { Cancelled, Problem, send } from "./api.js";
 import { $, busy, countdown } from "./dom.js";
-import { clock, explain } from "./words.js";
+import { clock, explain, tries } from "./words.js";
 
 const kinds = {
   totp: {
@@ -10,6 +10,7 @@ const kinds = {
     other: "I have my app: use its code",
     inputmode: "numeric",
     autocomplete: "one-time-code",
+    wrong: "That code is not right. Each code works once: if you have used this one, wait for the next.",
     malformed: "The code in the app has 6 to 8 digits.",
   },
   recovery_code: {
@@ -17,6 +18,7 @@ const kinds = {
     other: "I don’t have my phone: use a recovery code",
     inputmode: "text",
     autocomplete: "off",
+    wrong: "That code is not right, or it was used before.",
     malformed: "A recovery code has four groups of four letters and digits, like 3K7Q-8M2X-PD5T-W9RA.",
   },
 };
@@ -84,11 +86,17 @@ export function answerForm(place, { methods, expiresIn, verify, back, gone, fail
     button.textContent = waits[kind] ?? "Continue";
   }
 
+  function said(error) {
+    if (error.code === "invalid_request") return kinds[kind].malformed;
+    if (error.code !== "invalid_code") return explain(error);
+    return `${kinds[kind].wrong} ${tries(error.body.attempts_remaining ?? 0)}`;
+  }
+
   function refused(error) {
     if (!(error instanceof Problem)) return error.name === "Offline" ? complain(explain(error)) : failed(error);
     if (error.code === "challenge_gone" || error.code === "not_found") return gone();
     if (error.status === 401) return failed(error);
-    complain(error.code === "invalid_request" ? kinds[kind].malformed : explain(error));
+    complain(said(error));
     if (error.code === "throttled") lock(error.body.retry_after ?? 30);
     input.focus();
     input.select();
