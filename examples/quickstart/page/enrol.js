@@ -2,7 +2,7 @@
 
 import { call, send } from "./api.js";
 import { $, busy, copy, countdown, h, show } from "./dom.js";
-import { clock, explain } from "./words.js";
+import { clock, explain, tries } from "./words.js";
 
 let stop = () => {};
 
@@ -39,7 +39,7 @@ export async function enrol({ bearer, why, done, failed }) {
     if (error.status === 404 || error.status === 410) return over();
     problem.textContent =
       error.code === "invalid_code"
-        ? `That code does not match this key. Check that the app shows the entry you just added, and that the phone sets its clock by itself. ${explain(error).split(". ").at(-1)}`
+        ? `That code does not match this key. Check that the app shows the entry you just added, and that the phone sets its clock by itself. ${tries(error.body.attempts_remaining ?? 0)}`
         : error.code === "invalid_request"
           ? "The code in the app has 6 to 8 digits."
           : explain(error);

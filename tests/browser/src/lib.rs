@@ -241,6 +241,17 @@ impl Browser {
         self.devtools("Emulation.setEmulatedMedia", &features);
     }
 
+    /// Takes a cookie away, as time does.
+    pub fn forget_cookie(&self, name: &str, origin: &str) {
+        self.devtools("Network.deleteCookies", &json!({ "name": name, "url": origin }));
+    }
+
+    /// Shows the page as it is printed.
+    pub fn print(&self, on: bool) {
+        let media = if on { "print" } else { "" };
+        self.devtools("Emulation.setEmulatedMedia", &json!({ "media": media }));
+    }
+
     /// How far the page reaches beyond the right edge, in pixels.
     #[must_use]
     pub fn overflow(&self) -> i64 {

@@ -45,6 +45,10 @@ fn save_codes(page: &Browser) -> Vec<String> {
     let codes: Vec<String> = page.text("#codes").lines().map(|line| line.trim().to_owned()).collect();
     assert_eq!(codes.len(), 10);
     page.screenshot("4-codes");
+    page.print(true);
+    assert!(page.is_shown("#codes") && !page.is_shown("#codes-form"), "what is printed is the codes");
+    page.screenshot("4-codes-printed");
+    page.print(false);
     page.click("#codes-form [type=submit]");
     assert!(page.is_shown("#view-codes"), "it must not go on yet");
     page.click("#codes-saved");
@@ -80,6 +84,7 @@ fn a_person_does_the_whole_story() {
     sign_out(&page);
     signs_in_with_a_code(&page, &mut app);
     sends_money(&page, &mut app);
+    stays_signed_in(&page, &bank.origin);
     let other = driver.browser();
     other.open(&bank.origin);
     loses_the_phone(&page, &other, &recovery);
@@ -139,6 +144,16 @@ fn sends_money(page: &Browser, app: &mut App) {
     page.shows("#transfer .done", "Sent 41 € to bob");
     assert!(!page.is_shown("#step-up"), "a fresh code is not asked for twice");
     page.screenshot("8-sent");
+}
+
+fn stays_signed_in(page: &Browser, origin: &str) {
+    page.open(origin);
+    page.shows("#account-title", "Your account");
+    // As when the access token is over: it is renewed, and the request sent again.
+    page.forget_cookie("mfa", origin);
+    page.click("#try [data-path='/account']");
+    page.shows("#try-answer", "\"balance\"");
+    assert_eq!(page.script("return document.cookie;"), "", "no script may read a token");
 }
 
 fn loses_the_phone(page: &Browser, other: &Browser, recovery: &[String]) {
@@ -238,7 +253,7 @@ fn a_required_app_is_set_up_before_the_first_session_and_bad_days_are_explained(
 
     sign_out(&page);
     sign_in(&page, "bob");
-    for left in ["2 more tries", "One more try", "wait a little"] {
+    for left in ["2 more tries", "One more try", "one too many"] {
         answer(&page, "#answer-place", &app.wrong_code());
         page.shows("#answer-place .problem", left);
     }
@@ -246,9 +261,12 @@ fn a_required_app_is_set_up_before_the_first_session_and_bad_days_are_explained(
     page.shows("#answer-place .problem", "Too many wrong tries");
     page.shows("#answer-place [type=submit]", "Wait 0:");
     page.screenshot("15-locked");
+    // Another way in is not locked.
+    page.click("#answer-place [data-part=other]");
+    page.shows("#answer-place [type=submit]", "Continue");
 
     bank.stop();
-    page.click("#answer-back");
+    page.click("#answer-place [data-part=back]");
     sign_in(&page, "bob");
     page.shows("#sign-in .problem", "cannot be reached");
     page.screenshot("16-offline");
