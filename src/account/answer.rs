@@ -54,12 +54,13 @@ impl Account {
         id: ChallengeId,
         given: &Given,
     ) -> Result<Answered, Refusal> {
-        let at = access.find(&self.challenges, id, turn.now)?;
+        let at = self.reached(turn, access, id)?;
         let session = self.challenges.get(at).and_then(Challenge::session);
         let proof = self.check(turn, given, session)?;
         let used_recovery = proof.method() == Method::RecoveryCode;
         let challenge = self.challenges.get_mut(at).ok_or(Refusal::ChallengeGone)?;
         challenge.evidence.push(proof);
+        newest_of_each(&mut challenge.evidence);
         let challenge = challenge.clone();
         let answered = self.conclude(turn, &challenge)?;
         Ok(match answered {
@@ -267,7 +268,14 @@ impl Account {
             if locked_until.is_some() {
                 turn.record(EventKind::Locked, About { until: locked_until, ..about() })?;
             }
-            if let Some(kind) = hard_limit(failures, turn.policy.hard_limit) {
+            let limit = hard_limit(failures, turn.policy.hard_limit);
+            if a.status == Status::Pending && limit == Some(EventKind::AuthenticatorDisabled) {
+                // Never confirmed, so never bound: it lapses. Disabled it would count as bound, and
+                // an account could be locked for ever by an app that was never on it.
+                a.expires_at = Some(turn.now);
+                continue;
+            }
+            if let Some(kind) = limit {
                 turn.record(kind, About { count: Some(failures), ..about() })?;
                 if kind == EventKind::AuthenticatorDisabled {
                     a.status = Status::Disabled;

@@ -2,6 +2,7 @@
 
 use super::authenticator::{Authenticator, Credential, Owner, Status, label};
 use super::event::{About, EventKind};
+use super::recovery::SetPlan;
 use super::refusal::Refusal;
 use super::sealed::EnrolmentClaims;
 use super::session::{Grant, Seed};
@@ -38,7 +39,7 @@ pub(crate) enum Bindable {
 /// What a confirmation led to.
 pub(crate) enum Confirmed {
     /// The code is right and a set of recovery codes is needed with it: nothing is changed yet.
-    NeedsRecoveryCodes,
+    NeedsRecoveryCodes(SetPlan),
     Bound {
         authenticator: AuthenticatorView,
         grant: Box<Grant>,
@@ -65,10 +66,11 @@ impl Account {
         let sealed =
             turn.vault.seal(Purpose::OtpSecret, &self.subject, id.as_bytes(), secret.expose(), turn.entropy)?;
         let expires_in = turn.policy.enrolment_ttl;
+        let label = label(given)?;
         self.drop_oldest_pending();
         self.authenticators.push(Authenticator {
             id,
-            label: label(given)?,
+            label,
             created_at: turn.now,
             last_used_at: None,
             expires_at: Some(turn.now.plus(u64::from(expires_in))),
@@ -102,7 +104,7 @@ impl Account {
         let step = self.confirmation(turn, at, code)?;
         let first = !self.has_bound();
         if first && codes.is_none() {
-            return Ok(Confirmed::NeedsRecoveryCodes);
+            return Ok(Confirmed::NeedsRecoveryCodes(SetPlan::of(turn.policy)));
         }
         self.activate(turn, at, step)?;
         let issued = codes.filter(|_| first);
@@ -226,7 +228,7 @@ impl Account {
         match by {
             Binder::Enrolment(_) => {
                 let ticket = self.enrolment.as_ref().ok_or(Refusal::InvalidToken)?;
-                Ok((Seed { login_at: turn.now, ..ticket.seed.clone() }, ticket.evidence.clone(), None))
+                Ok((ticket.seed.clone(), ticket.evidence.clone(), None))
             }
             Binder::Session(by) => {
                 let sid: SessionId = by.session().and_then(|s| s.parse().ok()).ok_or(Refusal::InvalidToken)?;

@@ -95,7 +95,7 @@ pub struct Offer {
     /// The authenticator to use; recovery codes have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authenticator_id: Option<AuthenticatorId>,
-    /// The label its owner gave it.
+    /// The label its owner gave it, which may be empty; recovery codes have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<Box<str>>,
     /// How many recovery codes are left.

@@ -282,7 +282,8 @@ impl FirstFactor {
             scopes: self.scopes.clone(),
             address: self.address.clone(),
             account_name: self.account_name.clone(),
-            login_at: now,
+            // An old password check is no new login: the window of a first binding runs from it.
+            login_at: self.at.min(now),
         }
     }
 }

@@ -8,12 +8,28 @@ use super::turn::Turn;
 use super::{Access, Account, Recovery};
 use crate::assurance::{Authentication, Evidence, Method};
 use crate::id::{ChallengeId, SessionId};
-use crate::recovery_code::{Digest, Preimage, RecoverySet, Typed};
+use crate::policy::Policy;
+use crate::recovery_code::{Count, Digest, Format, Preimage, RecoverySet, Scheme, Typed};
 
 /// A place to try one recovery code: the failure is already counted.
 pub(crate) struct Reserved {
     pub(crate) typed: Typed,
     pub(crate) preimage: Preimage,
+}
+
+/// How a set of recovery codes is to be made: the word of the policy that is in force for the
+/// session or enrolment that asks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SetPlan {
+    pub(crate) count: Count,
+    pub(crate) format: Format,
+    pub(crate) scheme: Scheme,
+}
+
+impl SetPlan {
+    pub(super) const fn of(policy: &Policy) -> Self {
+        Self { count: policy.recovery_count, format: policy.recovery_format, scheme: policy.recovery_scheme }
+    }
 }
 
 /// What a recovery code is tried for.
@@ -72,7 +88,7 @@ impl Account {
     fn settling_session(&mut self, turn: &mut Turn<'_>, for_: Settling<'_>) -> Result<Option<SessionId>, Refusal> {
         match for_ {
             Settling::Challenge(access, id) => {
-                let at = access.find(&self.challenges, id, turn.now)?;
+                let at = self.reached(turn, access, id)?;
                 Ok(self.challenges.get(at).and_then(Challenge::session))
             }
             Settling::Session(by) => {
@@ -135,13 +151,13 @@ impl Account {
     }
 
     /// Whether a new set may be made now: asked before the slow hashes, and again with them.
-    pub(crate) fn may_regenerate(&mut self, turn: &mut Turn<'_>, by: &Authentication) -> Result<(), Refusal> {
+    pub(crate) fn may_regenerate(&mut self, turn: &mut Turn<'_>, by: &Authentication) -> Result<SetPlan, Refusal> {
         self.require(turn, by, self.management_requirement(turn))?;
         // CVE-2022-36071: no codes before there is a factor they could stand in for.
         if self.active(turn.now).next().is_none() {
             return Err(Refusal::Conflict("recovery codes need an active authenticator"));
         }
-        Ok(())
+        Ok(SetPlan::of(turn.policy))
     }
 
     pub(crate) fn regenerate(

@@ -97,6 +97,16 @@ impl Account {
         Ok(Opened::Pending(ChallengeView { id, expires_in: u64::from(turn.policy.challenge_ttl), methods }))
     }
 
+    /// Finds the challenge an access reaches; a session whose time is over reaches none, however
+    /// young its challenge is.
+    pub(super) fn reached(&self, turn: &Turn<'_>, access: Access, id: ChallengeId) -> Result<usize, Refusal> {
+        if let Access::Session(sid) = access {
+            let session = self.session_index(sid).and_then(|at| self.sessions.get(at));
+            session.filter(|s| s.is_live(turn.policy, turn.now)).ok_or(Refusal::InvalidToken)?;
+        }
+        access.find(&self.challenges, id, turn.now)
+    }
+
     fn approval(&self, turn: &Turn<'_>, id: ChallengeId, ask: &Ask) -> Result<Option<Approval>, Refusal> {
         let seal = |state: &String| {
             let state = state.as_bytes();
@@ -117,7 +127,7 @@ impl Account {
         access: Access,
         id: ChallengeId,
     ) -> Result<ChallengeView, Refusal> {
-        let at = access.find(&self.challenges, id, turn.now)?;
+        let at = self.reached(turn, access, id)?;
         let challenge = self.challenges.get(at).ok_or(Refusal::ChallengeGone)?;
         Ok(self.view_of(turn, challenge))
     }
@@ -147,8 +157,8 @@ impl Account {
             .active(now)
             .map(|a| {
                 let method = a.credential.method();
-                let offer =
-                    Offer { method, authenticator_id: Some(a.id), label: Some(a.label.clone()), remaining: None };
+                let label = Some(a.label.clone());
+                let offer = Offer { method, authenticator_id: Some(a.id), label, remaining: None };
                 (offer, Evidence::new(method, now).by(a.id))
             })
             .collect();

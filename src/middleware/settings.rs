@@ -44,8 +44,9 @@ impl Settings {
         head: Head<'_>,
         now: Result<Timestamp, ClockError>,
     ) -> Result<Authentication, Refusal> {
-        let token = match find(&self.sources, &self.trusted, head) {
-            Credential::Token(token) => token,
+        let (token, authorization) = match find(&self.sources, &self.trusted, head) {
+            Credential::Token(token) => (token, None),
+            Credential::Beside { authorization, token } => (token, Some(authorization)),
             Credential::Nothing => return Err(Refusal::new(RefusalKind::Unauthenticated)),
             Credential::Malformed => return Err(Refusal::new(RefusalKind::InvalidToken)),
             Credential::TwoTokens => return Err(Refusal::new(RefusalKind::TwoTokens)),
@@ -55,6 +56,10 @@ impl Settings {
             log::no_clock();
             Refusal::new(RefusalKind::Unavailable)
         })?;
+        // A host may keep its own primary token in `Authorization`; only one of ours makes two.
+        if authorization.is_some_and(|beside| self.verifier.verify(beside, now).is_ok()) {
+            return Err(Refusal::new(RefusalKind::TwoTokens));
+        }
         Ok(self.verifier.verify(token, now)?)
     }
 }

@@ -145,6 +145,11 @@ fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Presented<'a> {
 pub(crate) enum Credential<'a> {
     Nothing,
     Token(&'a str),
+    /// One in a header of ours, and one in `Authorization` that may be the host's own.
+    Beside {
+        authorization: &'a str,
+        token: &'a str,
+    },
     Malformed,
     TwoTokens,
     CrossSite,
@@ -152,7 +157,7 @@ pub(crate) enum Credential<'a> {
 
 /// Finds the one token of a request among `sources`. R6750-2-a: the query is never looked at.
 pub(crate) fn find<'a>(sources: &[Source], trusted: &Origins, head: Head<'a>) -> Credential<'a> {
-    let mut found = Credential::Nothing;
+    let (mut found, mut from): (_, Option<&Kind>) = (Credential::Nothing, None);
     for source in sources {
         let presented = source.read(head.headers);
         if presented == Presented::Nothing {
@@ -166,12 +171,17 @@ pub(crate) fn find<'a>(sources: &[Source], trusted: &Origins, head: Head<'a>) ->
                 CookieUse::CrossSite => return Credential::CrossSite,
             }
         }
-        found = match (found, presented) {
-            (Credential::Nothing, Presented::Token(token)) => Credential::Token(token),
-            (Credential::Nothing, Presented::Malformed) => Credential::Malformed,
+        found = match (found, presented, (from, &source.0)) {
+            (Credential::Nothing, Presented::Token(token), _) => Credential::Token(token),
+            (Credential::Nothing, Presented::Malformed, _) => Credential::Malformed,
+            (Credential::Token(authorization), Presented::Token(token), (Some(Kind::Bearer), Kind::Header(_)))
+            | (Credential::Token(token), Presented::Token(authorization), (Some(Kind::Header(_)), Kind::Bearer)) => {
+                Credential::Beside { authorization, token }
+            }
             // Two sources, or one that carries two.
             _ => Credential::TwoTokens,
         };
+        from = Some(&source.0);
     }
     found
 }

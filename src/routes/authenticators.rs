@@ -1,13 +1,14 @@
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::address::From;
 use super::answer;
-use super::body::Json;
+use super::body::{Json, Nothing, OptionalJson};
 use super::challenges::reply;
 use super::holder::EnrolmentHolder;
+use super::path::Id;
 use super::problems::{Refused, invalid, write};
 use crate::account::{AuthenticatorView, Enrolment, Refusal};
 use crate::extract::Authenticated;
@@ -99,7 +100,7 @@ pub(super) async fn confirm(
     From(from): From,
     headers: HeaderMap,
     by: EnrolmentHolder,
-    Path(id): Path<String>,
+    Id(id): Id,
     Json(body): Json<ConfirmBody>,
 ) -> Result<Response, Refused> {
     let id = authenticator_id(&id, &mfa)?;
@@ -122,7 +123,7 @@ pub(super) async fn rename(
     State(mfa): State<Mfa>,
     From(from): From,
     by: Authenticated,
-    Path(id): Path<String>,
+    Id(id): Id,
     Json(body): Json<RenameBody>,
 ) -> Result<Response, Refused> {
     let id = authenticator_id(&id, &mfa)?;
@@ -134,7 +135,7 @@ pub(super) async fn remove(
     State(mfa): State<Mfa>,
     From(from): From,
     by: Authenticated,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> Result<StatusCode, Refused> {
     let id = authenticator_id(&id, &mfa)?;
     from.remove(&by, id).await.map_err(Refused::by(&mfa))?;
@@ -150,6 +151,7 @@ pub(super) async fn regenerate(
     State(mfa): State<Mfa>,
     From(from): From,
     by: Authenticated,
+    OptionalJson(Nothing {}): OptionalJson<Nothing>,
 ) -> Result<Response, Refused> {
     let codes = from.regenerate_recovery_codes(&by).await.map_err(Refused::by(&mfa))?;
     let recovery_codes = codes.iter().map(RecoveryCode::expose).collect();

@@ -5,6 +5,7 @@ use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::problems::write;
@@ -21,7 +22,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
             return Err(write(Problem::new(Code::UnsupportedMediaType)));
         }
         let body = read(request, state).await?;
-        serde_json::from_slice(&body).map(Self).map_err(|error| write(malformed(&error)))
+        parse(&body).map(Self)
     }
 }
 
@@ -40,9 +41,15 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJ
         if !is_json {
             return Err(write(Problem::new(Code::UnsupportedMediaType)));
         }
-        serde_json::from_slice(&body).map(Self).map_err(|error| write(malformed(&error)))
+        parse(&body).map(Self)
     }
 }
+
+/// No body, or an empty object, for a route that documents none: what a client meant to say here
+/// is not passed over.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Nothing {}
 
 async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Response> {
     Bytes::from_request(request, state).await.map_err(|rejection| {
@@ -57,24 +64,41 @@ fn is_json(request: &Request) -> bool {
     essence.eq_ignore_ascii_case("application/json")
 }
 
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Response> {
+    serde_json::from_slice(body).map_err(|error| write(malformed::<T>(body, &error)))
+}
+
 /// Names the member that is unknown or missing. The parser's own words may repeat a value, and a
 /// value may be a code, so they are not passed on.
-fn malformed(error: &serde_json::Error) -> Problem {
+fn malformed<T: DeserializeOwned>(body: &[u8], error: &serde_json::Error) -> Problem {
     let text = error.to_string();
-    let named = |kind: &str| {
-        let (_, rest) = text.split_once(kind)?;
-        let (name, _) = rest.strip_prefix('`')?.split_once('`')?;
-        Some(name.chars().take(64).collect::<String>())
-    };
     let problem = Problem::new(Code::InvalidRequest);
-    if let Some(field) = named("unknown field ") {
-        return problem.detail(format!("The member {field:?} is unknown.")).field(field);
+    for (kind, rule) in [("unknown", "is unknown"), ("missing", "is missing"), ("duplicate", "stands twice")] {
+        if let Some(field) = named(&text, kind) {
+            return problem.detail(format!("The member {field:?} {rule}.")).field(field);
+        }
     }
-    if let Some(field) = named("missing field ") {
-        return problem.detail(format!("The member {field:?} is missing.")).field(field);
+    match mistyped::<T>(body).filter(|_| error.is_data()) {
+        Some(field) => problem.detail(format!("The member {field:?} has the wrong type.")).field(field),
+        None if error.is_data() => problem.detail("The body must be a JSON object."),
+        None => problem.detail("The body is not well-formed JSON."),
     }
-    if let Some(field) = named("duplicate field ") {
-        return problem.detail(format!("The member {field:?} stands twice.")).field(field);
-    }
-    problem.detail(if error.is_data() { "A member has the wrong type." } else { "The body is not well-formed JSON." })
+}
+
+/// The name behind `unknown field` and the like. Only the beginning is looked at: further on the
+/// text repeats what the client wrote.
+fn named(text: &str, kind: &str) -> Option<String> {
+    let rest = text.strip_prefix(kind)?.strip_prefix(" field `")?;
+    rest.split_once('`').map(|(name, _)| name.chars().take(64).collect())
+}
+
+/// The member that is refused when it stands alone, where the others are only missed.
+fn mistyped<T: DeserializeOwned>(body: &[u8]) -> Option<String> {
+    let members: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(body).ok()?;
+    let wrong = |(name, value): (String, serde_json::Value)| {
+        let alone = serde_json::Value::Object([(name.clone(), value)].into_iter().collect());
+        let error = serde_json::from_value::<T>(alone).err()?;
+        named(&error.to_string(), "missing").is_none().then_some(name)
+    };
+    members.into_iter().find_map(wrong)
 }

@@ -1,12 +1,17 @@
-use axum::extract::{Path, State};
+use std::collections::BTreeMap;
+use std::fmt;
+
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::address::From;
 use super::answer;
 use super::body::Json;
 use super::holder::ChallengeHolder;
+use super::path::Id;
 use super::problems::{Refused, invalid, write};
 use crate::account::{Offer, Refusal};
 use crate::extract::Authenticated;
@@ -20,8 +25,40 @@ pub(super) struct OpenBody {
     acr: Option<String>,
     max_age: Option<u32>,
     action: Option<String>,
-    bind: Option<serde_json::Map<String, serde_json::Value>>,
+    bind: Option<Members>,
     state: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// The members of an object, none of them twice.
+///
+/// RFC 8785 §3.1 digests I-JSON alone: of two amounts under one name the person would see one and
+/// approve the other.
+struct Members(BTreeMap<String, serde_json::Value>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Distinct)
+    }
+}
+
+struct Distinct;
+
+impl<'de> Visitor<'de> for Distinct {
+    type Value = Members;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+        let mut members = BTreeMap::new();
+        while let Some((name, value)) = map.next_entry::<String, _>()? {
+            if members.insert(name, value).is_some() {
+                return Err(A::Error::duplicate_field("bind"));
+            }
+        }
+        Ok(Members(members))
+    }
 }
 
 impl OpenBody {
@@ -44,7 +81,7 @@ impl OpenBody {
             request = request.action(action);
         }
         if let Some(bind) = self.bind {
-            request = request.bind(bind).map_err(|error| invalid("bind", error.rule()))?;
+            request = request.bind(bind.0).map_err(|error| invalid("bind", error.rule()))?;
         }
         Ok(match self.state {
             Some(state) => request.state(serde_json::Value::Object(state).to_string()),
@@ -76,7 +113,7 @@ pub(super) async fn show(
     State(mfa): State<Mfa>,
     From(from): From,
     by: ChallengeHolder,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> Result<Response, Refused> {
     let id = challenge_id(&id, &mfa, &by)?;
     let view = from.challenge(by.responder(), id).await.map_err(Refused::by(&mfa))?;
@@ -113,7 +150,7 @@ pub(super) async fn verify(
     From(from): From,
     headers: HeaderMap,
     by: ChallengeHolder,
-    Path(id): Path<String>,
+    Id(id): Id,
     Json(body): Json<VerifyBody>,
 ) -> Result<Response, Response> {
     let id = challenge_id(&id, &mfa, &by).map_err(Refused::into_response)?;

@@ -37,6 +37,7 @@ mod challenges;
 mod cookies;
 mod holder;
 mod page;
+mod path;
 mod problems;
 mod sessions;
 

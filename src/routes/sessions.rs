@@ -1,13 +1,14 @@
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use serde::Deserialize;
 
 use super::address::From;
 use super::answer;
-use super::body::OptionalJson;
+use super::body::{Nothing, OptionalJson};
 use super::cookies::{self, CookieNames};
 use super::page::{List, Page};
+use super::path::Id;
 use super::problems::{Refused, invalid, write};
 use crate::account::Refusal;
 use crate::extract::{Authenticated, Rejection};
@@ -33,12 +34,15 @@ pub(super) async fn refresh(
     headers: HeaderMap,
     OptionalJson(body): OptionalJson<RefreshBody>,
 ) -> Result<Response, Response> {
-    let carried = refresh_cookie(&mfa, &method, &uri, &headers).map_err(write)?;
+    let refused = |problem: Problem| write(problem.realm(mfa.realm().to_owned()));
+    let carried = refresh_cookie(&mfa, &method, &uri, &headers).map_err(refused)?;
     let token = match (body.refresh_token, carried) {
         (Some(_), Some(_)) => {
             return Err(write(invalid("refresh_token", "came twice, in the body and as a cookie")));
         }
         (Some(token), None) | (None, Some(token)) => SecretString::new(token),
+        // A page cannot see its cookie: to a browser without one this is "sign in", no mistake.
+        (None, None) if answer::in_cookies(&mfa, &headers) => return Err(refused(Problem::new(Code::Unauthenticated))),
         (None, None) => return Err(write(invalid("refresh_token", "is missing"))),
     };
     match from.refresh(&token).await {
@@ -78,10 +82,12 @@ pub(super) async fn log_out(
     From(from): From,
     headers: HeaderMap,
     by: Result<Authenticated, Rejection>,
+    body: Result<OptionalJson<Nothing>, Response>,
 ) -> Response {
-    let mut response = match by {
-        Err(rejection) => rejection.into_response(),
-        Ok(by) => match from.log_out(&by).await {
+    let mut response = match (by, body) {
+        (Err(rejection), _) => rejection.into_response(),
+        (Ok(_), Err(malformed)) => malformed,
+        (Ok(by), Ok(_)) => match from.log_out(&by).await {
             Ok(()) => StatusCode::NO_CONTENT.into_response(),
             Err(error) => Refused::by(&mfa)(error).into_response(),
         },
@@ -111,7 +117,7 @@ pub(super) async fn end(
     State(mfa): State<Mfa>,
     From(from): From,
     by: Authenticated,
-    Path(sid): Path<String>,
+    Id(sid): Id,
 ) -> Result<StatusCode, Refused> {
     let sid = sid.parse().map_err(|_| Refused::by(&mfa)(Refusal::NotFound.into()))?;
     from.end_session(&by, sid).await.map_err(Refused::by(&mfa))?;

@@ -66,7 +66,9 @@ impl Inner {
         matter: Matter<'_>,
         mut transition: impl FnMut(&mut Account, &mut Turn<'_>) -> Result<T, Refusal> + Send,
     ) -> Result<T, Error> {
-        let _place = self.queues.enter(matter.subject).await?;
+        // Whoever waits behind a store that hangs is told as soon as whoever asked it.
+        let place = tokio::time::timeout(self.store_deadline, self.queues.enter(matter.subject)).await;
+        let _place = place.map_err(Error::unavailable)??;
         for _ in 0..TRIES {
             let stored = self.load(matter.subject).await?;
             let clock = self.clock.now()?;
@@ -115,13 +117,16 @@ impl Inner {
         };
         // DESIGN: a clock that goes back revives nothing, and one that stands far behind decides
         // nothing.
-        let answer = if account.latest() > clock.plus(CLOCK_TOLERANCE) {
+        let is_behind = account.latest() > clock.plus(CLOCK_TOLERANCE);
+        let answer = if is_behind {
             account.report_clock(&mut turn)?;
             Err(Refusal::unavailable())
         } else {
             transition(&mut account, &mut turn)
         };
-        if !turn.is_dirty() {
+        // What broke off in the middle, for want of randomness or a key, is not half done.
+        let is_whole = is_behind || !matches!(answer, Err(Refusal::Unavailable { .. }));
+        if !is_whole || !turn.is_dirty() {
             return Ok(Ran { answer, pending: None });
         }
         account.settle(&turn);
@@ -147,16 +152,21 @@ impl Inner {
     /// Commits; `false` when somebody else was faster. An outcome that cannot be known is looked
     /// up, and when that does not tell either, it is an error: nothing is granted.
     async fn commit(&self, subject: &Subject, expected: Option<&Revision>, pending: &Pending) -> Result<bool, Error> {
-        for _ in 0..2 {
+        for again in [false, true] {
             let commit = Commit::new(subject, expected, pending.revision, &pending.document);
             let outcome = self.in_time(self.store.commit(commit.with_events(&pending.stored_events))).await;
             let unknown = match outcome {
                 Ok(Committed::Done) => return Ok(true),
-                Ok(Committed::Conflict) => return Ok(false),
+                Ok(Committed::Conflict) if !again => return Ok(false),
+                // The first try may have landed late: then the race was lost to nobody.
+                Ok(Committed::Conflict) => {
+                    let found = self.load(subject).await?;
+                    return Ok(found.as_ref().map(Stored::revision) == Some(&pending.revision));
+                }
                 Ok(_) => return Err(Error::busy("a credential belongs to another subject")),
                 Err(error) => error,
             };
-            let found = self.in_time(self.store.load(subject)).await?;
+            let found = self.load(subject).await?;
             let found = found.as_ref().map(Stored::revision);
             if found == Some(&pending.revision) {
                 return Ok(true);

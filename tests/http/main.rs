@@ -1,4 +1,18 @@
 //! The JSON API over HTTP, as a client meets it.
 
+mod addresses;
+mod authenticators;
+mod challenges;
 mod client;
+mod contract;
+mod conventions;
+mod cookies;
+mod document;
+mod errors;
+mod jwks;
+mod kinds;
+mod login;
+mod sessions;
+mod store;
 mod story;
+mod unavailable;

@@ -16,7 +16,7 @@ fn what_meets_the_requirement_gets_through_and_what_does_not_gets_a_challenge() 
 }
 
 #[test]
-fn r9470_3_a_b_d_the_challenge_names_the_error_the_classes_and_the_age() {
+fn r9470_3_a_the_challenge_is_one_of_the_bearer_scheme_and_names_the_error() {
     let house = House::new();
     let answer = house.ask(Requirement::aal2().within(300), bearing(&house.token(&password())));
     assert_eq!(
@@ -88,19 +88,45 @@ fn r9470_9_b_an_invalid_token_learns_nothing_of_the_requirement() {
 }
 
 #[test]
-fn r6750_3_a_b_every_parameter_stands_once_and_the_realm_always() {
+fn r9470_3_d_classes_and_age_stand_in_one_challenge() {
+    let house = House::new();
+    let answer = house.ask(Requirement::aal3().within(60), bearing(&house.token(&password())));
+    assert!(answer.challenge().ends_with(r#", acr_values="aal3", max_age="60""#), "{}", answer.challenge());
+    assert_eq!(answer.json()["missing"], serde_json::json!(["level"]));
+    house.turn_to(61);
+    let answer = house.ask(Requirement::aal3().within(60), bearing(&house.token(&password())));
+    assert_eq!(answer.json()["missing"], serde_json::json!(["level", "freshness"]));
+}
+
+/// One answer of every kind that carries a challenge.
+fn challenges() -> Vec<String> {
     let house = House::new();
     let requirement = || Requirement::aal3().hardware().within(60).with_scope("read");
-    let low = house.token_with(&password(), |claims| claims);
-    let scopes: [Box<str>; 1] = ["read".into()];
-    let assurance = password();
-    let scoped = house.token_with(&assurance, |claims| claims.with_scopes(Box::leak(Box::new(scopes))));
-    for request in [nobody(), bearing("x.y.z"), bearing(&low), bearing(&scoped)] {
-        let answer = house.ask(requirement(), request);
-        assert!(answer.challenge().starts_with("Bearer realm=\"api\""), "{}", answer.challenge());
+    let (bare, scoped) = (password(), password());
+    let scopes: &'static [Box<str>] = Box::leak(Box::new(["read".into()]));
+    let bare = house.token(&bare);
+    let scoped = house.token_with(&scoped, |claims| claims.with_scopes(scopes));
+    let answers = [nobody(), bearing("x.y.z"), bearing(&bare), bearing(&scoped)].map(|r| house.ask(requirement(), r));
+    let kinds: Vec<_> = answers.iter().map(Answer::kind).collect();
+    assert_eq!(
+        kinds,
+        [RefusalKind::Unauthenticated, RefusalKind::InvalidToken, RefusalKind::Scope, RefusalKind::StepUp]
+    );
+    answers.iter().map(|answer| answer.challenge().to_owned()).collect()
+}
+
+#[test]
+fn r6750_3_a_no_challenge_is_a_bare_scheme() {
+    for challenge in challenges() {
+        assert!(challenge.starts_with("Bearer realm=\"api\""), "{challenge}");
+    }
+}
+
+#[test]
+fn r6750_3_b_no_parameter_stands_twice() {
+    for challenge in challenges() {
         for name in ["realm", "error", "error_description", "acr_values", "max_age", "scope"] {
-            let times = answer.challenge().matches(&format!(" {name}=\"")).count();
-            assert!(times <= 1, "{name} {times} times in {}", answer.challenge());
+            assert!(challenge.matches(&format!(" {name}=\"")).count() <= 1, "{name} in {challenge}");
         }
     }
 }

@@ -50,6 +50,28 @@ fn n63b_5_1_e_a_cookie_without_either_header_is_passed_over_and_a_bearer_token_i
 }
 
 #[test]
+fn n63b_5_1_1_c_a_cookie_that_a_browser_should_have_dropped_is_refused_by_its_token() {
+    let house = House::new();
+    let cookie = format!("__Host-mfa={}", house.token(&two_factors()));
+    let status = |house: &House| ask(house, house.layer(), get().header("cookie", &cookie)).status;
+    house.turn_to(899);
+    assert_eq!(status(&house), StatusCode::OK);
+    house.turn_to(900);
+    assert_eq!(status(&house), StatusCode::UNAUTHORIZED);
+}
+
+#[test]
+fn n63b_5_1_c_a_cookie_sent_again_after_its_session_ended_is_refused() {
+    let house = House::new();
+    let token = house.token(&two_factors());
+    let cookie = format!("__Host-mfa={token}");
+    assert_eq!(ask(&house, house.layer(), get().header("cookie", &cookie)).status, StatusCode::OK);
+    let session = house.verifier.verify(&token, LOGIN.plus(1)).unwrap().session().unwrap().to_owned();
+    house.verifier.revoke_session(&session, LOGIN.plus(1), LOGIN.plus(900));
+    assert_eq!(ask(&house, house.layer(), get().header("cookie", &cookie)).kind(), RefusalKind::InvalidToken);
+}
+
+#[test]
 fn a_safe_request_may_come_from_anywhere() {
     let house = House::new();
     let cookie = format!("__Host-mfa={}", house.token(&two_factors()));
