@@ -4,14 +4,11 @@
 #![expect(clippy::missing_panics_doc, reason = "a test fails loudly")]
 
 mod app;
-#[path = "../../common/quickstart.rs"]
-mod quickstart;
-#[expect(dead_code, reason = "this package asks for nothing but whether they are there")]
+#[expect(dead_code, reason = "nothing is run here but a browser")]
 #[path = "../../common/tools.rs"]
 mod tools;
 
 pub use app::App;
-pub use quickstart::Quickstart;
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};

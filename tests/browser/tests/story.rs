@@ -2,7 +2,11 @@
 //!
 //! Pictures of every view are kept under `target/browser/`.
 
-use tower_mfa_browser::{App, Browser, Driver, Quickstart, can_browse, root};
+#[path = "../../common/quickstart.rs"]
+mod quickstart;
+
+use quickstart::Quickstart;
+use tower_mfa_browser::{App, Browser, Driver, can_browse, root};
 
 const PASSWORD: &str = "correct horse battery staple";
 const TAB: char = '\u{e004}';
@@ -228,7 +232,7 @@ fn a_required_app_is_set_up_before_the_first_session_and_bad_days_are_explained(
     if !can_browse() {
         return;
     }
-    let mut bank = Quickstart::start(&root(), &["--store", "memory:", "--login", "required"]);
+    let bank = Quickstart::start(&root(), &["--store", "memory:", "--login", "required"]);
     let driver = Driver::start();
     let page = driver.browser();
     page.open(&bank.origin);
@@ -265,7 +269,7 @@ fn a_required_app_is_set_up_before_the_first_session_and_bad_days_are_explained(
     page.click("#answer-place [data-part=other]");
     page.shows("#answer-place [type=submit]", "Continue");
 
-    bank.stop();
+    drop(bank);
     page.click("#answer-place [data-part=back]");
     sign_in(&page, "bob");
     page.shows("#sign-in .problem", "cannot be reached");
