@@ -41,7 +41,12 @@ impl<S> HandWritten<S> {
 
 impl<S, B> Service<Request<B>> for HandWritten<S>
 where
-    S: Service<Request<B>, Response = Response<()>, Error = Infallible, Future = Ready<Result<Response<()>, Infallible>>>,
+    S: Service<
+            Request<B>,
+            Response = Response<()>,
+            Error = Infallible,
+            Future = Ready<Result<Response<()>, Infallible>>,
+        >,
 {
     type Response = Response<()>;
     type Error = Infallible;
