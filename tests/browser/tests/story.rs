@@ -34,6 +34,7 @@ fn enrol(page: &Browser) -> (App, Vec<String>) {
     page.shows("#enrol-title", "Set up");
     let mut app = App::new(&page.text("#secret"));
     page.screenshot("3-enrol");
+    assert_scannable(page, "3-enrol");
     page.fill("#enrol-code", &app.wrong_code());
     page.click("#enrol [type=submit]");
     page.shows("#enrol .problem", "does not match");
@@ -41,6 +42,14 @@ fn enrol(page: &Browser) -> (App, Vec<String>) {
     page.fill("#enrol-label", "My phone");
     page.click("#enrol [type=submit]");
     (app, save_codes(page))
+}
+
+/// The code on the screen is the key beside it.
+fn assert_scannable(page: &Browser, picture: &str) {
+    if let Some(uri) = page.scan(picture) {
+        let secret = page.text("#secret").replace(' ', "");
+        assert!(uri.starts_with("otpauth://totp/") && uri.contains(&format!("secret={secret}")), "{uri}");
+    }
 }
 
 /// Reads the recovery codes; the page does not go on before they are said to be saved.
@@ -212,6 +221,7 @@ fn looks_right_everywhere(page: &Browser) {
     page.shows("#enrol-title", "Set up");
     assert_eq!(page.overflow(), 0, "the enrolment must fit a phone");
     page.screenshot("13-phone-enrol");
+    assert_scannable(page, "13-phone-enrol");
     page.click("#enrol-cancel");
     page.shows("#account-title", "Your account");
     page.click("#new-codes");
@@ -221,9 +231,9 @@ fn looks_right_everywhere(page: &Browser) {
     assert_eq!(save_codes(page).len(), 10);
     assert_eq!(page.overflow(), 0);
     page.click("#apps button[aria-label='Rename My phone']");
-    page.fill("#ask-input", "Old phone");
+    page.fill("#ask-input", "<b>Old</b> phone");
     page.click("#ask-yes");
-    page.shows("#apps", "Old phone");
+    page.shows("#apps", "<b>Old</b> phone");
     page.desktop();
 }
 
