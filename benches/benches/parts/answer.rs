@@ -32,8 +32,10 @@ pub fn memory(runtime: &Runtime, report: &mut Report) {
                 nets.push(answer.saturating_sub(sign));
             }
         }
-        let details = format!("  {:.1} µs with an EdDSA signature", us(median(&mut answers)));
-        report.line("answer a TOTP challenge, memory, without signing", us(median(&mut nets)), 25.0, "µs", details);
+        let middle = us(median(&mut nets));
+        let (fast, signed) = (us(nets[nets.len() / 10]), us(median(&mut answers)));
+        let details = format!("  fastest tenth {fast:.1} µs, with an EdDSA signature {signed:.1} µs");
+        report.line("answer a TOTP challenge, memory, without signing", middle, 25.0, "µs", details);
     });
 }
 
