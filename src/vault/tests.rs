@@ -16,6 +16,7 @@ fn alice() -> Subject {
     Subject::new("alice").unwrap()
 }
 
+/// Rows: R4226-7.5-a, PCI-8.3.2
 #[test]
 fn r6238_5_1_b_a_sealed_key_opens_at_its_own_place_and_nowhere_else() {
     let vault = vault(vec![key("k1")]);

@@ -1,1 +1,54 @@
+//! Where a request is said to come from.
 
+use std::net::{IpAddr, SocketAddr};
+
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use http::{Method, Request};
+use serde_json::{Value, json};
+use tower_mfa::policy::Login;
+
+use crate::client::Service;
+
+/// Renames an authenticator from `peer`; returns the address the event of it holds.
+async fn noted(s: &Service, token: &str, id: &str, peer: Option<&str>, forwarded: &[&str]) -> Value {
+    let mut request = Request::builder().method(Method::PATCH).uri(format!("/mfa/authenticators/{id}"));
+    for line in forwarded {
+        request = request.header("x-forwarded-for", *line);
+    }
+    let request = request.header("authorization", format!("Bearer {token}")).header("content-type", "application/json");
+    let mut request = request.body(Body::from(json!({"label": "x"}).to_string())).unwrap();
+    if let Some(peer) = peer {
+        request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer.parse().unwrap()));
+    }
+    s.send(request).await.is(200);
+    let events = s.get("/mfa/events?limit=200", token).await.is(200).body;
+    let last =
+        events["items"].as_array().unwrap().iter().rfind(|event| event["kind"] == "authenticator_renamed").cloned();
+    last.unwrap()["address"].clone()
+}
+
+#[tokio::test]
+async fn cve_2026_20896_an_address_is_the_peers_unless_a_named_proxy_says_otherwise() {
+    let s = Service::new(Login::IfEnrolled);
+    let alice = s.person("alice").await;
+    let (token, id) = (&*alice.access, &*alice.id);
+    assert_eq!(noted(&s, token, id, None, &["198.51.100.7"]).await, Value::Null, "nobody knows the peer");
+    assert_eq!(noted(&s, token, id, Some("203.0.113.9:4711"), &[]).await, "203.0.113.9");
+    assert_eq!(noted(&s, token, id, Some("203.0.113.9:4711"), &["198.51.100.7"]).await, "203.0.113.9");
+    assert_eq!(noted(&s, token, id, Some("[::ffff:203.0.113.9]:4711"), &[]).await, "203.0.113.9");
+    assert_eq!(noted(&s, token, id, Some("[2001:db8::1]:4711"), &[]).await, "2001:db8::1");
+}
+
+#[tokio::test]
+async fn cve_2026_20896_behind_named_proxies_the_first_unnamed_hop_counts_from_the_right() {
+    let proxies: [IpAddr; 2] = ["10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap()];
+    let s = Service::with(Login::IfEnrolled, |builder| builder.trusted_proxies(proxies));
+    let alice = s.person("alice").await;
+    let (token, id, proxy) = (&*alice.access, &*alice.id, Some("10.0.0.1:80"));
+    assert_eq!(noted(&s, token, id, proxy, &["198.51.100.7"]).await, "198.51.100.7");
+    assert_eq!(noted(&s, token, id, proxy, &["1.1.1.1, 198.51.100.7", "10.0.0.2"]).await, "198.51.100.7");
+    assert_eq!(noted(&s, token, id, proxy, &["1.1.1.1, nonsense"]).await, "10.0.0.1");
+    assert_eq!(noted(&s, token, id, proxy, &[]).await, "10.0.0.1");
+    assert_eq!(noted(&s, token, id, Some("203.0.113.9:1"), &["198.51.100.7, 10.0.0.1"]).await, "203.0.113.9");
+}

@@ -2,7 +2,11 @@
 //!
 //! Pictures of every view are kept under `target/browser/`.
 
-use tower_mfa_browser::{App, Browser, Driver, Quickstart, can_browse, root};
+#[path = "../../common/quickstart.rs"]
+mod quickstart;
+
+use quickstart::Quickstart;
+use tower_mfa_browser::{App, Browser, Driver, can_browse, root};
 
 const PASSWORD: &str = "correct horse battery staple";
 const TAB: char = '\u{e004}';
@@ -30,6 +34,7 @@ fn enrol(page: &Browser) -> (App, Vec<String>) {
     page.shows("#enrol-title", "Set up");
     let mut app = App::new(&page.text("#secret"));
     page.screenshot("3-enrol");
+    assert_scannable(page, "3-enrol");
     page.fill("#enrol-code", &app.wrong_code());
     page.click("#enrol [type=submit]");
     page.shows("#enrol .problem", "does not match");
@@ -37,6 +42,14 @@ fn enrol(page: &Browser) -> (App, Vec<String>) {
     page.fill("#enrol-label", "My phone");
     page.click("#enrol [type=submit]");
     (app, save_codes(page))
+}
+
+/// The code on the screen is the key beside it.
+fn assert_scannable(page: &Browser, picture: &str) {
+    if let Some(uri) = page.scan(picture) {
+        let secret = page.text("#secret").replace(' ', "");
+        assert!(uri.starts_with("otpauth://totp/") && uri.contains(&format!("secret={secret}")), "{uri}");
+    }
 }
 
 /// Reads the recovery codes; the page does not go on before they are said to be saved.
@@ -208,6 +221,7 @@ fn looks_right_everywhere(page: &Browser) {
     page.shows("#enrol-title", "Set up");
     assert_eq!(page.overflow(), 0, "the enrolment must fit a phone");
     page.screenshot("13-phone-enrol");
+    assert_scannable(page, "13-phone-enrol");
     page.click("#enrol-cancel");
     page.shows("#account-title", "Your account");
     page.click("#new-codes");
@@ -217,9 +231,9 @@ fn looks_right_everywhere(page: &Browser) {
     assert_eq!(save_codes(page).len(), 10);
     assert_eq!(page.overflow(), 0);
     page.click("#apps button[aria-label='Rename My phone']");
-    page.fill("#ask-input", "Old phone");
+    page.fill("#ask-input", "<b>Old</b> phone");
     page.click("#ask-yes");
-    page.shows("#apps", "Old phone");
+    page.shows("#apps", "<b>Old</b> phone");
     page.desktop();
 }
 
@@ -228,7 +242,7 @@ fn a_required_app_is_set_up_before_the_first_session_and_bad_days_are_explained(
     if !can_browse() {
         return;
     }
-    let mut bank = Quickstart::start(&root(), &["--store", "memory:", "--login", "required"]);
+    let bank = Quickstart::start(&root(), &["--store", "memory:", "--login", "required"]);
     let driver = Driver::start();
     let page = driver.browser();
     page.open(&bank.origin);
@@ -265,7 +279,7 @@ fn a_required_app_is_set_up_before_the_first_session_and_bad_days_are_explained(
     page.click("#answer-place [data-part=other]");
     page.shows("#answer-place [type=submit]", "Continue");
 
-    bank.stop();
+    drop(bank);
     page.click("#answer-place [data-part=back]");
     sign_in(&page, "bob");
     page.shows("#sign-in .problem", "cannot be reached");
