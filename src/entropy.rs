@@ -122,7 +122,7 @@ mod tests {
             let mut next = self.0.lock().unwrap();
             for byte in out {
                 *next += 1;
-                *byte = u8::try_from(*next % 251).unwrap();
+                *byte = u8::try_from(*next % 251 + 1).unwrap();
             }
             Ok(())
         }
