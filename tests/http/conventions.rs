@@ -102,6 +102,7 @@ async fn a_member_of_the_wrong_type_or_a_missing_one_is_named_and_its_value_is_n
     let bodies = [
         ("POST /mfa/challenges/{id}/verify", json!({"type": "totp", "code": 123_456}), "code"),
         ("POST /mfa/challenges/{id}/verify", json!({"type": "totp", "code": ["123456"]}), "code"),
+        ("POST /mfa/challenges", json!({"acr": 123_456, "zzz": 1}), "acr"),
         ("POST /mfa/challenges/{id}/verify", json!({"type": {"unknown field `123456`": 1}, "code": "x"}), "type"),
         ("POST /mfa/challenges/{id}/verify", json!({"code": "123456"}), "type"),
         ("POST /mfa/challenges/{id}/verify", json!({"type": "totp"}), "code"),
