@@ -253,7 +253,11 @@ async fn asvs_6_3_8_wrong_replayed_unknown_and_foreign_answers_are_one_and_the_s
     let mut bodies = Vec::new();
     for answer in answers {
         let asked = s.asked("alice").await;
+        let before = s.store.calls();
         let refused = s.post(&asked.verify, &asked.token, answer.clone()).await.refuses(422, "invalid_code");
+        // One read and one write; a recovery code is reserved before, so twice.
+        let turns = if answer["type"] == "totp" { 1 } else { 2 };
+        assert_eq!(s.store.calls() - before, 2 * turns, "{answer}");
         let mut body = refused.body.clone();
         let left = body.as_object_mut().unwrap().remove("attempts_remaining").unwrap();
         assert!(left.as_u64().unwrap() < 50, "{answer} counts");

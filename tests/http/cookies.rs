@@ -218,3 +218,12 @@ async fn over_http_on_loopback_the_names_lose_prefix_and_secure() {
         Browser::of(&login(&s, "alice").await);
     }
 }
+
+#[tokio::test]
+async fn n63b_5_1_1_a_the_refresh_cookie_goes_to_the_refresh_route_alone_wherever_that_is() {
+    let s = Service::with(Login::IfEnrolled, |builder| builder.mounted_at("/id/second"));
+    let answer = login(&s, "alice").await;
+    assert!(answer.set_cookies()[1].contains("; Path=/id/second/token/refresh; "), "{:?}", answer.set_cookies());
+    let token = s.login("alice").await.text("access_token");
+    assert_eq!(s.get("/account", &token).await.is(401).body["step_up_uri"], "/id/second/challenges");
+}
