@@ -29,7 +29,7 @@ async fn pci_8_5_1_d_a_bound_account_gets_no_token_before_the_last_factor() {
     for login in [Login::IfEnrolled, Login::Required] {
         let world = World::with(policy().login(login));
         let app = match login {
-            Login::Required => crate::login::enrol_by_ticket(&world).await,
+            Login::Required => enrol_by_ticket(&world).await,
             _ => world.enrolled().await.app,
         };
         let challenge = world.challenge().await;

@@ -13,6 +13,9 @@
 mod folder;
 mod world;
 
+mod elevated;
+mod hard_limit;
 mod login;
+mod recovery;
 mod replay;
 mod throttle;

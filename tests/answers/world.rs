@@ -28,7 +28,7 @@ pub(crate) fn alice() -> Subject {
 pub(crate) fn policy() -> PolicyBuilder {
     Policy::builder()
         .recovery_scheme(Scheme::argon2id(7_168, 5, 1).unwrap())
-        .recovery_codes(Count::new(5).unwrap())
+        .recovery_codes(Count::new(2).unwrap())
         .action("pay", Requirement::aal2().within(300))
 }
 
