@@ -270,7 +270,7 @@ impl Account {
             if let Some(kind) = hard_limit(failures, turn.policy.hard_limit) {
                 turn.record(kind, About { count: Some(failures), ..about() })?;
                 if kind == EventKind::AuthenticatorDisabled {
-                    a.status = Status::Disabled;
+                    a.disable(turn.now);
                 }
             }
         }
