@@ -113,7 +113,7 @@ impl Mfa {
     ///
     /// Safe: a part may have been removed.
     pub async fn prune_events(&self, before: Timestamp) -> Result<u64, Error> {
-        Ok(self.inner.store.prune(before).await?)
+        self.inner.prune_events(before).await
     }
 
     async fn order(&self, subject: &Subject, order: Order, actor: &str, reason: &str) -> Result<(), Error> {

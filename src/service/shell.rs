@@ -187,6 +187,10 @@ impl Inner {
             _ => error.into(),
         })
     }
+    pub(super) async fn prune_events(&self, before: Timestamp) -> Result<u64, Error> {
+        Ok(self.in_time(self.store.prune(before)).await?)
+    }
+
 
     /// Gives a store call a deadline; a store that hangs is a store that is not there.
     async fn in_time<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
