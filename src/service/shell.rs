@@ -147,12 +147,14 @@ impl Inner {
     /// Commits; `false` when somebody else was faster. An outcome that cannot be known is looked
     /// up, and when that does not tell either, it is an error: nothing is granted.
     async fn commit(&self, subject: &Subject, expected: Option<&Revision>, pending: &Pending) -> Result<bool, Error> {
-        for _ in 0..2 {
+        for again in [false, true] {
             let commit = Commit::new(subject, expected, pending.revision, &pending.document);
             let outcome = self.in_time(self.store.commit(commit.with_events(&pending.stored_events))).await;
             let unknown = match outcome {
                 Ok(Committed::Done) => return Ok(true),
-                Ok(Committed::Conflict) => return Ok(false),
+                Ok(Committed::Conflict) if !again => return Ok(false),
+                // The first attempt may have been written after all, late: look before losing it.
+                Ok(Committed::Conflict) => None,
                 Ok(_) => return Err(Error::busy("a credential belongs to another subject")),
                 Err(error) => error,
             };
@@ -161,8 +163,10 @@ impl Inner {
             if found == Some(&pending.revision) {
                 return Ok(true);
             }
-            if found != expected {
-                return Err(unknown.into());
+            match unknown {
+                None => return Ok(false),
+                Some(unknown) if found != expected => return Err(unknown.into()),
+                Some(_) => {}
             }
         }
         Err(Error::busy("the store did not take the commit"))
