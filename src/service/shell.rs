@@ -72,11 +72,11 @@ impl Inner {
             let clock = self.clock.now()?;
             let ran = self.run(matter, stored.as_ref(), clock, &mut transition)?;
             let Some(pending) = ran.pending else {
-                return ran.answer.map_err(Error::from);
+                return ran.answer.map_err(explained);
             };
             if self.commit(matter.subject, stored.as_ref().map(Stored::revision), &pending).await? {
                 self.take_effect(matter.subject, &pending, clock);
-                return ran.answer.map_err(Error::from);
+                return ran.answer.map_err(explained);
             }
         }
         Err(Error::busy("the document was changed by others every time"))
@@ -214,6 +214,14 @@ impl Inner {
             crate::trace::event(subject, event);
             if let Some(hook) = &self.on_event {
                 hook(subject, event);
+/// The account tells nobody why it cannot decide; the operator is told what it may be.
+fn explained(refusal: Refusal) -> Error {
+    match refusal {
+        Refusal::Unavailable { .. } => Error::busy("the account cannot decide: randomness, its key or the clock fails"),
+        other => other.into(),
+    }
+}
+
             }
         }
     }
