@@ -17,7 +17,9 @@ impl Mfa {
     ///
     /// # Errors
     ///
-    /// [`Refusal::NotFound`](crate::account::Refusal::NotFound) for a subject without an account.
+    /// [`Refusal::NotFound`](crate::account::Refusal::NotFound) for a subject without an account,
+    /// [`Refusal::InvalidRequest`](crate::account::Refusal::InvalidRequest) without an actor and a
+    /// reason, or with one of more than 1024 bytes.
     ///
     /// # Cancel safety
     ///
