@@ -49,7 +49,8 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 
 use crate::middleware::problem::{Code, Problem};
-use crate::middleware::{AuthenticateLayer, Form, Source};
+use crate::middleware::refusal::Form;
+use crate::middleware::{AuthenticateLayer, Source};
 use crate::service::{Error, LoginOutcome, Mfa};
 use cookies::CookieNames;
 
