@@ -8,6 +8,7 @@ use super::Error;
 use super::inner::Inner;
 use crate::account::{Account, CLOCK_TOLERANCE, Event, Refusal, SeedOf, Turn};
 use crate::clock::Timestamp;
+use crate::entropy::Pool;
 use crate::id::{SessionId, Subject};
 use crate::policy::{Policy, Who};
 use crate::store::{
@@ -99,12 +100,13 @@ impl Inner {
         };
         let policy = self.policy_for(&account, matter);
         let now = if matter.resets_clock { clock } else { clock.max(account.latest()) };
+        let entropy = Pool::of(Arc::clone(&self.entropy));
         let mut turn = Turn {
             now,
             clock,
             policy: &policy,
             vault: &self.vault,
-            entropy: &*self.entropy,
+            entropy: &entropy,
             address: matter.address,
             events: Vec::new(),
             ended: Vec::new(),
@@ -126,7 +128,7 @@ impl Inner {
         }
         account.settle(&turn);
         let pending = Pending {
-            revision: Revision::generate(&*self.entropy).map_err(Error::unavailable)?,
+            revision: Revision::generate(&entropy).map_err(Error::unavailable)?,
             document: account.write()?,
             stored_events: turn.events.iter().map(to_stored).collect::<Result<_, Error>>()?,
             events: turn.events,

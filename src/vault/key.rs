@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::aead::LessSafeKey;
-use aws_lc_rs::{hkdf, hmac};
+use aws_lc_rs::hmac;
 
 use crate::entropy::{Entropy, EntropyError};
 use crate::error::ConfigError;
@@ -17,7 +17,8 @@ pub struct MasterKey(Arc<Parts>);
 struct Parts {
     id: Box<str>,
     secret: SecretBytes,
-    prk: hkdf::Prk,
+    /// The pseudorandom key of RFC 5869, ready to expand.
+    prk: hmac::Key,
     tokens: TokenKeys,
 }
 
@@ -44,7 +45,9 @@ impl MasterKey {
         if secret.expose().len() != 32 {
             return Err(ConfigError::new("key", "must have 32 bytes (AES-256)"));
         }
-        let prk = hkdf::Prk::new_less_safe(hkdf::HKDF_SHA256, extract(&secret).as_ref());
+        // RFC 5869 §2.2, without a salt (§3.1): the master key is uniformly random.
+        let extracted = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &[0; 32]), secret.expose());
+        let prk = hmac::Key::new(hmac::HMAC_SHA256, extracted.as_ref());
         Ok(Self(Arc::new(Parts { id: id.into(), secret, prk, tokens: TokenKeys::default() })))
     }
 
@@ -75,21 +78,17 @@ impl MasterKey {
         self.0.secret.expose()
     }
 
+    /// RFC 5869 §2.3 for one block: HKDF-SHA-256 of 32 bytes. Not the library's own, which extracts
+    /// anew at every expansion.
     pub(crate) fn derive(&self, info: &[&[u8]]) -> Option<[u8; 32]> {
-        let mut out = [0_u8; 32];
-        self.0.prk.expand(info, hkdf::HKDF_SHA256).ok()?.fill(&mut out).ok()?;
-        Some(out)
+        let mut block = hmac::Context::with_key(&self.0.prk);
+        info.iter().chain([&&[1_u8][..]]).for_each(|part| block.update(part));
+        block.sign().as_ref().try_into().ok()
     }
 
     pub(super) fn token_keys(&self) -> &TokenKeys {
         &self.0.tokens
     }
-}
-
-/// RFC 5869 §2.2, without a salt (§3.1): the master key is uniformly random. Done here, and once:
-/// the library's own extraction is put off, and then repeated at every expansion.
-fn extract(secret: &SecretBytes) -> hmac::Tag {
-    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &[0; 32]), secret.expose())
 }
 
 impl fmt::Debug for MasterKey {
