@@ -112,6 +112,9 @@ pub mod service;
 #[cfg(feature = "routes")]
 pub mod routes;
 
+#[cfg(feature = "testing")]
+pub mod testing;
+
 /// The README's example, compiled and run.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -111,7 +111,7 @@ impl Account {
         if let Some(set) = issued {
             self.issue_recovery(turn, set.clone())?;
         }
-        let (seed, evidence, own) = self.binder_evidence(turn, by)?;
+        let (seed, evidence, own) = self.binder_evidence(by)?;
         if let Some(own) = own {
             self.end_others(turn, own)?;
             self.replace_session(turn, own);
@@ -220,11 +220,7 @@ impl Account {
     }
 
     /// What the session that follows begins with, and which session it follows.
-    fn binder_evidence(
-        &self,
-        turn: &Turn<'_>,
-        by: Binder<'_>,
-    ) -> Result<(Seed, Vec<Evidence>, Option<SessionId>), Refusal> {
+    fn binder_evidence(&self, by: Binder<'_>) -> Result<(Seed, Vec<Evidence>, Option<SessionId>), Refusal> {
         match by {
             Binder::Enrolment(_) => {
                 let ticket = self.enrolment.as_ref().ok_or(Refusal::InvalidToken)?;

@@ -7,7 +7,7 @@ use crate::account::{
     Settling, StatusView,
 };
 use crate::assurance::Authentication;
-use crate::id::{AuthenticatorId, Subject};
+use crate::id::AuthenticatorId;
 use crate::otp::{Algorithm, Digits, Period, Totp};
 use crate::recovery_code::{Draft, RecoveryCode, RecoverySet};
 use crate::secret::SecretString;
@@ -77,13 +77,6 @@ enum Opened<'a> {
 }
 
 impl Opened<'_> {
-    fn subject(&self) -> &Subject {
-        match self {
-            Self::Token(claims) => &claims.subject,
-            Self::Session(by) => by.subject(),
-        }
-    }
-
     const fn binder(&self) -> Binder<'_> {
         match self {
             Self::Token(claims) => Binder::Enrolment(claims),
