@@ -144,7 +144,6 @@ fn code(secret: &Secret, clock: &Turned, offset: i64) -> String {
     totp.code_at(secret, Step::new(step)).expose().to_owned()
 }
 
-#[must_use]
 pub fn login(subject: &Subject, clock: &Turned) -> FirstFactor {
     FirstFactor::password_checked_by_host(subject.clone(), clock.read()).client("web").roles(["customer"])
 }

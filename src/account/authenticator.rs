@@ -121,6 +121,15 @@ impl Authenticator {
         self.status == Status::Pending && self.expires_at.is_some_and(|end| end <= now)
     }
 
+    /// Ends its use at the hard limit. A binding nobody has confirmed lapses instead: disabled it
+    /// would count as bound, and lock out an owner who never had it.
+    pub(crate) fn disable(&mut self, now: Timestamp) {
+        match self.status {
+            Status::Pending => self.expires_at = Some(now),
+            _ => self.status = Status::Disabled,
+        }
+    }
+
     pub(crate) fn open_secret(&self, turn: &Turn<'_>, subject: &Subject) -> Result<Secret, Refusal> {
         let Credential::Totp { sealed, .. } = &self.credential;
         let bytes = turn.vault.open(Purpose::OtpSecret, subject, self.id.as_bytes(), sealed)?;

@@ -44,7 +44,7 @@ pub(crate) use answer::{Answered, Given, Which};
 pub(crate) use binding::{Bindable, Binder, Confirmed};
 pub(crate) use challenge::Access;
 pub(crate) use login::LoginStep;
-pub(crate) use operate::Order;
+pub(crate) use operate::{CLOCK_TOLERANCE, Order};
 pub(crate) use recovery::{SetPlan, Settling};
 pub(crate) use sealed::{ChallengeClaims, EnrolmentClaims, RefreshClaims};
 pub(crate) use session::Grant;
@@ -187,10 +187,8 @@ impl Account {
     /// Notes the time of a commit and drops what has expired, so that lists stay short.
     pub(crate) fn settle(&mut self, turn: &Turn<'_>) {
         let now = turn.now;
-        if turn.clock >= self.latest {
-            // It has caught up; should it fall behind again, that is news.
-            self.clock_reported = false;
-        }
+        // The clock has caught up: should it fall behind again, that is another incident.
+        self.clock_reported &= turn.clock < self.latest;
         self.latest = self.latest.max(now);
         self.authenticators.retain(|a| !a.is_stale(now));
         // An expired challenge stays a while, so that its owner hears 410 and not 404.

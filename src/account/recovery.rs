@@ -51,9 +51,7 @@ impl Account {
         code: &str,
     ) -> Result<Reserved, Refusal> {
         let session = self.settling_session(turn, for_)?;
-        if self.recovery.as_ref().is_some_and(|r| r.disabled) {
-            return Err(Refusal::AuthenticatorDisabled);
-        }
+        self.refuse_disabled(turn)?;
         let elevated = self.elevated(turn, session);
         let lock = match elevated.and_then(|at| self.sessions.get(at)) {
             Some(session) => session.throttle.locked_for(turn.now),
@@ -68,6 +66,31 @@ impl Account {
             .map_err(|_| Refusal::invalid("code", "must be a recovery code, like XXXX-XXXX-XXXX-XXXX"))?;
         let dummy = || Preimage::dummy(turn.policy.recovery_scheme);
         let preimage = set.map_or_else(dummy, |set| set.prepare(typed.slot()));
+        self.count_reservation(turn, elevated)?;
+        turn.touched = true;
+        Ok(Reserved { typed, preimage })
+    }
+
+    /// Refuses a set the hard limit has disabled, and disables one whose attempts are used up.
+    ///
+    /// Who sends an attempt chooses whether to wait for its answer: the limit holds for attempts
+    /// that were begun, not for those that were answered.
+    fn refuse_disabled(&mut self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+        let begun = self.recovery_throttle.consecutive();
+        let Some(recovery) = &mut self.recovery else { return Ok(()) };
+        if !recovery.disabled && begun < turn.policy.hard_limit {
+            return Ok(());
+        }
+        if !std::mem::replace(&mut recovery.disabled, true) {
+            let about = About { count: Some(begun), ..About::method(Method::RecoveryCode) };
+            turn.record(EventKind::AuthenticatorDisabled, about)?;
+        }
+        Err(Refusal::AuthenticatorDisabled)
+    }
+
+    /// Counts an attempt as a failure before it is one.
+    fn count_reservation(&mut self, turn: &mut Turn<'_>, elevated: Option<usize>) -> Result<(), Refusal> {
+        let about = || About::method(Method::RecoveryCode);
         match elevated {
             Some(at) => {
                 self.recovery_throttle.count();
@@ -76,13 +99,15 @@ impl Account {
             None => {
                 let charged = self.recovery_throttle.fail(turn.now, &turn.policy.lock);
                 if charged.locked_until.is_some() {
-                    let about = About { until: charged.locked_until, ..About::method(Method::RecoveryCode) };
-                    turn.record(EventKind::Locked, about)?;
+                    turn.record(EventKind::Locked, About { until: charged.locked_until, ..about() })?;
                 }
             }
         }
-        turn.touched = true;
-        Ok(Reserved { typed, preimage })
+        let begun = self.recovery_throttle.consecutive();
+        if hard_limit(begun, turn.policy.hard_limit) == Some(EventKind::HardLimitNear) {
+            turn.record(EventKind::HardLimitNear, About { count: Some(begun), ..about() })?;
+        }
+        Ok(())
     }
 
     fn settling_session(&mut self, turn: &mut Turn<'_>, for_: Settling<'_>) -> Result<Option<SessionId>, Refusal> {
@@ -129,11 +154,10 @@ impl Account {
         let failures = self.recovery_throttle.consecutive();
         let about = || About { count: Some(failures), ..About::method(Method::RecoveryCode) };
         turn.record(EventKind::AnswerRefused, about())?;
-        if let Some(kind) = hard_limit(failures, turn.policy.hard_limit) {
-            turn.record(kind, about())?;
-            if let Some(recovery) = self.recovery.as_mut().filter(|_| kind == EventKind::AuthenticatorDisabled) {
-                recovery.disabled = true;
-            }
+        let is_over = hard_limit(failures, turn.policy.hard_limit) == Some(EventKind::AuthenticatorDisabled);
+        if let Some(recovery) = self.recovery.as_mut().filter(|r| is_over && !r.disabled) {
+            recovery.disabled = true;
+            turn.record(EventKind::AuthenticatorDisabled, about())?;
         }
         let attempts_remaining = match elevated.and_then(|at| self.sessions.get(at)) {
             Some(session) => session.throttle.remaining(turn.now, turn.policy.elevated_budget),

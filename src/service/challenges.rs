@@ -87,10 +87,10 @@ impl ChallengeRequest {
         if self.state.as_ref().is_some_and(|state| state.len() > STATE_MAX) {
             return Err(Refusal::invalid("state", "must have at most 1 KiB"));
         }
-        // What an action needs the policy knows; without one, opening a challenge means a second factor.
         if self.state.as_ref().is_some_and(|state| serde_json::from_str::<serde::de::IgnoredAny>(state).is_err()) {
             return Err(Refusal::invalid("state", "must be JSON"));
         }
+        // What an action needs the policy knows; without one, opening a challenge means a second factor.
         let default = if self.action.is_some() { Requirement::aal1() } else { Requirement::aal2() };
         let asked = self.requirement.unwrap_or(default);
         Ok(Ask {

@@ -105,7 +105,7 @@ async fn a_login_answers_with_the_documented_members() {
     let enrolment = required.login("alice").await;
     exactly(&enrolment.body, &members("{\"status\":\"enrolment_required\"", "{"));
     let blocked = members("{\"status\":\"blocked\"", "{");
-    assert_eq!(blocked["retry_after"], true);
+    assert!(blocked["retry_after"], "it may be left out");
     required.person("alice").await;
     let alice = tower_mfa::id::Subject::new("alice").unwrap();
     required.mfa.suspend(&alice, "root", "a test").await.unwrap();

@@ -78,6 +78,17 @@ async fn another_media_type_is_unsupported_and_a_charset_is_none() {
 }
 
 #[tokio::test]
+async fn grpc_is_another_media_type_like_any_other() {
+    let (s, token) = service().await;
+    for (route, body) in BODIES {
+        raw(&s, route, &token, "application/grpc", *body).await.refuses(415, "unsupported_media_type");
+        if *route != "POST /mfa/token/refresh" {
+            raw(&s, route, "nonsense", "application/grpc+proto", *body).await.refuses(401, "invalid_token");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_json_object_is_malformed() {
     let (s, token) = service().await;
     let deep = format!("{{\"bind\":{}{}}}", "[".repeat(20_000), "]".repeat(20_000));
@@ -102,6 +113,7 @@ async fn a_member_of_the_wrong_type_or_a_missing_one_is_named_and_its_value_is_n
     let bodies = [
         ("POST /mfa/challenges/{id}/verify", json!({"type": "totp", "code": 123_456}), "code"),
         ("POST /mfa/challenges/{id}/verify", json!({"type": "totp", "code": ["123456"]}), "code"),
+        ("POST /mfa/challenges", json!({"acr": 123_456, "zzz": 1}), "acr"),
         ("POST /mfa/challenges/{id}/verify", json!({"type": {"unknown field `123456`": 1}, "code": "x"}), "type"),
         ("POST /mfa/challenges/{id}/verify", json!({"code": "123456"}), "type"),
         ("POST /mfa/challenges/{id}/verify", json!({"type": "totp"}), "code"),

@@ -218,3 +218,25 @@ async fn over_http_on_loopback_the_names_lose_prefix_and_secure() {
         Browser::of(&login(&s, "alice").await);
     }
 }
+
+#[tokio::test]
+async fn n63b_5_1_1_a_the_refresh_cookie_goes_to_the_refresh_route_alone_wherever_that_is() {
+    let s = Service::with(Login::IfEnrolled, |builder| builder.mounted_at("/id/second"));
+    let answer = login(&s, "alice").await;
+    assert!(answer.set_cookies()[1].contains("; Path=/id/second/token/refresh; "), "{:?}", answer.set_cookies());
+    let token = s.login("alice").await.text("access_token");
+    assert_eq!(s.get("/account", &token).await.is(401).body["step_up_uri"], "/id/second/challenges");
+}
+
+#[tokio::test]
+async fn n63b_5_1_e_the_layers_judge_a_cookie_as_the_routes_do() {
+    let s = Service::new(Login::IfEnrolled);
+    let alice = s.person("alice").await;
+    let at_once = s.post("/mfa/challenges", &alice.access, json!({"action": "transfer_funds"})).await.is(200);
+    let cookie = format!("__Host-mfa={}", at_once.text("access_token"));
+    let cross_site = [("sec-fetch-site", "cross-site"), ("cookie", &*cookie)];
+    s.ask("POST /transfer", &cross_site, None).await.refuses(403, "forbidden");
+    s.ask("POST /transfer", &[("cookie", &cookie)], None).await.refuses(401, "unauthenticated");
+    s.ask("POST /transfer", &[OWN, ("cookie", &cookie)], None).await.is(200);
+    s.ask("GET /account", &cross_site, None).await.is(200);
+}

@@ -1,5 +1,13 @@
 //! The JSON API over HTTP, as a client meets it.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test fails loudly"
+)]
+
 mod addresses;
 mod authenticators;
 mod challenges;
