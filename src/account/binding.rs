@@ -13,7 +13,7 @@ use super::{Account, Standing};
 use crate::assurance::{Aal, Authentication, Evidence, Method, Requirement, newest_of_each};
 use crate::id::{AuthenticatorId, SessionId};
 use crate::otp::{Code, Diagnosis, OtpauthUri, Secret, Step, Totp};
-use crate::recovery_code::RecoverySet;
+use crate::recovery_code::{Count, Format, RecoverySet, Scheme};
 use crate::secret::SecretString;
 use crate::vault::Purpose;
 
@@ -35,10 +35,13 @@ pub(crate) enum Bindable {
     Totp { label: Box<str>, params: Totp, issuer: Box<str> },
 }
 
+/// How recovery codes are to be made, by the policy of whoever gets them.
+pub(crate) type Recipe = (Count, Format, Scheme);
+
 /// What a confirmation led to.
 pub(crate) enum Confirmed {
     /// The code is right and a set of recovery codes is needed with it: nothing is changed yet.
-    NeedsRecoveryCodes,
+    NeedsRecoveryCodes(Recipe),
     Bound {
         authenticator: AuthenticatorView,
         grant: Box<Grant>,
@@ -103,7 +106,7 @@ impl Account {
         let step = self.confirmation(turn, at, code)?;
         let first = !self.has_bound();
         if first && codes.is_none() {
-            return Ok(Confirmed::NeedsRecoveryCodes);
+            return Ok(Confirmed::NeedsRecoveryCodes(turn.policy.recovery()));
         }
         self.activate(turn, at, step)?;
         let issued = codes.filter(|_| first);

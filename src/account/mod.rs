@@ -41,7 +41,7 @@ pub use refusal::Refusal;
 pub use view::{AuthenticatorView, Enrolment, RecoveryCodesView, SessionView, StatusView};
 
 pub(crate) use answer::{Answered, Given, Which};
-pub(crate) use binding::{Bindable, Binder, Confirmed};
+pub(crate) use binding::{Bindable, Binder, Confirmed, Recipe};
 pub(crate) use challenge::Access;
 pub(crate) use login::LoginStep;
 pub(crate) use operate::{CLOCK_TOLERANCE, Order};

@@ -1,6 +1,7 @@
 //! Recovery codes: counted before they are compared, hashed once, used once.
 
 use super::answer::hard_limit;
+use super::binding::Recipe;
 use super::challenge::Challenge;
 use super::event::{About, EventKind};
 use super::refusal::Refusal;
@@ -134,14 +135,15 @@ impl Account {
         turn.record(EventKind::RecoveryCodesIssued, About { count, ..About::method(Method::RecoveryCode) })
     }
 
-    /// Whether a new set may be made now: asked before the slow hashes, and again with them.
-    pub(crate) fn may_regenerate(&mut self, turn: &mut Turn<'_>, by: &Authentication) -> Result<(), Refusal> {
+    /// Whether a new set may be made now, and how: asked before the slow hashes, and again with
+    /// them.
+    pub(crate) fn may_regenerate(&mut self, turn: &mut Turn<'_>, by: &Authentication) -> Result<Recipe, Refusal> {
         self.require(turn, by, self.management_requirement(turn))?;
         // CVE-2022-36071: no codes before there is a factor they could stand in for.
         if self.active(turn.now).next().is_none() {
             return Err(Refusal::Conflict("recovery codes need an active authenticator"));
         }
-        Ok(())
+        Ok(turn.policy.recovery())
     }
 
     pub(crate) fn regenerate(

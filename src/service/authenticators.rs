@@ -3,13 +3,12 @@ use super::outcome::Binding;
 use super::shell::Matter;
 use super::{Error, Mfa};
 use crate::account::{
-    AuthenticatorView, Bindable, Binder, Confirmed, Enrolment, EnrolmentClaims, Given, Refusal, SeedOf, Settling,
-    StatusView,
+    AuthenticatorView, Bindable, Binder, Confirmed, Enrolment, EnrolmentClaims, Given, Recipe, Refusal, SeedOf,
+    Settling, StatusView,
 };
 use crate::assurance::Authentication;
-use crate::id::{AuthenticatorId, Subject};
+use crate::id::AuthenticatorId;
 use crate::otp::{Algorithm, Digits, Period, Totp};
-use crate::policy::Who;
 use crate::recovery_code::{Draft, RecoveryCode, RecoverySet};
 use crate::secret::SecretString;
 
@@ -78,13 +77,6 @@ enum Opened<'a> {
 }
 
 impl Opened<'_> {
-    fn subject(&self) -> &Subject {
-        match self {
-            Self::Token(claims) => &claims.subject,
-            Self::Session(by) => by.subject(),
-        }
-    }
-
     const fn binder(&self) -> Binder<'_> {
         match self {
             Self::Token(claims) => Binder::Enrolment(claims),
@@ -149,10 +141,10 @@ impl Mfa {
                 .turn(matter, |account, turn| account.confirm_binding(turn, opened.binder(), id, &code, set))
                 .await?;
             match confirmed {
-                Confirmed::NeedsRecoveryCodes if codes.is_none() => {
-                    codes = Some(self.make_codes(opened.subject()).await?);
+                Confirmed::NeedsRecoveryCodes(recipe) if codes.is_none() => {
+                    codes = Some(self.make_codes(recipe).await?);
                 }
-                Confirmed::NeedsRecoveryCodes => return Err(Error::busy("recovery codes were refused")),
+                Confirmed::NeedsRecoveryCodes(_) => return Err(Error::busy("recovery codes were refused")),
                 Confirmed::Bound { authenticator, grant, issued_codes } => {
                     let recovery_codes = codes.filter(|_| issued_codes).map(|(_, plain)| plain);
                     let tokens = self.inner.issue(*grant).await?;
@@ -175,17 +167,14 @@ impl Mfa {
     pub async fn regenerate_recovery_codes(&self, by: &Authentication) -> Result<Vec<RecoveryCode>, Error> {
         let matter = self.session_matter(by);
         // Asked first, so that nobody without the right makes the machine hash.
-        self.inner.turn(matter, |account, turn| account.may_regenerate(turn, by)).await?;
-        let (set, plain) = self.make_codes(by.subject()).await?;
+        let recipe = self.inner.turn(matter, |account, turn| account.may_regenerate(turn, by)).await?;
+        let (set, plain) = self.make_codes(recipe).await?;
         self.inner.turn(matter, |account, turn| account.regenerate(turn, by, set.clone())).await?;
         Ok(plain)
     }
 
-    async fn make_codes(&self, subject: &Subject) -> Result<(RecoverySet, Vec<RecoveryCode>), Error> {
+    async fn make_codes(&self, (count, format, scheme): Recipe) -> Result<(RecoverySet, Vec<RecoveryCode>), Error> {
         let admission = self.inner.slow_hash.admit()?;
-        let who = Who::new(subject, self.inner.issuer.audience(), &[]);
-        let policy = self.inner.policies.policy(who);
-        let (count, format, scheme) = (policy.recovery_count, policy.recovery_format, policy.recovery_scheme);
         let draft = Draft::generate(count, format, scheme, &*self.inner.entropy).map_err(Error::unavailable)?;
         let now = self.inner.clock.now()?;
         self.inner.slow_hash.run(admission, move || draft.hash(now)).await?.map_err(Error::unavailable)
