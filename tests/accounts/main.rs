@@ -9,6 +9,7 @@ mod scene;
 
 mod binding;
 mod clocks;
+mod documents;
 mod enrolment;
 mod faults;
 mod operators;
