@@ -13,4 +13,6 @@ mod documents;
 mod enrolment;
 mod faults;
 mod operators;
+mod policy;
+mod rotation;
 mod sessions;
