@@ -1,7 +1,14 @@
 //! The account and its service through the public door: binding, sessions, operators, policy, keys,
 //! clocks, failing stores, documents, and what must never be printed.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a helper that fails is a test that fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a helper that fails is a test that fails"
+)]
 
 #[path = "../folder/mod.rs"]
 mod folder;
