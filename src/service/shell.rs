@@ -55,7 +55,7 @@ impl Inner {
     ) -> Result<T, Error> {
         let answer = self.race(matter, transition).await;
         if let Some(source) = answer.as_ref().err().and_then(std::error::Error::source) {
-            crate::trace::unavailable(source);
+            super::trace::unavailable(source);
         }
         answer
     }
@@ -213,7 +213,7 @@ impl Inner {
             self.verifier.revoke_session(&sid.to_string(), clock, clock.plus(LONGEST_ACCESS_TOKEN));
         }
         for event in &pending.events {
-            crate::trace::event(subject, event);
+            super::trace::event(subject, event);
             if let Some(hook) = &self.on_event {
                 hook(subject, event);
             }
