@@ -3,7 +3,7 @@
 use super::challenge::{Approval, Asks, Challenge, ChallengeView, Offer, Origin};
 use super::event::{About, EventKind};
 use super::refusal::Refusal;
-use super::session::Grant;
+use super::session::{Grant, Seed};
 use super::turn::Turn;
 use super::{Access, Account, Standing};
 use crate::assurance::{Assurance, Authentication, Evidence, Method, Requirement, StepUpGrant, assess, unmet};
@@ -63,6 +63,7 @@ impl Account {
     pub(crate) fn open(&mut self, turn: &mut Turn<'_>, by: &Authentication, ask: &Ask) -> Result<Opened, Refusal> {
         let at = self.caller(turn, by)?;
         let asks = asked(turn, ask)?;
+        may_ask(&asks, &self.session_at(at)?.seed)?;
         let evidence = self.session_at(at)?.evidence.clone();
         let assurance = assess(&evidence, turn.policy.registered_amr_only).ok_or(Refusal::InvalidToken)?;
         if ask.bind.is_none() && unmet(&asks, &assurance, turn.now).is_empty() {
@@ -192,6 +193,16 @@ fn asked(turn: &Turn<'_>, ask: &Ask) -> Result<Requirement, Refusal> {
     // What an action needs is the policy's word; an unknown one is no action at all.
     let named = turn.policy.action(action).ok_or(Refusal::invalid("action", "is not an action of this service"))?;
     Ok(named.and(&ask.requirement))
+}
+
+/// Refuses what a session cannot reach by proving more: a step-up says that the action's requirement
+/// was met, and a route that only asks for the action believes it.
+fn may_ask(asks: &Requirement, seed: &Seed) -> Result<(), Refusal> {
+    let has = |held: &[Box<str>], wanted: &str| held.iter().any(|h| **h == *wanted);
+    if asks.roles().iter().all(|role| has(&seed.roles, role)) && asks.scopes().iter().all(|s| has(&seed.scopes, s)) {
+        return Ok(());
+    }
+    Err(Refusal::Forbidden("the action needs a role or scope that the session does not have"))
 }
 
 /// Refuses when `assurance` lacks something of `requirement`, and says what.

@@ -164,6 +164,7 @@ impl Mfa {
     /// # Errors
     ///
     /// [`Refusal::InvalidRequest`] for an unknown action or a bad parameter,
+    /// [`Refusal::Forbidden`] when the action needs a role or scope the session does not have,
     /// [`Refusal::NoEligibleAuthenticator`] when nothing bound can meet it,
     /// [`Refusal::InvalidToken`] when the session has ended.
     ///

@@ -18,4 +18,5 @@ mod hard_limit;
 mod login;
 mod recovery;
 mod replay;
+mod step_up;
 mod throttle;
