@@ -233,7 +233,7 @@ pub(super) fn approve(
     Ok(StepUpGrant {
         id: TokenId::generate(turn.entropy)?,
         action: action.into(),
-        auth_time,
+        auth_time: auth_time.min(turn.clock),
         expires_at: turn.clock.plus(u64::from(turn.policy.step_up_ttl)),
         bind,
     })

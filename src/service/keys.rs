@@ -80,8 +80,7 @@ impl Keys {
     ///
     /// [`KeysError`] when a variable is missing or damaged.
     pub fn from_env() -> Result<Self, KeysError> {
-        let read = |name: &'static str| std::env::var(name).map(Zeroizing::new).map_err(KeysError::new(name));
-        Self::parse(&read("TOWER_MFA_SIGNING_KEY")?, &read("TOWER_MFA_MASTER_KEYS")?)
+        Self::parse(&variable("TOWER_MFA_SIGNING_KEY")?, &variable("TOWER_MFA_MASTER_KEYS")?)
     }
 
     fn parse(pem: &str, lines: &str) -> Result<Self, KeysError> {
@@ -110,6 +109,14 @@ impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keys").finish_non_exhaustive()
     }
+}
+
+fn variable(name: &'static str) -> Result<Zeroizing<String>, KeysError> {
+    std::env::var(name).map(Zeroizing::new).map_err(|error| {
+        // The standard library's error prints the value, and the value is a key.
+        let rule = if error == std::env::VarError::NotPresent { "must be set" } else { "must be UTF-8" };
+        KeysError::new("read the keys from the environment")(ConfigError::new(name, rule))
+    })
 }
 
 fn key_name() -> Result<String, KeysError> {

@@ -9,7 +9,10 @@ mod scene;
 
 mod binding;
 mod clocks;
+mod documents;
 mod enrolment;
 mod faults;
 mod operators;
+mod policy;
+mod rotation;
 mod sessions;
