@@ -13,6 +13,7 @@
 mod folder;
 mod world;
 
+mod doors;
 mod elevated;
 mod hard_limit;
 mod login;
