@@ -8,9 +8,11 @@ mod folder;
 mod scene;
 
 mod binding;
+mod canary;
 mod clocks;
 mod documents;
 mod enrolment;
+mod events;
 mod faults;
 mod operators;
 mod policy;

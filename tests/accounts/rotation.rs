@@ -41,6 +41,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 /// Puts a quick signing key where an RSA key would be made.
 fn prepared(folder: &Path) {
     std::fs::create_dir_all(folder).unwrap();
+    set_mode(folder, 0o700);
     let pem = SigningKey::generate(Algorithm::EdDsa).unwrap().to_pkcs8_pem().unwrap();
     let path = folder.join("signing-key.pem");
     std::fs::write(&path, pem.expose()).unwrap();
@@ -66,6 +67,12 @@ fn key_files_are_their_owners_alone_and_are_refused_when_they_are_not() {
         }
         set_mode(&file, 0o600);
     }
+    for shared in [0o770, 0o720, 0o702, 0o777] {
+        set_mode(&keys, shared);
+        let error = Keys::load_or_create(&keys).unwrap_err();
+        assert!(chain(&error).contains("0700"), "{}", chain(&error));
+    }
+    set_mode(&keys, 0o755);
     assert_eq!(kid(&Keys::load_or_create(&keys).unwrap()), kid(&made), "the same keys again");
 }
 
