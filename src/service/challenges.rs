@@ -87,7 +87,11 @@ impl ChallengeRequest {
         if self.state.as_ref().is_some_and(|state| state.expose().len() > STATE_MAX) {
             return Err(Refusal::invalid("state", "must have at most 1 KiB"));
         }
-        if self.state.as_ref().is_some_and(|state| serde_json::from_str::<serde::de::IgnoredAny>(state).is_err()) {
+        if self
+            .state
+            .as_ref()
+            .is_some_and(|state| serde_json::from_str::<serde::de::IgnoredAny>(state.expose()).is_err())
+        {
             return Err(Refusal::invalid("state", "must be JSON"));
         }
         // What an action needs the policy knows; without one, opening a challenge means a second factor.
