@@ -44,6 +44,7 @@ fn wrong(code: &RecoveryCode) -> String {
     text
 }
 
+/// Rows: ASVS-6.5.1, CVE-2026-31875
 #[test]
 fn n63b_3_1_2_2_a_a_code_opens_once() {
     let (mut set, codes) = ten();
@@ -129,6 +130,7 @@ fn n63b_4_2_1_1_a_a_code_has_at_least_64_bits() {
     assert!(Format::new(32).is_err());
 }
 
+/// Rows: ASVS-6.5.4
 #[test]
 fn n63b_3_1_2_1_b_not_even_the_dangerous_door_leads_to_a_weak_code() {
     for random in 0..10 {
@@ -157,6 +159,7 @@ fn n63b_3_1_2_2_b_no_code_can_be_read_from_what_is_stored_or_printed() {
     assert!(stored.split(['"', '.']).filter(|part| part.len() > 20).all(|hash| !printed.contains(hash)));
 }
 
+/// Rows: ASVS-6.5.2
 #[test]
 fn n63b_3_1_2_2_c_each_code_has_a_salt_of_its_own_and_equal_codes_have_unequal_hashes() {
     /// Codes of one symbol, salts that differ.

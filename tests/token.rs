@@ -46,6 +46,7 @@ fn r9068_2_2_a_every_required_claim_is_required() {
     }
 }
 
+/// Rows: ASVS-9.2.2
 #[test]
 fn r9068_2_1_b_r9068_4_a_only_the_two_media_types_are_access_tokens() {
     let forge = Forge::new(Algorithm::EdDsa);
@@ -74,6 +75,7 @@ fn r9068_4_b_the_issuer_is_compared_exactly() {
     assert_eq!(with_claim(&forge, "iss", json!([ISSUER])).unwrap_err(), TokenErrorKind::Malformed);
 }
 
+/// Rows: ASVS-9.2.3
 #[test]
 fn r9068_4_c_r7519_4_1_3_the_audience_is_a_string_or_an_array_with_ours_in_it() {
     let forge = Forge::new(Algorithm::EdDsa);
@@ -86,12 +88,14 @@ fn r9068_4_c_r7519_4_1_3_the_audience_is_a_string_or_an_array_with_ours_in_it() 
     assert_eq!(with_claim(&forge, "aud", json!(["api", 1])).unwrap_err(), TokenErrorKind::Malformed);
 }
 
+/// Rows: ASVS-9.2.4
 #[test]
 fn r8725_3_9_a_a_token_without_an_audience_is_for_nobody() {
     let forge = Forge::new(Algorithm::EdDsa);
     assert_eq!(with_claim(&forge, "aud", Value::Null).unwrap_err(), TokenErrorKind::MissingClaim("aud"));
 }
 
+/// Rows: ASVS-9.2.1
 #[test]
 fn r9068_4_e_a_token_ends_at_exp_and_leeway_is_bounded() {
     let forge = Forge::new(Algorithm::EdDsa);

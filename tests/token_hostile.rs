@@ -25,6 +25,7 @@ fn with(mut object: Value, name: &str, value: Value) -> Value {
 
 // The text.
 
+/// Rows: ASVS-9.1.1
 #[test]
 fn r9068_4_d_r8725_3_3_a_a_token_with_any_bit_flipped_is_refused() {
     for algorithm in [Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa] {
@@ -204,6 +205,7 @@ fn claims_that_are_no_object_or_go_on_after_it_are_refused() {
 
 // The algorithm and the key.
 
+/// Rows: ASVS-9.1.2
 #[test]
 fn r8725_3_2_a_an_unsigned_token_is_refused_in_any_spelling() {
     let forge = Forge::new(Algorithm::Rs256);
@@ -316,6 +318,7 @@ fn r8725_3_10_a_the_key_id_is_looked_up_and_nothing_else() {
     assert_eq!(refusal(&verifier, &token), TokenErrorKind::Malformed);
 }
 
+/// Rows: ASVS-9.1.3
 #[test]
 fn r8725_3_10_a_a_key_that_comes_with_the_token_is_not_used() {
     let (forge, attacker) = (Forge::new(Algorithm::EdDsa), Forge::new(Algorithm::EdDsa));
@@ -418,6 +421,7 @@ fn r8725_3_4_a_a_point_off_the_curve_is_no_key() {
     }
 }
 
+/// Rows: R7518-3.2-a
 #[test]
 fn r8725_3_5_a_a_symmetric_key_is_no_key_here() {
     let jwk = json!({"kty": "oct", "k": URL_SAFE_NO_PAD.encode([7; 64]), "alg": "HS256"}).to_string();

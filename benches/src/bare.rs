@@ -59,7 +59,7 @@ pub fn rsa_key(jwks: &str) -> ParsedPublicKey {
     let set: serde_json::Value = serde_json::from_str(jwks).unwrap();
     let member = |name: &str| URL_SAFE_NO_PAD.decode(set["keys"][0][name].as_str().unwrap()).unwrap();
     let components = aws_lc_rs::signature::RsaPublicKeyComponents { n: member("n"), e: member("e") };
-    components.parsed(&RSA_PKCS1_2048_8192_SHA256).unwrap()
+    components.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).unwrap()
 }
 
 /// One table with a row for each subject, read and then updated on condition: nothing else.

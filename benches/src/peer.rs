@@ -12,7 +12,7 @@ use tower::Service;
 
 use crate::bare::Claims;
 
-/// Verifies every token anew, checks level and age, and puts the claims into the extensions.
+/// Verifies every token anew, around a service that answers at once, checks level and age, and puts the claims into the extensions.
 #[derive(Clone)]
 pub struct HandWritten<S> {
     inner: S,
@@ -41,11 +41,16 @@ impl<S> HandWritten<S> {
 
 impl<S, B> Service<Request<B>> for HandWritten<S>
 where
-    S: Service<Request<B>, Response = Response<()>, Error = Infallible>,
+    S: Service<
+            Request<B>,
+            Response = Response<()>,
+            Error = Infallible,
+            Future = Ready<Result<Response<()>, Infallible>>,
+        >,
 {
     type Response = Response<()>;
     type Error = Infallible;
-    type Future = tower::util::Either<S::Future, Ready<Result<Response<()>, Infallible>>>;
+    type Future = S::Future;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(cx)
@@ -55,12 +60,12 @@ where
         match self.check(&request) {
             Some(claims) => {
                 request.extensions_mut().insert(Arc::new(claims));
-                tower::util::Either::Left(self.inner.call(request))
+                self.inner.call(request)
             }
             None => {
                 let mut refusal = Response::new(());
                 *refusal.status_mut() = StatusCode::UNAUTHORIZED;
-                tower::util::Either::Right(ready(Ok(refusal)))
+                ready(Ok(refusal))
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use super::authenticator::{Authenticator, Credential, Owner, Status, label};
 use super::event::{About, EventKind};
+use super::recovery::SetPlan;
 use super::refusal::Refusal;
 use super::sealed::EnrolmentClaims;
 use super::session::{Grant, Seed};
@@ -13,7 +14,7 @@ use super::{Account, Standing};
 use crate::assurance::{Aal, Authentication, Evidence, Method, Requirement, newest_of_each};
 use crate::id::{AuthenticatorId, SessionId};
 use crate::otp::{Code, Diagnosis, OtpauthUri, Secret, Step, Totp};
-use crate::recovery_code::{Count, Format, RecoverySet, Scheme};
+use crate::recovery_code::RecoverySet;
 use crate::secret::SecretString;
 use crate::vault::Purpose;
 
@@ -35,13 +36,10 @@ pub(crate) enum Bindable {
     Totp { label: Box<str>, params: Totp, issuer: Box<str> },
 }
 
-/// How recovery codes are to be made, by the policy of whoever gets them.
-pub(crate) type Recipe = (Count, Format, Scheme);
-
 /// What a confirmation led to.
 pub(crate) enum Confirmed {
     /// The code is right and a set of recovery codes is needed with it: nothing is changed yet.
-    NeedsRecoveryCodes(Recipe),
+    NeedsRecoveryCodes(SetPlan),
     Bound {
         authenticator: AuthenticatorView,
         grant: Box<Grant>,
@@ -106,14 +104,14 @@ impl Account {
         let step = self.confirmation(turn, at, code)?;
         let first = !self.has_bound();
         if first && codes.is_none() {
-            return Ok(Confirmed::NeedsRecoveryCodes(turn.policy.recovery()));
+            return Ok(Confirmed::NeedsRecoveryCodes(SetPlan::of(turn.policy)));
         }
         self.activate(turn, at, step)?;
         let issued = codes.filter(|_| first);
         if let Some(set) = issued {
             self.issue_recovery(turn, set.clone())?;
         }
-        let (seed, evidence, own) = self.binder_evidence(turn, by)?;
+        let (seed, evidence, own) = self.binder_evidence(by)?;
         if let Some(own) = own {
             self.end_others(turn, own)?;
             self.replace_session(turn, own);
@@ -222,15 +220,11 @@ impl Account {
     }
 
     /// What the session that follows begins with, and which session it follows.
-    fn binder_evidence(
-        &self,
-        turn: &Turn<'_>,
-        by: Binder<'_>,
-    ) -> Result<(Seed, Vec<Evidence>, Option<SessionId>), Refusal> {
+    fn binder_evidence(&self, by: Binder<'_>) -> Result<(Seed, Vec<Evidence>, Option<SessionId>), Refusal> {
         match by {
             Binder::Enrolment(_) => {
                 let ticket = self.enrolment.as_ref().ok_or(Refusal::InvalidToken)?;
-                Ok((Seed { login_at: turn.now, ..ticket.seed.clone() }, ticket.evidence.clone(), None))
+                Ok((ticket.seed.clone(), ticket.evidence.clone(), None))
             }
             Binder::Session(by) => {
                 let sid: SessionId = by.session().and_then(|s| s.parse().ok()).ok_or(Refusal::InvalidToken)?;

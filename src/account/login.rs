@@ -214,11 +214,11 @@ impl Account {
         waits.collect::<Option<Vec<u32>>>()?.into_iter().min()
     }
 
-    /// Adds a challenge; the ninth supersedes the oldest.
+    /// Adds a challenge; the ninth supersedes the oldest, one that has expired before all others.
     pub(super) fn push_challenge(&mut self, turn: &Turn<'_>, challenge: Challenge) {
-        self.challenges.retain(|c| c.is_live(turn.now));
         while self.challenges.len() >= turn.policy.pending_challenges {
-            self.challenges.remove(0);
+            let expired = self.challenges.iter().position(|c| !c.is_live(turn.now));
+            self.challenges.remove(expired.unwrap_or(0));
         }
         self.challenges.push(challenge);
     }
@@ -286,7 +286,8 @@ impl FirstFactor {
             scopes: self.scopes.clone(),
             address: self.address.clone(),
             account_name: self.account_name.clone(),
-            login_at: now,
+            // An old password check is no new login: the window of a first binding runs from it.
+            login_at: self.at.min(now),
         }
     }
 }

@@ -41,11 +41,11 @@ pub use refusal::Refusal;
 pub use view::{AuthenticatorView, Enrolment, RecoveryCodesView, SessionView, StatusView};
 
 pub(crate) use answer::{Answered, Given, Which};
-pub(crate) use binding::{Bindable, Binder, Confirmed, Recipe};
+pub(crate) use binding::{Bindable, Binder, Confirmed};
 pub(crate) use challenge::Access;
 pub(crate) use login::LoginStep;
 pub(crate) use operate::{CLOCK_TOLERANCE, Order};
-pub(crate) use recovery::Settling;
+pub(crate) use recovery::{SetPlan, Settling};
 pub(crate) use sealed::{ChallengeClaims, EnrolmentClaims, RefreshClaims};
 pub(crate) use session::Grant;
 pub(crate) use step_up::{Ask, Opened};

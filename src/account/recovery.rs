@@ -1,7 +1,6 @@
 //! Recovery codes: counted before they are compared, hashed once, used once.
 
 use super::answer::hard_limit;
-use super::binding::Recipe;
 use super::challenge::Challenge;
 use super::event::{About, EventKind};
 use super::refusal::Refusal;
@@ -9,12 +8,28 @@ use super::turn::Turn;
 use super::{Access, Account, Recovery};
 use crate::assurance::{Authentication, Evidence, Method};
 use crate::id::{ChallengeId, SessionId};
-use crate::recovery_code::{Digest, Preimage, RecoverySet, Typed};
+use crate::policy::Policy;
+use crate::recovery_code::{Count, Digest, Format, Preimage, RecoverySet, Scheme, Typed};
 
 /// A place to try one recovery code: the failure is already counted.
 pub(crate) struct Reserved {
     pub(crate) typed: Typed,
     pub(crate) preimage: Preimage,
+}
+
+/// How a set of recovery codes is to be made: the word of the policy that is in force for the
+/// session or enrolment that asks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SetPlan {
+    pub(crate) count: Count,
+    pub(crate) format: Format,
+    pub(crate) scheme: Scheme,
+}
+
+impl SetPlan {
+    pub(super) const fn of(policy: &Policy) -> Self {
+        Self { count: policy.recovery_count, format: policy.recovery_format, scheme: policy.recovery_scheme }
+    }
 }
 
 /// What a recovery code is tried for.
@@ -36,9 +51,7 @@ impl Account {
         code: &str,
     ) -> Result<Reserved, Refusal> {
         let session = self.settling_session(turn, for_)?;
-        if self.recovery.as_ref().is_some_and(|r| r.disabled) {
-            return Err(Refusal::AuthenticatorDisabled);
-        }
+        self.refuse_disabled(turn)?;
         let elevated = self.elevated(turn, session);
         let lock = match elevated.and_then(|at| self.sessions.get(at)) {
             Some(session) => session.throttle.locked_for(turn.now),
@@ -53,6 +66,31 @@ impl Account {
             .map_err(|_| Refusal::invalid("code", "must be a recovery code, like XXXX-XXXX-XXXX-XXXX"))?;
         let dummy = || Preimage::dummy(turn.policy.recovery_scheme);
         let preimage = set.map_or_else(dummy, |set| set.prepare(typed.slot()));
+        self.count_reservation(turn, elevated)?;
+        turn.touched = true;
+        Ok(Reserved { typed, preimage })
+    }
+
+    /// Refuses a set the hard limit has disabled, and disables one whose attempts are used up.
+    ///
+    /// Who sends an attempt chooses whether to wait for its answer: the limit holds for attempts
+    /// that were begun, not for those that were answered.
+    fn refuse_disabled(&mut self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+        let begun = self.recovery_throttle.consecutive();
+        let Some(recovery) = &mut self.recovery else { return Ok(()) };
+        if !recovery.disabled && begun < turn.policy.hard_limit {
+            return Ok(());
+        }
+        if !std::mem::replace(&mut recovery.disabled, true) {
+            let about = About { count: Some(begun), ..About::method(Method::RecoveryCode) };
+            turn.record(EventKind::AuthenticatorDisabled, about)?;
+        }
+        Err(Refusal::AuthenticatorDisabled)
+    }
+
+    /// Counts an attempt as a failure before it is one.
+    fn count_reservation(&mut self, turn: &mut Turn<'_>, elevated: Option<usize>) -> Result<(), Refusal> {
+        let about = || About::method(Method::RecoveryCode);
         match elevated {
             Some(at) => {
                 self.recovery_throttle.count();
@@ -61,19 +99,21 @@ impl Account {
             None => {
                 let charged = self.recovery_throttle.fail(turn.now, &turn.policy.lock);
                 if charged.locked_until.is_some() {
-                    let about = About { until: charged.locked_until, ..About::method(Method::RecoveryCode) };
-                    turn.record(EventKind::Locked, about)?;
+                    turn.record(EventKind::Locked, About { until: charged.locked_until, ..about() })?;
                 }
             }
         }
-        turn.touched = true;
-        Ok(Reserved { typed, preimage })
+        let begun = self.recovery_throttle.consecutive();
+        if hard_limit(begun, turn.policy.hard_limit) == Some(EventKind::HardLimitNear) {
+            turn.record(EventKind::HardLimitNear, About { count: Some(begun), ..about() })?;
+        }
+        Ok(())
     }
 
     fn settling_session(&mut self, turn: &mut Turn<'_>, for_: Settling<'_>) -> Result<Option<SessionId>, Refusal> {
         match for_ {
             Settling::Challenge(access, id) => {
-                let at = access.find(&self.challenges, id, turn.now)?;
+                let at = self.reached(turn, access, id)?;
                 Ok(self.challenges.get(at).and_then(Challenge::session))
             }
             Settling::Session(by) => {
@@ -114,11 +154,10 @@ impl Account {
         let failures = self.recovery_throttle.consecutive();
         let about = || About { count: Some(failures), ..About::method(Method::RecoveryCode) };
         turn.record(EventKind::AnswerRefused, about())?;
-        if let Some(kind) = hard_limit(failures, turn.policy.hard_limit) {
-            turn.record(kind, about())?;
-            if let Some(recovery) = self.recovery.as_mut().filter(|_| kind == EventKind::AuthenticatorDisabled) {
-                recovery.disabled = true;
-            }
+        let is_over = hard_limit(failures, turn.policy.hard_limit) == Some(EventKind::AuthenticatorDisabled);
+        if let Some(recovery) = self.recovery.as_mut().filter(|r| is_over && !r.disabled) {
+            recovery.disabled = true;
+            turn.record(EventKind::AuthenticatorDisabled, about())?;
         }
         let attempts_remaining = match elevated.and_then(|at| self.sessions.get(at)) {
             Some(session) => session.throttle.remaining(turn.now, turn.policy.elevated_budget),
@@ -135,15 +174,14 @@ impl Account {
         turn.record(EventKind::RecoveryCodesIssued, About { count, ..About::method(Method::RecoveryCode) })
     }
 
-    /// Whether a new set may be made now, and how: asked before the slow hashes, and again with
-    /// them.
-    pub(crate) fn may_regenerate(&mut self, turn: &mut Turn<'_>, by: &Authentication) -> Result<Recipe, Refusal> {
+    /// Whether a new set may be made now: asked before the slow hashes, and again with them.
+    pub(crate) fn may_regenerate(&mut self, turn: &mut Turn<'_>, by: &Authentication) -> Result<SetPlan, Refusal> {
         self.require(turn, by, self.management_requirement(turn))?;
         // CVE-2022-36071: no codes before there is a factor they could stand in for.
         if self.active(turn.now).next().is_none() {
             return Err(Refusal::Conflict("recovery codes need an active authenticator"));
         }
-        Ok(turn.policy.recovery())
+        Ok(SetPlan::of(turn.policy))
     }
 
     pub(crate) fn regenerate(

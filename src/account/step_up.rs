@@ -3,7 +3,7 @@
 use super::challenge::{Approval, Asks, Challenge, ChallengeView, Offer, Origin};
 use super::event::{About, EventKind};
 use super::refusal::Refusal;
-use super::session::Grant;
+use super::session::{Grant, Seed};
 use super::turn::Turn;
 use super::{Access, Account, Standing};
 use crate::assurance::{Assurance, Authentication, Evidence, Method, Requirement, StepUpGrant, assess, unmet};
@@ -64,6 +64,7 @@ impl Account {
     pub(crate) fn open(&mut self, turn: &mut Turn<'_>, by: &Authentication, ask: &Ask) -> Result<Opened, Refusal> {
         let at = self.caller(turn, by)?;
         let asks = asked(turn, ask)?;
+        may_ask(&asks, &self.session_at(at)?.seed)?;
         let evidence = self.session_at(at)?.evidence.clone();
         let assurance = assess(&evidence, turn.policy.registered_amr_only).ok_or(Refusal::InvalidToken)?;
         if ask.bind.is_none() && unmet(&asks, &assurance, turn.now).is_empty() {
@@ -98,6 +99,16 @@ impl Account {
         Ok(Opened::Pending(ChallengeView { id, expires_in: u64::from(turn.policy.challenge_ttl), methods }))
     }
 
+    /// Finds the challenge an access reaches; a session whose time is over reaches none, however
+    /// young its challenge is.
+    pub(super) fn reached(&self, turn: &Turn<'_>, access: Access, id: ChallengeId) -> Result<usize, Refusal> {
+        if let Access::Session(sid) = access {
+            let session = self.session_index(sid).and_then(|at| self.sessions.get(at));
+            session.filter(|s| s.is_live(turn.policy, turn.now)).ok_or(Refusal::InvalidToken)?;
+        }
+        access.find(&self.challenges, id, turn.now)
+    }
+
     fn approval(&self, turn: &Turn<'_>, id: ChallengeId, ask: &Ask) -> Result<Option<Approval>, Refusal> {
         let seal = |state: &SecretString| {
             let state = state.expose().as_bytes();
@@ -118,7 +129,7 @@ impl Account {
         access: Access,
         id: ChallengeId,
     ) -> Result<ChallengeView, Refusal> {
-        let at = access.find(&self.challenges, id, turn.now)?;
+        let at = self.reached(turn, access, id)?;
         let challenge = self.challenges.get(at).ok_or(Refusal::ChallengeGone)?;
         Ok(self.view_of(turn, challenge))
     }
@@ -185,6 +196,16 @@ fn asked(turn: &Turn<'_>, ask: &Ask) -> Result<Requirement, Refusal> {
     Ok(named.and(&ask.requirement))
 }
 
+/// Refuses what a session cannot reach by proving more: a step-up says that the action's requirement
+/// was met, and a route that only asks for the action believes it.
+fn may_ask(asks: &Requirement, seed: &Seed) -> Result<(), Refusal> {
+    let has = |held: &[Box<str>], wanted: &str| held.iter().any(|h| **h == *wanted);
+    if asks.roles().iter().all(|role| has(&seed.roles, role)) && asks.scopes().iter().all(|s| has(&seed.scopes, s)) {
+        return Ok(());
+    }
+    Err(Refusal::Forbidden("the action needs a role or scope that the session does not have"))
+}
+
 /// Refuses when `assurance` lacks something of `requirement`, and says what.
 pub(super) fn insufficient(now: Timestamp, assurance: &Assurance, requirement: Requirement) -> Result<(), Refusal> {
     let missing = unmet(&requirement, assurance, now);
@@ -213,7 +234,7 @@ pub(super) fn approve(
     Ok(StepUpGrant {
         id: TokenId::generate(turn.entropy)?,
         action: action.into(),
-        auth_time,
+        auth_time: auth_time.min(turn.clock),
         expires_at: turn.clock.plus(u64::from(turn.policy.step_up_ttl)),
         bind,
     })

@@ -12,12 +12,9 @@ pub(crate) struct Throttle {
     /// Failures since the last success; only a success of this authenticator clears it.
     #[serde(default, skip_serializing_if = "is_zero")]
     consecutive: u32,
-    /// Failures that count towards the next lock.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    recent: u32,
-    /// When the first of them was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    since: Option<Timestamp>,
+    /// When the failures were that count towards the next lock; always fewer than lock.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    recent: Vec<Timestamp>,
     /// How many locks there have been since the last success.
     #[serde(default, skip_serializing_if = "is_zero")]
     locks: u32,
@@ -45,8 +42,8 @@ impl Throttle {
         Some(u32::try_from(until.since(now)).unwrap_or(u32::MAX))
     }
 
-    pub(crate) const fn is_untouched(&self) -> bool {
-        self.consecutive == 0 && self.recent == 0 && self.locks == 0 && self.until.is_none()
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.consecutive == 0 && self.recent.is_empty() && self.locks == 0 && self.until.is_none()
     }
 
     pub(crate) const fn consecutive(&self) -> u32 {
@@ -56,20 +53,18 @@ impl Throttle {
     /// Counts a failure towards the lock and the hard limit.
     pub(crate) fn fail(&mut self, now: Timestamp, schedule: &LockSchedule) -> Charged {
         self.count();
-        let window_over = self.since.is_none_or(|since| now.since(since) >= u64::from(schedule.within));
-        if window_over {
-            self.since = Some(now);
-            self.recent = 0;
-        }
-        self.recent = self.recent.saturating_add(1);
-        if self.recent < schedule.failures {
-            return Charged { remaining: schedule.failures.saturating_sub(self.recent), locked_until: None };
+        // The window slides: were it to jump, two failures at the end of one and two at the beginning
+        // of the next would be four in a moment.
+        self.recent.retain(|at| now.since(*at) < u64::from(schedule.within));
+        self.recent.push(now);
+        let recent = u32::try_from(self.recent.len()).unwrap_or(u32::MAX);
+        if recent < schedule.failures {
+            return Charged { remaining: schedule.failures.saturating_sub(recent), locked_until: None };
         }
         let until = now.plus(u64::from(schedule.wait(self.locks)));
         self.until = Some(until);
         self.locks = self.locks.saturating_add(1);
-        self.recent = 0;
-        self.since = None;
+        self.recent.clear();
         Charged { remaining: 0, locked_until: Some(until) }
     }
 
@@ -90,11 +85,7 @@ impl Throttle {
 
     /// Returns how many failures are left until the next lock; 0 while locked.
     pub(crate) fn remaining(&self, now: Timestamp, failures: u32) -> u32 {
-        if self.locked_for(now).is_some() { 0 } else { failures.saturating_sub(self.recent) }
-    }
-
-    #[cfg(test)]
-    pub(crate) fn state(&self) -> (u32, u32, u32) {
-        (self.consecutive, self.recent, self.locks)
+        let recent = u32::try_from(self.recent.len()).unwrap_or(u32::MAX);
+        if self.locked_for(now).is_some() { 0 } else { failures.saturating_sub(recent) }
     }
 }

@@ -117,11 +117,6 @@ impl Policy {
         }
     }
 
-    /// How a set of recovery codes is to be made.
-    pub(crate) const fn recovery(&self) -> (recovery_code::Count, recovery_code::Format, recovery_code::Scheme) {
-        (self.recovery_count, self.recovery_format, self.recovery_scheme)
-    }
-
     /// Whether an account without an authenticator may not be left that way.
     pub(crate) const fn enforces(&self) -> bool {
         matches!(self.login, Login::Required)

@@ -3,7 +3,7 @@ use super::outcome::Binding;
 use super::shell::Matter;
 use super::{Error, Mfa};
 use crate::account::{
-    AuthenticatorView, Bindable, Binder, Confirmed, Enrolment, EnrolmentClaims, Given, Recipe, Refusal, SeedOf,
+    AuthenticatorView, Bindable, Binder, Confirmed, Enrolment, EnrolmentClaims, Given, Refusal, SeedOf, SetPlan,
     Settling, StatusView,
 };
 use crate::assurance::Authentication;
@@ -141,8 +141,8 @@ impl Mfa {
                 .turn(matter, |account, turn| account.confirm_binding(turn, opened.binder(), id, &code, set))
                 .await?;
             match confirmed {
-                Confirmed::NeedsRecoveryCodes(recipe) if codes.is_none() => {
-                    codes = Some(self.make_codes(recipe).await?);
+                Confirmed::NeedsRecoveryCodes(plan) if codes.is_none() => {
+                    codes = Some(self.make_codes(plan).await?);
                 }
                 Confirmed::NeedsRecoveryCodes(_) => return Err(Error::busy("recovery codes were refused")),
                 Confirmed::Bound { authenticator, grant, issued_codes } => {
@@ -167,14 +167,15 @@ impl Mfa {
     pub async fn regenerate_recovery_codes(&self, by: &Authentication) -> Result<Vec<RecoveryCode>, Error> {
         let matter = self.session_matter(by);
         // Asked first, so that nobody without the right makes the machine hash.
-        let recipe = self.inner.turn(matter, |account, turn| account.may_regenerate(turn, by)).await?;
-        let (set, plain) = self.make_codes(recipe).await?;
+        let plan = self.inner.turn(matter, |account, turn| account.may_regenerate(turn, by)).await?;
+        let (set, plain) = self.make_codes(plan).await?;
         self.inner.turn(matter, |account, turn| account.regenerate(turn, by, set.clone())).await?;
         Ok(plain)
     }
 
-    async fn make_codes(&self, (count, format, scheme): Recipe) -> Result<(RecoverySet, Vec<RecoveryCode>), Error> {
+    async fn make_codes(&self, plan: SetPlan) -> Result<(RecoverySet, Vec<RecoveryCode>), Error> {
         let admission = self.inner.slow_hash.admit()?;
+        let SetPlan { count, format, scheme } = plan;
         let draft = Draft::generate(count, format, scheme, &*self.inner.entropy).map_err(Error::unavailable)?;
         let now = self.inner.clock.now()?;
         self.inner.slow_hash.run(admission, move || draft.hash(now)).await?.map_err(Error::unavailable)

@@ -87,6 +87,13 @@ impl ChallengeRequest {
         if self.state.as_ref().is_some_and(|state| state.expose().len() > STATE_MAX) {
             return Err(Refusal::invalid("state", "must have at most 1 KiB"));
         }
+        if self
+            .state
+            .as_ref()
+            .is_some_and(|state| serde_json::from_str::<serde::de::IgnoredAny>(state.expose()).is_err())
+        {
+            return Err(Refusal::invalid("state", "must be JSON"));
+        }
         // What an action needs the policy knows; without one, opening a challenge means a second factor.
         let default = if self.action.is_some() { Requirement::aal1() } else { Requirement::aal2() };
         let asked = self.requirement.unwrap_or(default);
@@ -161,6 +168,7 @@ impl Mfa {
     /// # Errors
     ///
     /// [`Refusal::InvalidRequest`] for an unknown action or a bad parameter,
+    /// [`Refusal::Forbidden`] when the action needs a role or scope the session does not have,
     /// [`Refusal::NoEligibleAuthenticator`] when nothing bound can meet it,
     /// [`Refusal::InvalidToken`] when the session has ended.
     ///

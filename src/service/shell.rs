@@ -8,6 +8,7 @@ use super::Error;
 use super::inner::Inner;
 use crate::account::{Account, CLOCK_TOLERANCE, Event, Refusal, SeedOf, Turn};
 use crate::clock::Timestamp;
+use crate::entropy::Pool;
 use crate::id::{SessionId, Subject};
 use crate::policy::{Policy, Who};
 use crate::store::{
@@ -54,7 +55,7 @@ impl Inner {
     ) -> Result<T, Error> {
         let answer = self.race(matter, transition).await;
         if let Some(source) = answer.as_ref().err().and_then(std::error::Error::source) {
-            crate::trace::unavailable(source);
+            super::trace::unavailable(source);
         }
         answer
     }
@@ -64,7 +65,9 @@ impl Inner {
         matter: Matter<'_>,
         mut transition: impl FnMut(&mut Account, &mut Turn<'_>) -> Result<T, Refusal> + Send,
     ) -> Result<T, Error> {
-        let _place = self.queues.enter(matter.subject).await?;
+        // Whoever waits behind a store that hangs is told as soon as whoever asked it.
+        let place = tokio::time::timeout(self.store_deadline, self.queues.enter(matter.subject)).await;
+        let _place = place.map_err(Error::unavailable)??;
         for _ in 0..TRIES {
             let stored = self.load(matter.subject).await?;
             let clock = self.clock.now()?;
@@ -97,12 +100,13 @@ impl Inner {
         };
         let policy = self.policy_for(&account, matter);
         let now = if matter.resets_clock { clock } else { clock.max(account.latest()) };
+        let entropy = Pool::of(Arc::clone(&self.entropy));
         let mut turn = Turn {
             now,
             clock,
             policy: &policy,
             vault: &self.vault,
-            entropy: &*self.entropy,
+            entropy: &entropy,
             address: matter.address,
             events: Vec::new(),
             ended: Vec::new(),
@@ -110,18 +114,21 @@ impl Inner {
         };
         // DESIGN: a clock that goes back revives nothing, and one that stands far behind decides
         // nothing.
-        let answer = if account.latest() > clock.plus(CLOCK_TOLERANCE) && !matter.resets_clock {
+        let is_behind = account.latest() > clock.plus(CLOCK_TOLERANCE) && !matter.resets_clock;
+        let answer = if is_behind {
             account.report_clock(&mut turn)?;
             Err(Refusal::unavailable())
         } else {
             transition(&mut account, &mut turn)
         };
-        if !turn.is_dirty() {
+        // What broke off in the middle, for want of randomness or a key, is not half done.
+        let is_whole = is_behind || !matches!(answer, Err(Refusal::Unavailable { .. }));
+        if !is_whole || !turn.is_dirty() {
             return Ok(Ran { answer, pending: None });
         }
         account.settle(&turn);
         let pending = Pending {
-            revision: Revision::generate(&*self.entropy).map_err(Error::unavailable)?,
+            revision: Revision::generate(&entropy).map_err(Error::unavailable)?,
             document: account.write()?,
             stored_events: turn.events.iter().map(to_stored).collect::<Result<_, Error>>()?,
             events: turn.events,
@@ -153,7 +160,7 @@ impl Inner {
                 Ok(_) => return Err(Error::busy("a credential belongs to another subject")),
                 Err(error) => Some(error),
             };
-            let found = self.in_time(self.store.load(subject)).await?;
+            let found = self.load(subject).await?;
             let found = found.as_ref().map(Stored::revision);
             if found == Some(&pending.revision) {
                 return Ok(true);
@@ -206,7 +213,7 @@ impl Inner {
             self.verifier.revoke_session(&sid.to_string(), clock, clock.plus(LONGEST_ACCESS_TOKEN));
         }
         for event in &pending.events {
-            crate::trace::event(subject, event);
+            super::trace::event(subject, event);
             if let Some(hook) = &self.on_event {
                 hook(subject, event);
             }

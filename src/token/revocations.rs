@@ -19,6 +19,15 @@ pub(super) struct Revocations {
     capacity: usize,
 }
 
+/// Whose tokens a revocation refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// Those of the one session.
+    One,
+    /// Everybody's that were issued so far: there was no room.
+    All,
+}
+
 #[derive(Default)]
 struct Tables {
     /// Session id, and until when it is kept here.
@@ -37,16 +46,19 @@ impl Revocations {
         Self { any: AtomicBool::new(false), floor: AtomicU64::new(0), tables: RwLock::new(Tables::default()), capacity }
     }
 
-    pub(super) fn session(&self, session: &str, now: Timestamp, until: Timestamp, latest_issue: Timestamp) {
+    pub(super) fn session(&self, session: &str, now: Timestamp, until: Timestamp, latest_issue: Timestamp) -> Refused {
         let mut tables = self.write();
+        let mut refused = Refused::One;
         if let Some(known) = tables.sessions.get_mut(session) {
             *known = (*known).max(until);
         } else if tables.make_room(now, self.capacity) {
             tables.sessions.insert(session.into(), until);
         } else {
             self.refuse_all_until(&mut tables, latest_issue);
+            refused = Refused::All;
         }
         self.any.store(!tables.is_empty(), Ordering::Release);
+        refused
     }
 
     pub(super) fn subject(

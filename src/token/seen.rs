@@ -1,10 +1,11 @@
+use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::error::Unspecified;
-use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use quick_cache::{DefaultHashBuilder, Lifecycle, Weighter};
 
 use super::key_set::Published;
 use crate::assurance::Authentication;
@@ -54,7 +55,7 @@ pub(super) struct Verified {
 /// The tokens verified lately, bounded.
 pub(super) struct Seen {
     namer: Namer,
-    cache: Option<Cache<Name, Arc<Verified>, BySize>>,
+    memory: Option<Memory>,
 }
 
 /// A token that carries more weighs more, so that the bound is one on memory.
@@ -67,46 +68,207 @@ impl Weighter<Name, Arc<Verified>> for BySize {
     }
 }
 
+/// Which remembered tokens a session has: sessions end all the time, and looking through the whole
+/// memory for each would be the better part of the work.
+///
+/// Where a token is removed and verified anew at one time, the list may miss it. Nothing is granted by
+/// that: the verifier asks for revocations at every look, and the memory drops it like any other.
+#[derive(Clone, Default)]
+struct Sessions(Arc<Mutex<HashMap<Box<str>, Vec<Name>>>>);
+
+impl Sessions {
+    fn list(&self, session: &str, name: Name) {
+        let mut listed = self.lock();
+        match listed.get_mut(session) {
+            Some(names) if names.contains(&name) => {}
+            Some(names) => names.push(name),
+            None => drop(listed.insert(session.into(), vec![name])),
+        }
+    }
+
+    fn unlist(&self, name: &Name, verified: &Verified) {
+        let Some(session) = verified.authentication.session() else { return };
+        let mut listed = self.lock();
+        let Some(names) = listed.get_mut(session) else { return };
+        names.retain(|known| known != name);
+        if names.is_empty() {
+            listed.remove(session);
+        }
+    }
+
+    fn take(&self, session: &str) -> Vec<Name> {
+        self.lock().remove(session).unwrap_or_default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Vec<Name>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes what makes room for others off the list. It is called while a part of the cache is locked,
+/// so nothing may touch the cache while the list is.
+#[derive(Clone)]
+struct Unlist(Sessions);
+
+impl Lifecycle<Name, Arc<Verified>> for Unlist {
+    type RequestState = ();
+
+    fn on_evict(&self, (): &mut (), name: Name, verified: Arc<Verified>) {
+        self.0.unlist(&name, &verified);
+    }
+}
+
+struct Memory {
+    tokens: Cache<Name, Arc<Verified>, BySize, DefaultHashBuilder, Unlist>,
+    sessions: Sessions,
+}
+
+impl Memory {
+    fn new(capacity: usize) -> Self {
+        let weight = u64::try_from(capacity).unwrap_or(u64::MAX);
+        let sessions = Sessions::default();
+        let unlist = Unlist(sessions.clone());
+        Self { tokens: Cache::with(capacity, weight, BySize, DefaultHashBuilder::default(), unlist), sessions }
+    }
+
+    fn insert(&self, name: Name, verified: Verified) {
+        // Listed first: between the two a session that ends finds nothing to remove, and the
+        // verifier asks for revocations at every look.
+        if let Some(session) = verified.authentication.session() {
+            self.sessions.list(session, name);
+        }
+        self.tokens.insert(name, Arc::new(verified));
+    }
+
+    fn remove(&self, name: &Name) {
+        if let Some((name, verified)) = self.tokens.remove(name) {
+            self.sessions.unlist(&name, &verified);
+        }
+    }
+}
+
 impl Seen {
     pub(super) fn new(capacity: usize) -> Result<Self, Unspecified> {
-        Namer::new().map(|namer| Self { namer, cache: None }.with_capacity(capacity))
+        Namer::new().map(|namer| Self { namer, memory: None }.with_capacity(capacity))
     }
 
     pub(super) fn with_capacity(self, capacity: usize) -> Self {
         let capacity = capacity.min(MOST);
-        let weight = u64::try_from(capacity).unwrap_or(u64::MAX);
-        let cache = (capacity > 0).then(|| Cache::with_weighter(capacity, weight, BySize));
-        Self { cache, ..self }
+        Self { memory: (capacity > 0).then(|| Memory::new(capacity)), ..self }
     }
 
     /// Names a token; `None` where nothing is remembered.
     pub(super) fn name(&self, token: &str) -> Option<Name> {
-        self.cache.as_ref().and_then(|_| self.namer.name(token))
+        self.memory.as_ref().and_then(|_| self.namer.name(token))
     }
 
     pub(super) fn get(&self, name: &Name) -> Option<Arc<Verified>> {
-        self.cache.as_ref()?.get(name)
+        self.memory.as_ref()?.tokens.get(name)
     }
 
     pub(super) fn insert(&self, name: Name, verified: Verified) {
-        if let Some(cache) = &self.cache {
-            cache.insert(name, Arc::new(verified));
+        if let Some(memory) = &self.memory {
+            memory.insert(name, verified);
         }
     }
 
     pub(super) fn remove(&self, name: &Name) {
-        if let Some(cache) = &self.cache {
-            cache.remove(name);
+        if let Some(memory) = &self.memory {
+            memory.remove(name);
         }
     }
 
+    /// Forgets the tokens of one session, without a look at the others.
+    pub(super) fn forget_session(&self, session: &str) {
+        if let Some(memory) = &self.memory {
+            for name in memory.sessions.take(session) {
+                memory.tokens.remove(&name);
+            }
+        }
+    }
+
+    /// Looks at every token there is.
     pub(super) fn retain(&self, keep: impl Fn(&Verified) -> bool) {
-        if let Some(cache) = &self.cache {
-            cache.retain(|_, verified| keep(verified));
+        if let Some(memory) = &self.memory {
+            memory.tokens.retain(|name, verified| {
+                let kept = keep(verified);
+                if !kept {
+                    memory.sessions.unlist(name, verified);
+                }
+                kept
+            });
         }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.cache.as_ref().map_or(0, Cache::len)
+        self.memory.as_ref().map_or(0, |memory| memory.tokens.len())
+    }
+
+    #[cfg(test)]
+    fn listed(&self) -> usize {
+        self.memory.as_ref().map_or(0, |memory| memory.sessions.lock().values().map(Vec::len).sum())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Algorithm, KeySet, SigningKey, Verifier};
+    use crate::assurance::{Aal, Assurance, AuthenticationParts};
+    use crate::id::Subject;
+
+    use super::*;
+
+    fn verified(session: &str) -> Verified {
+        let keys = KeySet::new(SigningKey::generate(Algorithm::EdDsa).unwrap());
+        let key = keys.find(&keys.signing_kid().unwrap(), Timestamp::EPOCH).unwrap();
+        let assurance = Assurance {
+            level: Aal::One,
+            auth_time: None,
+            phishing_resistant: false,
+            hardware: false,
+            amr: Vec::new(),
+            evidence: Vec::new(),
+        };
+        let authentication = Authentication::from_parts(AuthenticationParts {
+            subject: Subject::new("alice").unwrap(),
+            session: Some(session.into()),
+            client_id: "web".into(),
+            token_id: "a-token".into(),
+            issued_at: Timestamp::EPOCH,
+            expires_at: Timestamp::EPOCH,
+            assurance,
+            step_up: None,
+            roles: Vec::new(),
+            scopes: Vec::new(),
+        });
+        Verified { authentication, key, believed: Timestamp::EPOCH..Timestamp::EPOCH, weight: 1 }
+    }
+
+    fn name(n: u16) -> Name {
+        u128::from(n).to_be_bytes()
+    }
+
+    #[test]
+    fn what_is_listed_is_what_is_remembered_whatever_made_it_go() {
+        let seen = Seen::new(64).unwrap();
+        for n in 0..1_000 {
+            seen.insert(name(n), verified(&format!("session {}", n % 7)));
+            assert_eq!(seen.listed(), seen.len());
+        }
+        seen.forget_session("session 3");
+        assert_eq!(seen.listed(), seen.len());
+        assert!(seen.len() > 0, "other sessions are still there");
+        seen.retain(|v| v.authentication.session() != Some("session 4"));
+        assert_eq!(seen.listed(), seen.len());
+        (0..1_000).for_each(|n| seen.remove(&name(n)));
+        assert_eq!((seen.listed(), seen.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_verifier_without_a_memory_lists_nothing() {
+        let keys = KeySet::new(SigningKey::generate(Algorithm::EdDsa).unwrap());
+        let verifier = Verifier::new("https://id.example", "api", keys).unwrap().with_cache_capacity(0);
+        verifier.revoke_session("a", Timestamp::EPOCH, Timestamp::EPOCH);
+        assert_eq!(verifier.remembered(), 0);
     }
 }

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::key_set::Published;
 use super::read::{Terms, authentication};
-use super::revocations::Revocations;
+use super::revocations::{Refused, Revocations};
 use super::seen::{Seen, Verified};
 use super::wire::{Header, Payload};
 use super::{KeySet, MAX_TOKEN, TokenError, TokenErrorKind};
@@ -255,8 +255,10 @@ impl Verifier {
     /// Other processes honour an access token until it expires.
     pub fn revoke_session(&self, session: &str, now: Timestamp, until: Timestamp) {
         // Until its tokens are refused by their age, which leeway puts off.
-        self.revocations.session(session, now, until.plus(self.leeway), now.plus(self.leeway));
-        self.forget_revoked(now);
+        match self.revocations.session(session, now, until.plus(self.leeway), now.plus(self.leeway)) {
+            Refused::One => self.seen.forget_session(session),
+            Refused::All => self.forget_revoked(now),
+        }
     }
 
     /// Refuses the tokens of a subject that were issued at or before `issued_by`, in this process.

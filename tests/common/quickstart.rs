@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// A running quickstart.
-pub struct Quickstart {
+pub(crate) struct Quickstart {
     /// Where it is served: `http://127.0.0.1:PORT`.
-    pub origin: String,
+    pub(crate) origin: String,
     child: Child,
 }
 
 impl Quickstart {
     /// Builds it if need be, starts it with these options, and waits until it serves.
-    pub fn start(root: &Path, options: &[&str]) -> Self {
+    pub(crate) fn start(root: &Path, options: &[&str]) -> Self {
         let mut child = Command::new(built(root))
             .args(["--listen", "127.0.0.1:0"])
             .args(options)
@@ -22,27 +22,22 @@ impl Quickstart {
             .expect("the quickstart starts");
         let stdout = BufReader::new(child.stdout.take().expect("its output"));
         let mut lines = stdout.lines().map(|line| line.expect("text"));
-        let origin = lines.find_map(|line| Some(line[line.find("http://")?..].trim().to_owned()));
+        let origin = lines.find_map(|line| Some(line.trim().strip_prefix("open")?.trim().to_owned()));
         // What it still has to say is read, so that it never waits for a reader.
         std::thread::spawn(move || lines.for_each(drop));
         Self { origin: origin.expect("the quickstart names its address"), child }
-    }
-
-    /// Ends it.
-    pub fn stop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
 impl Drop for Quickstart {
     fn drop(&mut self) {
-        self.stop();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
 /// Asks cargo for the program; where it is built already, that takes no time.
-fn built(root: &Path) -> PathBuf {
+pub(crate) fn built(root: &Path) -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .args(["build", "--quiet", "--package", "tower-mfa", "--example", "quickstart", "--message-format=json"])
@@ -52,9 +47,9 @@ fn built(root: &Path) -> PathBuf {
         .expect("cargo runs");
     assert!(output.status.success(), "the quickstart cannot be built");
     let messages = String::from_utf8(output.stdout).expect("text");
-    let executable = messages.lines().filter_map(|line| {
+    let mut executables = messages.lines().rev().filter_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         (message["target"]["name"] == "quickstart").then(|| message["executable"].as_str().map(PathBuf::from))?
     });
-    executable.last().expect("cargo names the program")
+    executables.next().expect("cargo names the program")
 }

@@ -1,4 +1,6 @@
 //! A client that knows only the contract: paths, members and headers.
+//!
+//! Whatever it is answered by our routes is held against what `docs/HTTP.md` says of every answer.
 
 use std::sync::Arc;
 
@@ -17,10 +19,12 @@ use tower_mfa::clock::{Clock, ClockError, Timestamp};
 use tower_mfa::id::Subject;
 use tower_mfa::middleware::RequireLayer;
 use tower_mfa::otp::{Moving, OtpauthUri};
-use tower_mfa::policy::{Login, Policy};
+use tower_mfa::policy::{Login, Policy, PolicyBuilder};
 use tower_mfa::recovery_code::{Count, Scheme};
-use tower_mfa::service::{Keys, Mfa};
+use tower_mfa::service::{Keys, Mfa, MfaBuilder};
 use tower_mfa::store::MemoryStore;
+
+use crate::store::{Switch, Switched};
 
 pub(crate) const NOW: u64 = 1_800_000_000;
 
@@ -46,14 +50,18 @@ impl Clock for Hands {
 
 pub(crate) struct Service {
     pub(crate) app: Router,
+    pub(crate) mfa: Mfa,
     pub(crate) hands: Hands,
+    pub(crate) store: Switch,
 }
 
 /// An answer: status, headers, JSON (or null).
+#[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -63,15 +71,66 @@ impl Answer {
         self
     }
 
+    /// Whether it is the problem of this status and code.
+    #[track_caller]
+    pub(crate) fn refuses(self, status: u16, code: &str) -> Self {
+        assert_eq!((self.status.as_u16(), self.code()), (status, code), "{}", self.body);
+        self
+    }
+
     #[track_caller]
     pub(crate) fn code(&self) -> &str {
-        self.body["code"].as_str().unwrap_or_else(|| panic!("no code in {}", self.body))
+        self.body["code"].as_str().unwrap_or_else(|| panic!("{}: no code in {}", self.status, self.body))
     }
 
     #[track_caller]
     pub(crate) fn text(&self, member: &str) -> String {
-        self.body[member].as_str().unwrap_or_else(|| panic!("no {member} in {}", self.body)).to_owned()
+        self.body[member].as_str().unwrap_or_else(|| panic!("{}: no {member} in {}", self.status, self.body)).to_owned()
     }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn set_cookies(&self) -> Vec<&str> {
+        self.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect()
+    }
+
+    /// The value of a cookie that is set.
+    pub(crate) fn cookie(&self, name: &str) -> String {
+        let start = format!("{name}=");
+        let found = self.set_cookies().into_iter().find_map(|cookie| cookie.strip_prefix(&start));
+        let found = found.unwrap_or_else(|| panic!("no {name} in {:?}", self.set_cookies()));
+        found.split(';').next().unwrap().to_owned()
+    }
+}
+
+/// What `docs/HTTP.md` says of every answer of ours.
+#[track_caller]
+fn holds_to_the_conventions(path: &str, sent: &str, answer: &Answer, method: &Method) {
+    let Answer { status, headers, body, bytes } = answer;
+    assert_eq!(answer.header("cache-control"), "no-store", "{method} {path}: {status}");
+    if *method == Method::HEAD {
+        assert!(bytes.is_empty(), "an answer to HEAD has no body");
+        return;
+    }
+    if status.is_success() {
+        let json = *status == StatusCode::NO_CONTENT || headers["content-type"] == "application/json";
+        assert!(json && (*status != StatusCode::NO_CONTENT || bytes.is_empty()), "{method} {path}: {status}");
+        return;
+    }
+    assert_eq!(answer.header("content-type"), "application/problem+json", "{method} {path}: {status}");
+    for member in ["type", "title", "detail", "code"] {
+        assert!(body[member].is_string(), "{member} of {body}");
+    }
+    assert_eq!(body["status"], status.as_u16(), "{body}");
+    let code = serde_json::from_str::<Value>(sent).ok().and_then(|sent| Some(sent["code"].as_str()?.to_owned()));
+    for secret in code.iter().filter(|code| code.len() >= 6) {
+        assert!(!body.to_string().contains(secret), "a code is repeated in {body}");
+    }
+    assert!(!body.to_string().contains("mfac_") && !body.to_string().contains("eyJ"), "a token is repeated in {body}");
+    let asks = headers.contains_key("www-authenticate");
+    assert_eq!(asks, *status == 401 || body["code"] == "insufficient_scope", "{body}");
 }
 
 pub(crate) fn keys() -> Keys {
@@ -79,30 +138,35 @@ pub(crate) fn keys() -> Keys {
     KEYS.get_or_init(|| Keys::generate().unwrap()).clone()
 }
 
+/// The policy of these tests.
+pub(crate) fn policy(login: Login) -> PolicyBuilder {
+    Policy::builder()
+        .login(login)
+        .recovery_codes(Count::new(5).unwrap())
+        .recovery_scheme(Scheme::argon2id(7_168, 5, 1).unwrap())
+        .action("transfer_funds", Requirement::aal2().within(300))
+        .disable_by_code(true)
+}
+
 impl Service {
     pub(crate) fn new(login: Login) -> Self {
         Self::with(login, |builder| builder)
     }
 
-    pub(crate) fn with(
-        login: Login,
-        change: impl FnOnce(tower_mfa::service::MfaBuilder) -> tower_mfa::service::MfaBuilder,
-    ) -> Self {
-        let hands = Hands::default();
-        let policy = Policy::builder()
-            .login(login)
-            .recovery_codes(Count::new(5).unwrap())
-            .recovery_scheme(Scheme::argon2id(7_168, 5, 1).unwrap())
-            .action("transfer_funds", Requirement::aal2().within(300))
-            .disable_by_code(true)
-            .build()
-            .unwrap();
-        let builder = Mfa::builder(MemoryStore::new())
+    pub(crate) fn under(policy: PolicyBuilder) -> Self {
+        let policy = policy.build().unwrap();
+        Self::with(Login::IfEnrolled, |builder| builder.policy(policy))
+    }
+
+    pub(crate) fn with(login: Login, change: impl FnOnce(MfaBuilder) -> MfaBuilder) -> Self {
+        let (hands, store) = (Hands::default(), Switch::default());
+        let builder = Mfa::builder(Switched { store: MemoryStore::new(), switch: store.clone() })
             .issuer("https://id.example")
             .audience("api")
             .app_name("Example Bank")
+            .realm("Example Bank")
             .keys(keys())
-            .policy(policy)
+            .policy(policy(login).build().unwrap())
             .cookies(true)
             .with_clock(hands.clone());
         let mfa = change(builder).build().unwrap();
@@ -112,33 +176,54 @@ impl Service {
             .route("/profile", protected(Requirement::aal1()))
             .route("/account", protected(Requirement::aal2()))
             .route("/vault", protected(Requirement::aal3().phishing_resistant()))
+            .route("/ops", protected(Requirement::aal1().with_scope("ops")))
+            .route("/fresh", protected(Requirement::aal2().within(300)))
             .route("/transfer", post(|| async { "sent" }).route_layer(RequireLayer::new(transfer)))
             .layer(mfa.authenticate_layer())
             .route("/login", post(login_route))
             .with_state((mfa.clone(), hands.clone()))
             .nest("/mfa", mfa.routes())
             .merge(mfa.well_known());
-        Self { app, hands }
+        Self { app, mfa, hands, store }
     }
 
-    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+    #[track_caller]
+    pub(crate) fn send(&self, request: Request<Body>) -> impl Future<Output = Answer> {
+        self.sent(request, String::new())
+    }
+
+    async fn sent(&self, request: Request<Body>, text: String) -> Answer {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = self.app.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.unwrap().to_bytes();
+        let bytes = body.collect().await.unwrap().to_bytes().to_vec();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Answer { status: parts.status, headers: parts.headers, body }
+        let answer = Answer { status: parts.status, headers: parts.headers, body, bytes };
+        let ours = path.starts_with("/mfa") || path == "/login" || path == "/.well-known/jwks.json";
+        if ours || !answer.status.is_success() && answer.status != 404 && answer.status != 405 {
+            holds_to_the_conventions(&path, &text, &answer, &method);
+        }
+        answer
+    }
+
+    /// Sends a request with these headers.
+    pub(crate) async fn ask(&self, call: &str, headers: &[(&str, &str)], body: Option<Value>) -> Answer {
+        let (method, path) = call.split_once(' ').unwrap();
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let text = body.map(|body| body.to_string()).unwrap_or_default();
+        if !text.is_empty() {
+            request = request.header("content-type", "application/json");
+        }
+        self.sent(request.body(Body::from(text.clone())).unwrap(), text).await
     }
 
     pub(crate) async fn call(&self, method: Method, path: &str, token: Option<&str>, body: Option<Value>) -> Answer {
-        let mut request = Request::builder().method(method).uri(path);
-        if let Some(token) = token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        let request = match body {
-            Some(body) => request.header("content-type", "application/json").body(Body::from(body.to_string())),
-            None => request.body(Body::empty()),
-        };
-        self.send(request.unwrap()).await
+        let bearer = token.map(|token| format!("Bearer {token}"));
+        let headers: Vec<(&str, &str)> = bearer.iter().map(|bearer| ("authorization", &**bearer)).collect();
+        self.ask(&format!("{method} {path}"), &headers, body).await
     }
 
     pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
@@ -147,6 +232,14 @@ impl Service {
 
     pub(crate) async fn post(&self, path: &str, token: &str, body: Value) -> Answer {
         self.call(Method::POST, path, Some(token), Some(body)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str, token: &str) -> Answer {
+        self.call(Method::DELETE, path, Some(token), None).await
+    }
+
+    pub(crate) async fn refresh(&self, token: &str) -> Answer {
+        self.call(Method::POST, "/mfa/token/refresh", None, Some(json!({"refresh_token": token}))).await
     }
 
     pub(crate) async fn login(&self, user: &str) -> Answer {
@@ -162,6 +255,67 @@ impl Service {
         let confirmed = self.post(&path, token, json!({"code": code})).await.is(200);
         (app, confirmed)
     }
+
+    /// Signs somebody in who has nothing bound, and binds an app.
+    pub(crate) async fn person(&self, user: &str) -> Person {
+        let first = self.login(user).await;
+        let key = if first.text("status") == "complete" { "access_token" } else { "enrolment_token" };
+        let (app, bound) = self.enrol(&first.text(key)).await;
+        let codes = bound.body["recovery_codes"].as_array().unwrap().iter();
+        Person {
+            app,
+            id: bound.body["authenticator"]["id"].as_str().unwrap().to_owned(),
+            codes: codes.map(|code| code.as_str().unwrap().to_owned()).collect(),
+            access: bound.text("access_token"),
+            refresh: bound.text("refresh_token"),
+        }
+    }
+
+    /// Signs in to be asked for a second factor.
+    pub(crate) async fn asked(&self, user: &str) -> Asked {
+        let login = self.login(user).await;
+        assert_eq!(login.text("status"), "challenge", "{}", login.body);
+        let id = login.text("challenge_id");
+        let verify = format!("/mfa/challenges/{id}/verify");
+        Asked { show: format!("/mfa/challenges/{id}"), verify, token: login.text("challenge_token"), id }
+    }
+
+    /// Signs in with a code of the next step.
+    pub(crate) async fn signed_in(&self, user: &str, app: &App) -> Answer {
+        self.hands.turn(30);
+        let asked = self.asked(user).await;
+        self.post(&asked.verify, &asked.token, json!({"type": "totp", "code": app.code(self.hands.read())}))
+            .await
+            .is(200)
+    }
+
+    /// A code that is wrong now.
+    pub(crate) fn wrong(&self, app: &App) -> String {
+        let now = self.hands.read().as_secs();
+        let near: Vec<String> = [now - 60, now - 30, now, now + 30].map(|at| app.code(Timestamp::from_secs(at))).into();
+        ["000000", "111111", "222222", "333333", "444444"]
+            .map(str::to_owned)
+            .into_iter()
+            .find(|c| !near.contains(c))
+            .unwrap()
+    }
+}
+
+/// Somebody with an authenticator app.
+pub(crate) struct Person {
+    pub(crate) app: App,
+    pub(crate) id: String,
+    pub(crate) codes: Vec<String>,
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+}
+
+/// A login that wants a second factor.
+pub(crate) struct Asked {
+    pub(crate) id: String,
+    pub(crate) show: String,
+    pub(crate) verify: String,
+    pub(crate) token: String,
 }
 
 /// The host's own login route: whoever names a user has given the password.
@@ -171,7 +325,9 @@ async fn login_route(
     axum::Json(body): axum::Json<Value>,
 ) -> Response {
     let subject = Subject::new(body["user"].as_str().unwrap()).unwrap();
-    let first = FirstFactor::password_checked_by_host(subject, hands.read());
+    let scopes = body["scope"].as_str().unwrap_or_default().split_whitespace();
+    let first = FirstFactor::password_checked_by_host(subject, hands.read()).scopes(scopes);
+    let first = if body["tablet"] == true { first.client("tablet").address("203.0.113.7") } else { first };
     match mfa.begin(first).await {
         Ok(outcome) => mfa.login_response(&headers, outcome),
         Err(error) => mfa.error_response(&error),

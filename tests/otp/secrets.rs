@@ -37,6 +37,7 @@ fn n63b_3_1_4_1_a_a_short_key_comes_in_by_its_own_door_alone() {
     assert_eq!(Secret::danger_short_from_bytes(&[7; 9]).unwrap_err(), InvalidSecret::TooShort);
 }
 
+/// Rows: ASVS-6.5.3, N63B-3.2.12-a
 #[test]
 fn n63b_3_1_4_2_b_without_randomness_there_is_no_key() {
     for algorithm in Algorithm::ALL {

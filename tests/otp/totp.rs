@@ -228,6 +228,7 @@ fn cve_2025_6014_no_other_spelling_of_a_used_code_is_a_second_use() {
     }
 }
 
+/// Rows: ASVS-11.2.4
 #[test]
 fn rustsec_2022_0018_codes_cannot_be_compared_by_anything_but_the_check() {
     // A method of the type comes before one of a trait for all types: where `Code` learned `==`,

@@ -1,11 +1,11 @@
 // The account: what is bound, who is signed in, what happened.
 
 import { call } from "./api.js";
-import { $, ask, busy, h, say, show } from "./dom.js";
+import { $, ask, h, say, show } from "./dom.js";
 import { enrol, showCodes } from "./enrol.js";
-import { duration, event as told, explain, level, methods, proved, when } from "./words.js";
+import { event as told, explain, level, methods, proved, when } from "./words.js";
 
-/** Runs `work` for a button; what goes wrong is said. Set by the start of the page. */
+/** Runs `work` for a button; what goes wrong is said. */
 let run;
 let status;
 
@@ -13,10 +13,13 @@ const SHOWN = 8;
 
 export async function openAccount() {
   await reload();
+  for (const said of $("transfer").querySelectorAll(".problem, .done")) said.textContent = "";
+  $("try-answer").hidden = true;
   show("account");
 }
 
-async function reload() {
+/** Shows how the account is now. */
+export async function reload() {
   const [now, sessions, events] = await Promise.all([
     call("GET", "/mfa/status"),
     call("GET", "/mfa/sessions"),
@@ -228,7 +231,3 @@ export function bindAccount(runner) {
     button.addEventListener("click", () => run(button, () => tryRoute(button.dataset.path)));
   }
 }
-
-export const recoveryLeft = (left) =>
-  left === undefined ? "" : `You used a recovery code; ${left} ${left === 1 ? "is" : "are"} left.`;
-export { duration };

@@ -2,7 +2,7 @@
 
 import { Cancelled, Problem, send } from "./api.js";
 import { $, busy, countdown } from "./dom.js";
-import { clock, explain } from "./words.js";
+import { clock, explain, tries } from "./words.js";
 
 const kinds = {
   totp: {
@@ -10,6 +10,7 @@ const kinds = {
     other: "I have my app: use its code",
     inputmode: "numeric",
     autocomplete: "one-time-code",
+    wrong: "That code is not right. Each code works once: if you have used this one, wait for the next.",
     malformed: "The code in the app has 6 to 8 digits.",
   },
   recovery_code: {
@@ -17,6 +18,7 @@ const kinds = {
     other: "I don’t have my phone: use a recovery code",
     inputmode: "text",
     autocomplete: "off",
+    wrong: "That code is not right, or it was used before.",
     malformed: "A recovery code has four groups of four letters and digits, like 3K7Q-8M2X-PD5T-W9RA.",
   },
 };
@@ -24,16 +26,18 @@ const kinds = {
 let forms = 0;
 
 /**
- * Fills `place` with a form that asks for a code. `verify` sends the answer; `gone` is called when
- * the challenge is over; what else goes wrong for good goes to `failed`. Returns how to take it away.
+ * Fills `place` with a form that asks for a code. `verify` sends the answer, `back` gives up, `gone`
+ * is called when the challenge is over, and what else goes wrong for good goes to `failed`. Returns
+ * how to take the form away.
  */
-export function answerForm(place, { methods, expiresIn, verify, gone, failed }) {
+export function answerForm(place, { methods, expiresIn, verify, back, gone, failed }) {
   const form = $("answer-form").content.firstElementChild.cloneNode(true);
   const part = (name) => form.querySelector(`[data-part=${name}]`);
   const [input, problem, button] = ["input", ".problem", "[type=submit]"].map((s) => form.querySelector(s));
   const offered = Object.keys(kinds).filter((kind) => methods.some((method) => method.type === kind));
   let kind = offered[0];
-  let unlock = () => {};
+  const waits = {};
+  const pauses = {};
 
   input.id = part("label").htmlFor = `answer-${++forms}`;
   problem.id = `${input.id}-problem`;
@@ -51,6 +55,7 @@ export function answerForm(place, { methods, expiresIn, verify, gone, failed }) 
     part("other").hidden = !other;
     if (other) part("other").textContent = kinds[other].other;
     complain("");
+    press();
   }
 
   function complain(text) {
@@ -58,25 +63,40 @@ export function answerForm(place, { methods, expiresIn, verify, gone, failed }) 
     input.toggleAttribute("aria-invalid", Boolean(text));
   }
 
+  // Each way of answering has a pause of its own: whoever is locked out of one may use another.
   function lock(seconds) {
-    const says = button.textContent;
-    button.disabled = true;
-    const stop = countdown(seconds, (left) => (button.textContent = `Wait ${clock(left)}`), () => unlock());
-    unlock = () => {
-      stop();
-      unlock = () => {};
-      button.disabled = false;
-      button.textContent = says;
-      complain("You can try again now.");
-      input.focus();
-    };
+    const locked = kind;
+    pauses[locked]?.();
+    pauses[locked] = countdown(
+      seconds,
+      (left) => {
+        waits[locked] = `Wait ${clock(left)}`;
+        press();
+      },
+      () => {
+        delete waits[locked];
+        press();
+        if (kind === locked) complain("You can try again now.");
+      },
+    );
+  }
+
+  function press() {
+    button.disabled = kind in waits;
+    button.textContent = waits[kind] ?? "Continue";
+  }
+
+  function said(error) {
+    if (error.code === "invalid_request") return kinds[kind].malformed;
+    if (error.code !== "invalid_code") return explain(error);
+    return `${kinds[kind].wrong} ${tries(error.body.attempts_remaining ?? 0)}`;
   }
 
   function refused(error) {
     if (!(error instanceof Problem)) return error.name === "Offline" ? complain(explain(error)) : failed(error);
     if (error.code === "challenge_gone" || error.code === "not_found") return gone();
     if (error.status === 401) return failed(error);
-    complain(error.code === "invalid_request" ? kinds[kind].malformed : explain(error));
+    complain(said(error));
     if (error.code === "throttled") lock(error.body.retry_after ?? 30);
     input.focus();
     input.select();
@@ -93,12 +113,15 @@ export function answerForm(place, { methods, expiresIn, verify, gone, failed }) 
     input.focus();
   });
 
+  part("back").textContent = back.text;
+  part("back").addEventListener("click", back.work);
+
   use(kind);
   place.replaceChildren(form);
   const stop = countdown(expiresIn, (left) => (part("time").textContent = `Time left: ${clock(left)}`), gone);
   return () => {
     stop();
-    unlock = () => {};
+    for (const end of Object.values(pauses)) end();
     form.remove();
   };
 }
@@ -139,6 +162,7 @@ export async function stepUp(problem) {
             opened = verdict;
             ask();
           },
+          back: { text: "Cancel", work: () => dialog.close() },
           gone: async () => {
             try {
               opened = await send("POST", "/mfa/challenges", wanted);
@@ -154,7 +178,6 @@ export async function stepUp(problem) {
         $("step-up-place").querySelector("input").focus();
       };
       dialog.addEventListener("close", () => reject(new Cancelled()), { once: true });
-      $("step-up-cancel").onclick = () => dialog.close();
       ask();
     });
   } finally {

@@ -1,11 +1,11 @@
 // The start of the page: who is here, and signing in.
 
-import { bindAccount, openAccount, recoveryLeft } from "./account.js";
+import { bindAccount, openAccount, reload } from "./account.js";
 import { Cancelled, SignedOut, forget, mayHaveSession, onStepUp, renew, schedule, send } from "./api.js";
 import { answerForm, stepUp } from "./answer.js";
 import { $, busy, isShown, say, show } from "./dom.js";
-import { clearEnrolment, enrol, showCodes } from "./enrol.js";
-import { duration, explain } from "./words.js";
+import { clearCodes, clearEnrolment, enrol, showCodes } from "./enrol.js";
+import { duration, explain, usedRecovery } from "./words.js";
 
 let away = () => {};
 
@@ -13,6 +13,7 @@ let away = () => {};
 function toSignIn(text = "", kind = "bad") {
   away();
   clearEnrolment();
+  clearCodes();
   for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   $("who").hidden = true;
   $("password").value = "";
@@ -28,7 +29,10 @@ function failed(error) {
   say(explain(error), "bad");
 }
 
-const run = (button, work) => busy(button, () => work().catch(failed));
+function run(button, work) {
+  say("");
+  return busy(button, () => work().catch(failed));
+}
 
 async function signIn() {
   say("");
@@ -75,8 +79,9 @@ function secondStep(outcome, signedIn = openAccount) {
       if (verdict.status !== "complete") return secondStep({ ...outcome, ...verdict });
       away();
       await signedIn();
-      say(recoveryLeft(verdict.recovery_codes_remaining));
+      say(usedRecovery(verdict.recovery_codes_remaining));
     },
+    back: { text: "Back", work: () => toSignIn() },
     gone: () => toSignIn("That took too long. Begin again."),
     failed: (error) => toSignIn(error.status === 401 ? "That took too long. Begin again." : explain(error)),
   });
@@ -117,11 +122,12 @@ function bind() {
     event.preventDefault();
     busy($("sign-in").querySelector("button"), signIn);
   });
-  $("answer-back").addEventListener("click", () => toSignIn());
   $("sign-out").addEventListener("click", () => run($("sign-out"), signOut));
-  // Another tab has signed out.
+  // Another tab has signed out, or somebody else in.
   addEventListener("storage", () => {
-    if (isShown("account") && !mayHaveSession()) toSignIn("You signed out in another tab.", "");
+    if (!isShown("account")) return;
+    if (mayHaveSession()) reload().catch(failed);
+    else toSignIn("You signed out in another tab.", "");
   });
 }
 

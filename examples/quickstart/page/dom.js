@@ -23,8 +23,9 @@ export function show(name) {
   const title = $(`view-${name}`).querySelector("h1");
   document.title = `${title.textContent} · tower-mfa quickstart`;
   window.scrollTo(0, 0);
-  const field = $(`view-${name}`).querySelector("input:not([type=checkbox])");
-  (name === "account" || name === "codes" || !field ? title : field).focus({ preventScroll: true });
+  // Where there is something to read first, the keyboard begins at the title.
+  const field = ["sign-in", "answer"].includes(name) && $(`view-${name}`).querySelector("input");
+  (field || title).focus({ preventScroll: true });
 }
 
 export const isShown = (name) => !$(`view-${name}`).hidden;

@@ -67,17 +67,22 @@ const events = {
 
 export const event = (kind) => events[kind] ?? kind.replaceAll("_", " ");
 
-const tries = (n) => (n === 1 ? "One more try" : `${n} more tries`);
+/** How often one may still be wrong. */
+export function tries(n) {
+  if (n === 0) return "That was one too many: there is a pause before the next.";
+  return `${n === 1 ? "One more try" : `${n} more tries`} before a pause.`;
+}
+
+export const usedRecovery = (left) =>
+  left === undefined ? "" : `You used a recovery code; ${left} ${left === 1 ? "is" : "are"} left.`;
 
 /** An error of the server, as a sentence that says what to do next. */
 export function explain(error) {
   if (error.name === "Offline") return "The server cannot be reached. Check your connection and try again.";
-  const { code, detail, retry_after: wait, attempts_remaining: left } = error.body ?? {};
+  const { code, detail, retry_after: wait } = error.body ?? {};
   switch (code) {
     case "invalid_code":
-      return left === 0
-        ? "That code is not right. There have been too many wrong ones: wait a little before the next."
-        : `That code is not right. A code works once: if you have used it already, wait for the next. ${tries(left ?? 1)} before a pause.`;
+      return "That code is not right.";
     case "throttled":
       return `Too many wrong tries. Wait ${duration(wait ?? 30)}; this one was not looked at.`;
     case "authenticator_disabled":

@@ -4,14 +4,10 @@
 #![expect(clippy::missing_panics_doc, reason = "a test fails loudly")]
 
 mod app;
-#[path = "../../common/quickstart.rs"]
-mod quickstart;
-#[expect(dead_code, reason = "this package asks for nothing but whether they are there")]
 #[path = "../../common/tools.rs"]
 mod tools;
 
 pub use app::App;
-pub use quickstart::Quickstart;
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -241,6 +237,17 @@ impl Browser {
         self.devtools("Emulation.setEmulatedMedia", &features);
     }
 
+    /// Takes a cookie away, as time does.
+    pub fn forget_cookie(&self, name: &str, origin: &str) {
+        self.devtools("Network.deleteCookies", &json!({ "name": name, "url": origin }));
+    }
+
+    /// Shows the page as it is printed.
+    pub fn print(&self, on: bool) {
+        let media = if on { "print" } else { "" };
+        self.devtools("Emulation.setEmulatedMedia", &json!({ "media": media }));
+    }
+
     /// How far the page reaches beyond the right edge, in pixels.
     #[must_use]
     pub fn overflow(&self) -> i64 {
@@ -256,6 +263,17 @@ impl Browser {
         let data = shot["data"].as_str().expect("a picture");
         let png = base64::engine::general_purpose::STANDARD.decode(data).expect("base 64");
         std::fs::write(folder.join(format!("{name}.png")), png).expect("a file");
+    }
+
+    /// Reads the QR code on a picture that was kept; `None` where no reader is installed.
+    #[must_use]
+    pub fn scan(&self, name: &str) -> Option<String> {
+        if !tools::installed(&["zbarimg"]) {
+            return None;
+        }
+        let picture = root().join(format!("target/browser/{name}.png"));
+        let read = tools::run("zbarimg", &["--quiet", "--raw", "--nodbus", picture.to_str()?], b"");
+        Some(String::from_utf8(read).expect("text"))
     }
 
     /// What the page was not allowed to do by its own policy, and what went wrong in its scripts.

@@ -2,7 +2,13 @@
 //!
 //! Pictures of every view are kept under `target/browser/`.
 
-use tower_mfa_browser::{App, Browser, Driver, Quickstart, can_browse, root};
+#[path = "../../common/quickstart.rs"]
+mod quickstart;
+
+use std::time::Duration;
+
+use quickstart::Quickstart;
+use tower_mfa_browser::{App, Browser, Driver, can_browse, root};
 
 const PASSWORD: &str = "correct horse battery staple";
 const TAB: char = '\u{e004}';
@@ -30,6 +36,7 @@ fn enrol(page: &Browser) -> (App, Vec<String>) {
     page.shows("#enrol-title", "Set up");
     let mut app = App::new(&page.text("#secret"));
     page.screenshot("3-enrol");
+    assert_scannable(page, "3-enrol");
     page.fill("#enrol-code", &app.wrong_code());
     page.click("#enrol [type=submit]");
     page.shows("#enrol .problem", "does not match");
@@ -39,12 +46,24 @@ fn enrol(page: &Browser) -> (App, Vec<String>) {
     (app, save_codes(page))
 }
 
+/// The code on the screen is the key beside it.
+fn assert_scannable(page: &Browser, picture: &str) {
+    if let Some(uri) = page.scan(picture) {
+        let secret = page.text("#secret").replace(' ', "");
+        assert!(uri.starts_with("otpauth://totp/") && uri.contains(&format!("secret={secret}")), "{uri}");
+    }
+}
+
 /// Reads the recovery codes; the page does not go on before they are said to be saved.
 fn save_codes(page: &Browser) -> Vec<String> {
     page.shows("#codes-title", "recovery codes");
     let codes: Vec<String> = page.text("#codes").lines().map(|line| line.trim().to_owned()).collect();
     assert_eq!(codes.len(), 10);
     page.screenshot("4-codes");
+    page.print(true);
+    assert!(page.is_shown("#codes") && !page.is_shown("#codes-form"), "what is printed is the codes");
+    page.screenshot("4-codes-printed");
+    page.print(false);
     page.click("#codes-form [type=submit]");
     assert!(page.is_shown("#view-codes"), "it must not go on yet");
     page.click("#codes-saved");
@@ -80,6 +99,7 @@ fn a_person_does_the_whole_story() {
     sign_out(&page);
     signs_in_with_a_code(&page, &mut app);
     sends_money(&page, &mut app);
+    stays_signed_in(&page, &bank.origin);
     let other = driver.browser();
     other.open(&bank.origin);
     loses_the_phone(&page, &other, &recovery);
@@ -122,7 +142,7 @@ fn signs_in_with_a_code(page: &Browser, app: &mut App) {
 
 fn sends_money(page: &Browser, app: &mut App) {
     // What is asked can be declined, and nothing is sent.
-    std::thread::sleep(std::time::Duration::from_secs(FRESH + 1));
+    std::thread::sleep(Duration::from_secs(FRESH + 1));
     page.fill("#transfer-amount", "40");
     page.click("#transfer [type=submit]");
     page.shows("#step-up-why", "Sending money");
@@ -139,6 +159,37 @@ fn sends_money(page: &Browser, app: &mut App) {
     page.shows("#transfer .done", "Sent 41 € to bob");
     assert!(!page.is_shown("#step-up"), "a fresh code is not asked for twice");
     page.screenshot("8-sent");
+}
+
+fn stays_signed_in(page: &Browser, origin: &str) {
+    page.open(origin);
+    page.shows("#account-title", "Your account");
+    // As when the access token is over: it is renewed, and the request sent again.
+    page.forget_cookie("mfa", origin);
+    page.click("#try [data-path='/account']");
+    page.shows("#try-answer", "\"balance\"");
+    assert_eq!(page.script("return document.cookie;"), "", "no script may read a token");
+
+    // A token that is about to end is renewed while somebody is there, and only then.
+    soon_over(page, origin);
+    std::thread::sleep(Duration::from_secs(7));
+    assert!(token_left(page) < 0, "nobody is there, so the session grows idle");
+    soon_over(page, origin);
+    page.keys(&TAB.to_string());
+    page.wait("the renewal", || (token_left(page) > 600).then_some(()));
+}
+
+/// Lets the page believe that its token ends in six seconds.
+fn soon_over(page: &Browser, origin: &str) {
+    page.script("localStorage.setItem('mfa-token-ends', String(Date.now() + 6000));");
+    page.open(origin);
+    page.shows("#account-title", "Your account");
+}
+
+/// How long the page believes its token is good, in seconds.
+fn token_left(page: &Browser) -> i64 {
+    let left = page.script("return Math.floor((localStorage.getItem('mfa-token-ends') - Date.now()) / 1000);");
+    left.as_i64().expect("a number")
 }
 
 fn loses_the_phone(page: &Browser, other: &Browser, recovery: &[String]) {
@@ -193,6 +244,7 @@ fn looks_right_everywhere(page: &Browser) {
     page.shows("#enrol-title", "Set up");
     assert_eq!(page.overflow(), 0, "the enrolment must fit a phone");
     page.screenshot("13-phone-enrol");
+    assert_scannable(page, "13-phone-enrol");
     page.click("#enrol-cancel");
     page.shows("#account-title", "Your account");
     page.click("#new-codes");
@@ -202,9 +254,9 @@ fn looks_right_everywhere(page: &Browser) {
     assert_eq!(save_codes(page).len(), 10);
     assert_eq!(page.overflow(), 0);
     page.click("#apps button[aria-label='Rename My phone']");
-    page.fill("#ask-input", "Old phone");
+    page.fill("#ask-input", "<b>Old</b> phone");
     page.click("#ask-yes");
-    page.shows("#apps", "Old phone");
+    page.shows("#apps", "<b>Old</b> phone");
     page.desktop();
 }
 
@@ -213,7 +265,7 @@ fn a_required_app_is_set_up_before_the_first_session_and_bad_days_are_explained(
     if !can_browse() {
         return;
     }
-    let mut bank = Quickstart::start(&root(), &["--store", "memory:", "--login", "required"]);
+    let bank = Quickstart::start(&root(), &["--store", "memory:", "--login", "required"]);
     let driver = Driver::start();
     let page = driver.browser();
     page.open(&bank.origin);
@@ -238,7 +290,7 @@ fn a_required_app_is_set_up_before_the_first_session_and_bad_days_are_explained(
 
     sign_out(&page);
     sign_in(&page, "bob");
-    for left in ["2 more tries", "One more try", "wait a little"] {
+    for left in ["2 more tries", "One more try", "one too many"] {
         answer(&page, "#answer-place", &app.wrong_code());
         page.shows("#answer-place .problem", left);
     }
@@ -246,9 +298,12 @@ fn a_required_app_is_set_up_before_the_first_session_and_bad_days_are_explained(
     page.shows("#answer-place .problem", "Too many wrong tries");
     page.shows("#answer-place [type=submit]", "Wait 0:");
     page.screenshot("15-locked");
+    // Another way in is not locked.
+    page.click("#answer-place [data-part=other]");
+    page.shows("#answer-place [type=submit]", "Continue");
 
-    bank.stop();
-    page.click("#answer-back");
+    drop(bank);
+    page.click("#answer-place [data-part=back]");
     sign_in(&page, "bob");
     page.shows("#sign-in .problem", "cannot be reached");
     page.screenshot("16-offline");

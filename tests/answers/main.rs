@@ -1,0 +1,23 @@
+//! Logins, challenges and answers through the public door: what a code is worth, how often one may
+//! be wrong, and what a stranger with half of the factors gets.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a helper of a test may panic like the test"
+)]
+
+#[path = "../folder/mod.rs"]
+mod folder;
+mod world;
+
+mod doors;
+mod elevated;
+mod hard_limit;
+mod login;
+mod recovery;
+mod replay;
+mod step_up;
+mod throttle;

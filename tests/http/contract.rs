@@ -1,0 +1,192 @@
+//! The contract, line by line: every route of `docs/HTTP.md`, and every member of its answers.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use tower_mfa::policy::Login;
+
+use crate::client::Service;
+use crate::document::{exactly, file, members, routes};
+
+/// Routes the document names and this version does not serve. They answer as any unknown address.
+const NOT_BUILT: &[&str] = &[
+    "DELETE /mfa/devices/{id}",
+    "DELETE /subjects/{subject}",
+    "DELETE /subjects/{subject}/sessions",
+    "GET /.well-known/webauthn",
+    "GET /adoption",
+    "GET /events",
+    "GET /mfa/devices",
+    "GET /subjects/{subject}",
+    "POST /mfa/challenges/{id}/send",
+    "POST /mfa/passkeys/finish",
+    "POST /mfa/passkeys/start",
+    "POST /subjects/{subject}/access-pass",
+    "POST /subjects/{subject}/reset",
+    "POST /subjects/{subject}/suspend",
+    "POST /subjects/{subject}/unlock",
+];
+
+/// The routes of the router's source, as clients see them.
+pub(crate) fn served() -> BTreeSet<String> {
+    let source = file("src/routes/mod.rs");
+    let mut found = BTreeSet::new();
+    for line in source.lines().filter_map(|line| Some(line.split_once(".route(\"")?.1)) {
+        let (path, handlers) = line.split_once('"').unwrap();
+        let path = if path.starts_with("/.well-known") { path.to_owned() } else { format!("/mfa{path}") };
+        let calls = |method: &&str| handlers.contains(&format!("{}(", method.to_lowercase()));
+        found.extend(
+            ["GET", "POST", "PATCH", "PUT", "DELETE"].iter().filter(|m| calls(m)).map(|m| format!("{m} {path}")),
+        );
+    }
+    found
+}
+
+#[test]
+fn every_documented_route_is_served_or_known_not_to_be_built_yet() {
+    let not_built: BTreeSet<String> = NOT_BUILT.iter().map(|&route| route.to_owned()).collect();
+    let documented = routes();
+    assert_eq!(not_built.difference(&documented).count(), 0, "a route nobody documents is called not built");
+    let expected: BTreeSet<String> = documented.difference(&not_built).cloned().collect();
+    assert_eq!(served(), expected);
+}
+
+/// A path with ids in it that are ids of nobody.
+pub(crate) fn concrete(route: &str) -> String {
+    let id = "AAAAAAAAAAAAAAAAAAAAAA";
+    route.replace("{id}", id).replace("{sid}", id).replace("{subject}", "alice")
+}
+
+#[tokio::test]
+async fn every_served_route_answers_and_none_does_so_without_a_token() {
+    let s = Service::new(Login::IfEnrolled);
+    for route in served() {
+        let answer = s.ask(&concrete(&route), &[], None).await;
+        match &*route {
+            "GET /.well-known/jwks.json" => drop(answer.is(200)),
+            // Its token is no credential of the request but what the request is about.
+            "POST /mfa/token/refresh" => {
+                assert_eq!(answer.refuses(400, "invalid_request").body["field"], "refresh_token")
+            }
+            _ => {
+                let answer = answer.refuses(401, "unauthenticated");
+                assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"Example Bank\"", "{route}");
+            }
+        }
+    }
+    assert_eq!(s.store.calls(), 0, "nothing of it reaches the store");
+}
+
+#[tokio::test]
+async fn what_is_not_built_is_not_found() {
+    let s = Service::new(Login::IfEnrolled);
+    let alice = s.person("alice").await;
+    let bearer = format!("Bearer {}", alice.access);
+    for route in NOT_BUILT {
+        let answer = s.ask(&concrete(route), &[("authorization", &bearer)], None).await;
+        assert_eq!(answer.status, 404, "{route}");
+        // What is not below our own prefix is the host's to answer.
+        assert!(!route.contains(" /mfa") || answer.code() == "not_found", "{route}");
+    }
+}
+
+#[tokio::test]
+async fn a_login_answers_with_the_documented_members() {
+    let s = Service::new(Login::IfEnrolled);
+    let complete = members("{\"status\":\"complete\"", "{");
+    exactly(&s.login("alice").await.body, &complete);
+    s.person("alice").await;
+    let asked = s.login("alice").await;
+    exactly(&asked.body, &members("{\"status\":\"challenge\"", "{"));
+    let totp = members("An entry of `methods`: ", "{\"type\":\"totp\"");
+    exactly(&asked.body["methods"][0], &totp);
+    exactly(&asked.body["methods"][1], &members("An entry of `methods`: ", "{\"type\":\"recovery_code\""));
+    let required = Service::new(Login::Required);
+    let enrolment = required.login("alice").await;
+    exactly(&enrolment.body, &members("{\"status\":\"enrolment_required\"", "{"));
+    let blocked = members("{\"status\":\"blocked\"", "{");
+    assert!(blocked["retry_after"], "it may be left out");
+    required.person("alice").await;
+    let alice = tower_mfa::id::Subject::new("alice").unwrap();
+    required.mfa.suspend(&alice, "root", "a test").await.unwrap();
+    exactly(&required.login("alice").await.body, &blocked);
+}
+
+#[tokio::test]
+async fn a_challenge_answers_with_the_documented_members() {
+    let s = Service::new(Login::IfEnrolled);
+    let alice = s.person("alice").await;
+    let call = "`POST /mfa/challenges` (session token)";
+    let at_once = s.post("/mfa/challenges", &alice.access, json!({"action": "transfer_funds"})).await.is(200);
+    let mut complete = members(call, "`200 ");
+    complete.insert("step_up".into(), true);
+    exactly(&at_once.body, &complete);
+    assert!(at_once.body.get("refresh_token").is_none(), "no new refresh token");
+    let ask = json!({"action": "transfer_funds", "bind": {"to": "bob"}, "state": {"form": 1}});
+    let opened = s.post("/mfa/challenges", &alice.access, ask).await.is(201);
+    exactly(&opened.body, &members(call, "201"));
+    let path = format!("/mfa/challenges/{}", opened.text("challenge_id"));
+    let shown = s.get(&path, &alice.access).await.is(200);
+    exactly(&shown.body, &members("`GET /mfa/challenges/{id}`", "200"));
+    assert_eq!(shown.body["status"], "pending");
+    s.hands.turn(30);
+    let answer = json!({"type": "recovery_code", "code": alice.codes[0]});
+    let answered = s.post(&format!("{path}/verify"), &alice.access, answer).await.is(200);
+    let mut verified = members("`POST /mfa/challenges/{id}/verify`", "`200 ");
+    verified.insert("state".into(), true);
+    exactly(&answered.body, &verified);
+    let step_up = &answered.body["step_up"];
+    exactly(step_up, &members("\"step_up\":{\"jti\"", "{"));
+    assert_eq!(answered.body["state"], json!({"form": 1}));
+}
+
+#[tokio::test]
+async fn an_enrolment_answers_with_the_documented_members() {
+    let s = Service::new(Login::IfEnrolled);
+    let token = s.login("alice").await.text("access_token");
+    let started = s.post("/mfa/authenticators", &token, json!({"type": "totp"})).await.is(201);
+    exactly(&started.body, &members("`POST /mfa/authenticators` |", "201"));
+    assert_eq!((&started.body["type"], &started.body["expires_in"]), (&json!("totp"), &json!(600)));
+    let pending = s.get("/mfa/status", &token).await.is(200);
+    exactly(&pending.body, &members("| `GET /mfa/status`", "200"));
+    let (_, bound) = s.enrol(&token).await;
+    exactly(&bound.body, &members("`POST /mfa/authenticators/{id}/confirm`", "200"));
+    let authenticator = members("An authenticator: ", "{");
+    exactly(&bound.body["authenticator"], &authenticator);
+    let token = bound.text("access_token");
+    let path = format!("/mfa/authenticators/{}", bound.body["authenticator"]["id"].as_str().unwrap());
+    let renamed = s.call(http::Method::PATCH, &path, Some(&token), Some(json!({"label": "new"}))).await.is(200);
+    exactly(&renamed.body, &members("`PATCH /mfa/authenticators/{id}`", "200"));
+    exactly(&renamed.body["authenticator"], &authenticator);
+    let codes = s.post("/mfa/recovery-codes", &token, json!({})).await.is(200);
+    exactly(&codes.body, &members("`POST /mfa/recovery-codes`", "200"));
+    let status = s.get("/mfa/status", &token).await.is(200);
+    exactly(&status.body, &members("| `GET /mfa/status`", "200"));
+    exactly(&status.body["authenticators"][0], &authenticator);
+    exactly(&status.body["recovery_codes"], &members("| `GET /mfa/status`", "\"recovery_codes\":"));
+    s.delete(&path, &token).await.is(204);
+}
+
+#[tokio::test]
+async fn sessions_and_events_answer_with_the_documented_members() {
+    let s = Service::new(Login::IfEnrolled);
+    let alice = s.person("alice").await;
+    let refreshed = s.refresh(&alice.refresh).await.is(200);
+    exactly(&refreshed.body, &members("{\"status\":\"complete\"", "{"));
+    for path in ["/mfa/sessions", "/mfa/events"] {
+        let list = s.get(path, &alice.access).await.is(200);
+        exactly(&list.body, &members("Lists are `", "{"));
+    }
+    let sessions = s.get("/mfa/sessions", &alice.access).await.is(200);
+    exactly(&sessions.body["items"][0], &members("`GET /mfa/sessions` (items `", "{"));
+    let events = s.get("/mfa/events", &alice.access).await.is(200);
+    for event in events.body["items"].as_array().unwrap() {
+        for (name, optional) in members("`GET /mfa/events` (the subject's own: `", "{") {
+            assert!(optional || !event[&name].is_null(), "{name} of {event}");
+        }
+        let numbers = ["at", "count", "until"];
+        let typed = |(name, value): (&String, &Value)| value.is_u64() == numbers.contains(&&**name);
+        assert!(event.as_object().unwrap().iter().all(typed), "{event}");
+    }
+    s.call(http::Method::POST, "/mfa/logout", Some(&alice.access), None).await.is(204);
+}

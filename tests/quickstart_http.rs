@@ -1,0 +1,100 @@
+//! The quickstart, driven over HTTP by a program that knows only `docs/HTTP.md`: Python's standard
+//! library for everything, PyJWT for the tokens.
+
+#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails loudly")]
+
+#[path = "common/quickstart.rs"]
+mod quickstart;
+#[path = "common/tools.rs"]
+mod tools;
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use quickstart::{Quickstart, built};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A folder of its own for a test; what an earlier run left is removed.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&folder);
+    folder
+}
+
+fn has_pyjwt() -> bool {
+    if !tools::installed(&["python3"]) {
+        return false;
+    }
+    let found = Command::new("python3").args(["-c", "import jwt, cryptography"]).output();
+    let missing: &[&str] = if found.is_ok_and(|output| output.status.success()) { &[] } else { &["PyJWT[crypto]"] };
+    tools::none_missing(missing)
+}
+
+fn tell(store: &str, chapter: &[&str]) -> String {
+    let bank = Quickstart::start(root(), &["--store", store]);
+    let arguments = [&["tests/interop/story.py", &bank.origin], chapter].concat();
+    String::from_utf8(tools::run("python3", &arguments, b"")).unwrap()
+}
+
+#[test]
+fn the_whole_story_is_told_over_http_on_memory() {
+    if has_pyjwt() {
+        assert_eq!(tell("memory:", &[]), "the story is told\n");
+    }
+}
+
+#[test]
+fn the_whole_story_is_told_over_http_on_sqlite_and_outlives_a_restart() {
+    if has_pyjwt() {
+        let folder = folder("quickstart-story");
+        let store = format!("sqlite:{}", folder.join("mfa.sqlite").display());
+        assert_eq!(tell(&store, &[]), "the story is told\n");
+        assert_eq!(tell(&store, &["again"]), "it is all still there\n");
+        let keys = folder.join("mfa.keys").join("signing-key.pem");
+        let key = std::fs::read_to_string(keys).unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert!(key.contains("PRIVATE KEY"), "the keys stand beside the file");
+    }
+}
+
+/// Starts it in vain; returns what it says.
+fn refused(options: &[&str]) -> String {
+    let output = Command::new(built(root())).args(options).output().unwrap();
+    assert!(!output.status.success(), "{options:?}");
+    assert!(output.stdout.is_empty(), "{options:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn a_start_that_goes_wrong_says_what_to_do() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let said = refused(&["--listen", &format!("localhost:{port}"), "--store", "memory:"]);
+    assert!(said.contains("in use by another program") && said.contains("--listen"), "{said}");
+
+    let folder = folder("quickstart-refused");
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("file");
+    std::fs::write(&file, "no folder").unwrap();
+    let said = refused(&["--listen", "127.0.0.1:0", "--store", &format!("sqlite:{}/mfa.sqlite", file.display())]);
+    assert!(said.contains("cannot make the folder"), "{said}");
+    std::fs::remove_dir_all(&folder).unwrap();
+
+    for (options, why) in [
+        (&["--bad"][..], "--bad"),
+        (&["--store", "postgres:"], "sqlite:FILE or memory:"),
+        (&["--store", "sqlite:"], "sqlite:FILE or memory:"),
+        (&["--listen", "3000"], "ADDRESS:PORT"),
+        (&["--listen"], "--listen"),
+        (&["--listen", "0.0.0.0:0"], "--public"),
+        (&["--transfer-within", "301"], "1 to 300"),
+        (&["--login", "never"], "if-enrolled"),
+    ] {
+        let said = refused(options);
+        assert!(said.starts_with("error: ") && said.contains(why) && said.contains("Usage:"), "{options:?}: {said}");
+    }
+}
