@@ -121,8 +121,8 @@ mod tests {
         fn fill(&self, out: &mut [u8]) -> Result<(), EntropyError> {
             let mut next = self.0.lock().unwrap();
             for byte in out {
-                *next += 1;
-                *byte = u8::try_from(*next % 251 + 1).unwrap();
+                *next = next.checked_rem(251).unwrap().wrapping_add(1);
+                *byte = u8::try_from(*next).unwrap();
             }
             Ok(())
         }

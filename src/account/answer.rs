@@ -10,7 +10,7 @@ use super::turn::Turn;
 use super::{Access, Account};
 use crate::assurance::{Aal, Evidence, Method, assess, newest_of_each, unmet};
 use crate::id::{AuthenticatorId, ChallengeId, SessionId};
-use crate::otp::{Code, Digits, Mismatch, Step};
+use crate::otp::{Code, Digits, Mismatch, Secret, Step};
 use crate::recovery_code;
 use crate::secret::SecretString;
 use crate::vault::Purpose;
@@ -156,8 +156,11 @@ impl Account {
         }
         let (named, known) = self.totp_of(which, turn);
         let candidates = self.unlocked(turn, named, elevated)?;
-        for at in candidates.iter().copied().filter(|_| known) {
-            match self.try_totp(turn, at, code)? {
+        // All keys are opened before anything is compared: were the second one's gone, a wrong code
+        // for the first would end in "unavailable", uncounted, and a right one would not.
+        let opened = candidates.iter().filter(|_| known).map(|at| Ok((*at, self.secret_at(turn, *at)?)));
+        for (at, secret) in opened.collect::<Result<Vec<_>, Refusal>>()? {
+            match self.try_totp(turn, at, &secret, code)? {
                 Ok(step) => return self.accept_totp(turn, at, step, elevated),
                 Err(Mismatch::Replayed) => self.record_at(turn, EventKind::OtpReplayed, at)?,
                 Err(_) => {}
@@ -212,15 +215,24 @@ impl Account {
         }
     }
 
-    fn try_totp(&self, turn: &Turn<'_>, at: usize, code: &SecretString) -> Result<Result<Step, Mismatch>, Refusal> {
+    fn secret_at(&self, turn: &Turn<'_>, at: usize) -> Result<Secret, Refusal> {
+        self.authenticators.get(at).ok_or(Refusal::NotFound)?.open_secret(turn, &self.subject)
+    }
+
+    fn try_totp(
+        &self,
+        turn: &Turn<'_>,
+        at: usize,
+        secret: &Secret,
+        code: &SecretString,
+    ) -> Result<Result<Step, Mismatch>, Refusal> {
         let authenticator = self.authenticators.get(at).ok_or(Refusal::NotFound)?;
         let Credential::Totp { params, last_step, .. } = &authenticator.credential;
         let Ok(code) = Code::parse(code.expose(), params.digits()) else {
             return Ok(Err(Mismatch::Wrong));
         };
-        let secret = authenticator.open_secret(turn, &self.subject)?;
         // ASVS 6.5.8: the server's clock, as read; the last used step guards against replay.
-        Ok(params.verify(&secret, &code, turn.clock, turn.policy.totp_window, *last_step))
+        Ok(params.verify(secret, &code, turn.clock, turn.policy.totp_window, *last_step))
     }
 
     fn accept_totp(

@@ -214,11 +214,11 @@ impl Account {
         waits.collect::<Option<Vec<u32>>>()?.into_iter().min()
     }
 
-    /// Adds a challenge; the ninth supersedes the oldest.
+    /// Adds a challenge; the ninth supersedes the oldest, one that has expired before all others.
     pub(super) fn push_challenge(&mut self, turn: &Turn<'_>, challenge: Challenge) {
-        self.challenges.retain(|c| c.is_live(turn.now));
         while self.challenges.len() >= turn.policy.pending_challenges {
-            self.challenges.remove(0);
+            let expired = self.challenges.iter().position(|c| !c.is_live(turn.now));
+            self.challenges.remove(expired.unwrap_or(0));
         }
         self.challenges.push(challenge);
     }
@@ -271,6 +271,10 @@ impl FirstFactor {
         let texts = [&self.client_id, &self.address, &self.account_name];
         if texts.into_iter().flatten().any(|text| text.len() > TEXT_MAX) {
             return Err(Refusal::invalid("client", "and what else describes the login must have at most 255 bytes"));
+        }
+        if self.client_id.as_deref() == Some("") {
+            // RFC 9068 §2.2: a token without a client is none, and would be refused by everybody.
+            return Err(Refusal::invalid("client", "must not be empty"));
         }
         Ok(())
     }

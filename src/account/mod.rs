@@ -137,12 +137,20 @@ struct Ticket {
 /// Why a document cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DocumentError {
-    #[error("the document is not one of ours")]
-    Json(#[from] serde_json::Error),
+    /// Where it stops making sense. The parser's own message quotes the document, which holds
+    /// hashes and sealed keys, and they do not belong in a log.
+    #[error("the document is not one of ours, from line {line}, column {column}")]
+    Json { line: usize, column: usize },
     #[error("the document has schema version {0}, which is newer than this program")]
     Newer(u16),
     #[error("the document belongs to another subject")]
     OtherSubject,
+}
+
+impl From<serde_json::Error> for DocumentError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Json { line: error.line(), column: error.column() }
+    }
 }
 
 impl Account {

@@ -3,12 +3,13 @@
 use super::challenge::{Approval, Asks, Challenge, ChallengeView, Offer, Origin};
 use super::event::{About, EventKind};
 use super::refusal::Refusal;
-use super::session::Grant;
+use super::session::{Grant, Seed};
 use super::turn::Turn;
 use super::{Access, Account, Standing};
 use crate::assurance::{Assurance, Authentication, Evidence, Method, Requirement, StepUpGrant, assess, unmet};
 use crate::clock::Timestamp;
 use crate::id::{ChallengeId, TokenId};
+use crate::secret::SecretString;
 use crate::vault::Purpose;
 
 /// What a client asks for when it opens a challenge.
@@ -20,7 +21,7 @@ pub(crate) struct Ask {
     /// The digest of the parameters ([`bind_digest`](super::bind_digest)).
     pub(crate) bind: Option<Box<str>>,
     /// The host's state, JSON of at most 1 KiB.
-    pub(crate) state: Option<String>,
+    pub(crate) state: Option<SecretString>,
 }
 
 /// What opening a challenge led to.
@@ -63,6 +64,7 @@ impl Account {
     pub(crate) fn open(&mut self, turn: &mut Turn<'_>, by: &Authentication, ask: &Ask) -> Result<Opened, Refusal> {
         let at = self.caller(turn, by)?;
         let asks = asked(turn, ask)?;
+        may_ask(&asks, &self.session_at(at)?.seed)?;
         let evidence = self.session_at(at)?.evidence.clone();
         let assurance = assess(&evidence, turn.policy.registered_amr_only).ok_or(Refusal::InvalidToken)?;
         if ask.bind.is_none() && unmet(&asks, &assurance, turn.now).is_empty() {
@@ -108,8 +110,8 @@ impl Account {
     }
 
     fn approval(&self, turn: &Turn<'_>, id: ChallengeId, ask: &Ask) -> Result<Option<Approval>, Refusal> {
-        let seal = |state: &String| {
-            let state = state.as_bytes();
+        let seal = |state: &SecretString| {
+            let state = state.expose().as_bytes();
             turn.vault.seal(Purpose::ChallengeState, &self.subject, id.as_bytes(), state, turn.entropy)
         };
         let state = ask.state.as_ref().map(seal).transpose()?;
@@ -194,6 +196,16 @@ fn asked(turn: &Turn<'_>, ask: &Ask) -> Result<Requirement, Refusal> {
     Ok(named.and(&ask.requirement))
 }
 
+/// Refuses what a session cannot reach by proving more: a step-up says that the action's requirement
+/// was met, and a route that only asks for the action believes it.
+fn may_ask(asks: &Requirement, seed: &Seed) -> Result<(), Refusal> {
+    let has = |held: &[Box<str>], wanted: &str| held.iter().any(|h| **h == *wanted);
+    if asks.roles().iter().all(|role| has(&seed.roles, role)) && asks.scopes().iter().all(|s| has(&seed.scopes, s)) {
+        return Ok(());
+    }
+    Err(Refusal::Forbidden("the action needs a role or scope that the session does not have"))
+}
+
 /// Refuses when `assurance` lacks something of `requirement`, and says what.
 pub(super) fn insufficient(now: Timestamp, assurance: &Assurance, requirement: Requirement) -> Result<(), Refusal> {
     let missing = unmet(&requirement, assurance, now);
@@ -222,7 +234,7 @@ pub(super) fn approve(
     Ok(StepUpGrant {
         id: TokenId::generate(turn.entropy)?,
         action: action.into(),
-        auth_time,
+        auth_time: auth_time.min(turn.clock),
         expires_at: turn.clock.plus(u64::from(turn.policy.step_up_ttl)),
         bind,
     })

@@ -24,7 +24,7 @@ pub struct ChallengeRequest {
     max_age: Option<u32>,
     action: Option<Box<str>>,
     bind: Option<Vec<(String, serde_json::Value)>>,
-    state: Option<String>,
+    state: Option<SecretString>,
 }
 
 impl Default for ChallengeRequest {
@@ -77,17 +77,21 @@ impl ChallengeRequest {
     /// Carries the host's state, a JSON text of at most 1 KiB; it is sealed and comes back in the
     /// answer.
     pub fn state(mut self, json: impl Into<String>) -> Self {
-        self.state = Some(json.into());
+        self.state = Some(SecretString::new(json.into()));
         self
     }
 
     fn ask(self) -> Result<Ask, Refusal> {
         let digest = |members| bind_digest(self.action.as_deref().unwrap_or_default(), members);
         let bind = self.bind.map(digest).transpose().map_err(|e| Refusal::invalid("bind", e.rule()))?;
-        if self.state.as_ref().is_some_and(|state| state.len() > STATE_MAX) {
+        if self.state.as_ref().is_some_and(|state| state.expose().len() > STATE_MAX) {
             return Err(Refusal::invalid("state", "must have at most 1 KiB"));
         }
-        if self.state.as_ref().is_some_and(|state| serde_json::from_str::<serde::de::IgnoredAny>(state).is_err()) {
+        if self
+            .state
+            .as_ref()
+            .is_some_and(|state| serde_json::from_str::<serde::de::IgnoredAny>(state.expose()).is_err())
+        {
             return Err(Refusal::invalid("state", "must be JSON"));
         }
         // What an action needs the policy knows; without one, opening a challenge means a second factor.
@@ -164,6 +168,7 @@ impl Mfa {
     /// # Errors
     ///
     /// [`Refusal::InvalidRequest`] for an unknown action or a bad parameter,
+    /// [`Refusal::Forbidden`] when the action needs a role or scope the session does not have,
     /// [`Refusal::NoEligibleAuthenticator`] when nothing bound can meet it,
     /// [`Refusal::InvalidToken`] when the session has ended.
     ///

@@ -11,8 +11,8 @@ use tower_mfa::policy::{Login, Policy, PolicyBuilder, PolicySource};
 use tower_mfa::recovery_code::{Count, Scheme};
 use tower_mfa::secret::SecretString;
 use tower_mfa::service::{
-    AnswerOutcome, Binding, Enroller, Error, Keys, LoginChallenge, LoginOutcome, Mfa, MfaBuilder, Reply, Responder,
-    Tokens, TotpEnrolment,
+    AnswerOutcome, Binding, ChallengeOutcome, ChallengeRequest, Enroller, Error, Keys, LoginChallenge, LoginOutcome,
+    Mfa, MfaBuilder, Reply, Responder, Tokens, TotpEnrolment,
 };
 use tower_mfa::store::{EventCursor, Feed, MemoryStore, Store};
 use tower_mfa::testing::{AuthenticatorApp, FaultyStore, ManualClock};
@@ -133,6 +133,16 @@ impl Scene {
         self.clock.advance(30);
         let asked = challenged(self.begin(name).await);
         answered(self.answer(&asked, Reply::totp(app.code(self.now()))).await.unwrap())
+    }
+
+    /// Where login asks for nothing more: signs in with the password and steps up with a code.
+    pub(crate) async fn sign_in_anew(&self, name: &str, app: &AuthenticatorApp) -> Tokens {
+        self.clock.advance(30);
+        let by = self.signed_in(name).await;
+        let opened = self.mfa.open_challenge(&by, ChallengeRequest::new()).await.unwrap();
+        let ChallengeOutcome::Pending(view) = opened else { panic!("a code is wanted") };
+        let reply = Reply::totp(app.code(self.now()));
+        answered(self.mfa.answer(Responder::Session(&by), view.id, reply).await.unwrap())
     }
 
     pub(crate) async fn answer(&self, asked: &LoginChallenge, reply: Reply) -> Result<AnswerOutcome, Error> {

@@ -13,9 +13,11 @@
 mod folder;
 mod world;
 
+mod doors;
 mod elevated;
 mod hard_limit;
 mod login;
 mod recovery;
 mod replay;
+mod step_up;
 mod throttle;

@@ -13,12 +13,24 @@ use tower_mfa::service::{
     Reply, Responder, Tokens, TotpEnrolment,
 };
 use tower_mfa::store::{MemoryStore, Store};
-use tower_mfa::testing::{AuthenticatorApp, FaultyStore, ManualClock};
+use tower_mfa::testing::{AuthenticatorApp, FaultyStore, ManualClock, SeededEntropy};
+use tower_mfa::token::{Algorithm, KeySet, SigningKey};
+use tower_mfa::vault::{LocalKeyRing, MasterKey};
 
 pub(crate) const START: u64 = 1_800_000_000;
 
-/// Keys are dear to make, and nothing here is about them.
-pub(crate) static KEYS: LazyLock<Keys> = LazyLock::new(|| Keys::generate().unwrap());
+/// One set of keys for all tests: nothing here is about them.
+pub(crate) static KEYS: LazyLock<Keys> = LazyLock::new(|| keys(&["now"]));
+
+/// Keys that sign quickly, with master keys of these names; the first seals.
+pub(crate) fn keys(masters: &[&str]) -> Keys {
+    let signing = SigningKey::generate(Algorithm::Es256).unwrap();
+    // A key is what its name says, so that two services can share some and not others.
+    let master =
+        |name: &&str| MasterKey::generate(name, &SeededEntropy::new(u64::try_from(name.len()).unwrap())).unwrap();
+    let ring = LocalKeyRing::new(masters.iter().map(master).collect()).unwrap();
+    Keys::new(KeySet::new(signing), Arc::new(ring))
+}
 
 pub(crate) fn alice() -> Subject {
     Subject::new("alice").unwrap()

@@ -292,3 +292,10 @@ async fn a_status_counts_live_sessions_alone() {
     assert_eq!(s.get("/mfa/status", &newer).await.body["sessions"], 1);
     s.get("/mfa/status", &token).await.refuses(401, "invalid_token");
 }
+
+#[tokio::test]
+async fn the_longest_names_still_fit_into_a_qr_code() {
+    let s = Service::with(Login::IfEnrolled, |builder| builder.app_name("\u{20ac}".repeat(21)));
+    let token = s.login(&"\u{20ac}".repeat(85)).await.text("access_token");
+    s.post("/mfa/authenticators", &token, json!({"type": "totp", "algorithm": "SHA512", "digits": 8})).await.is(201);
+}

@@ -51,14 +51,15 @@ async fn an_unknown_member_is_refused_by_name_at_every_route() {
 #[tokio::test]
 async fn a_body_over_64_kib_is_too_large_and_one_of_64_kib_is_not() {
     let (s, token) = service().await;
+    let padded = |body: &str, length: usize| format!("{body}{}", " ".repeat(length - body.len()));
     for (route, body) in BODIES {
-        let padded = |length: usize| format!("{body}{}", " ".repeat(length - body.len()));
-        raw(&s, route, &token, "application/json", padded(64 * 1024 + 1)).await.refuses(413, "too_large");
-        let fits = raw(&s, route, &token, "application/json", padded(64 * 1024)).await;
-        assert_ne!(fits.status, 413, "{route}");
-        if *route == "POST /mfa/disable" {
-            break;
-        }
+        let body = padded(body, 64 * 1024 + 1);
+        raw(&s, route, &token, "application/json", body).await.refuses(413, "too_large");
+    }
+    // The last of them ends the session.
+    for (route, body) in BODIES {
+        let answer = raw(&s, route, &token, "application/json", padded(body, 64 * 1024)).await;
+        assert!(![400, 413, 415].contains(&answer.status.as_u16()), "{route}: {}", answer.body);
     }
 }
 

@@ -9,6 +9,7 @@
 )]
 
 mod addresses;
+mod answers;
 mod authenticators;
 mod challenges;
 mod client;
