@@ -1,5 +1,7 @@
 //! Login: the first step-up. The host checks the password; this says what is missing.
 
+use std::cmp::Reverse;
+
 use super::challenge::{Asks, Challenge, Offer, Origin};
 use super::event::{About, EventKind};
 use super::refusal::Refusal;
@@ -214,13 +216,23 @@ impl Account {
         waits.collect::<Option<Vec<u32>>>()?.into_iter().min()
     }
 
-    /// Adds a challenge; the ninth supersedes the oldest, one that has expired before all others.
+    /// Adds a challenge; the ninth supersedes an older one.
     pub(super) fn push_challenge(&mut self, turn: &Turn<'_>, challenge: Challenge) {
         while self.challenges.len() >= turn.policy.pending_challenges {
-            let expired = self.challenges.iter().position(|c| !c.is_live(turn.now));
-            self.challenges.remove(expired.unwrap_or(0));
+            self.challenges.remove(self.superseded(turn.now, challenge.session()));
         }
         self.challenges.push(challenge);
+    }
+
+    /// Which challenge makes room: an expired one, else the oldest of whoever has opened the most,
+    /// all logins being one. So whoever has the password and signs in again and again supersedes
+    /// other logins, and not the step-up of a session.
+    fn superseded(&self, now: Timestamp, by: Option<SessionId>) -> usize {
+        let crowd = |c: &Challenge| self.challenges.iter().filter(|other| other.session() == c.session()).count();
+        let expired = self.challenges.iter().position(|c| !c.is_live(now));
+        let most =
+            || self.challenges.iter().enumerate().max_by_key(|(at, c)| (crowd(c), c.session() == by, Reverse(*at)));
+        expired.or_else(|| most().map(|(at, _)| at)).unwrap_or_default()
     }
 
     /// Begins a session; one more than the policy allows ends the one unused for longest.

@@ -15,6 +15,7 @@ mod world;
 
 mod doors;
 mod elevated;
+mod every_door;
 mod hard_limit;
 mod login;
 mod model;

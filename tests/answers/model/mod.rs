@@ -97,13 +97,19 @@ impl Model {
         self.check_lists().await;
     }
 
+    /// Holds a new challenge; the ninth supersedes the oldest of whoever has opened the most.
     fn hold(&mut self, id: ChallengeId, by: Result<SecretString, usize>) {
-        self.challenges.push(Held { id, by, expires: self.now() + 300, live: true });
-        let now = self.now();
-        let mut live: Vec<&mut Held> = self.challenges.iter_mut().filter(|c| c.live && now < c.expires).collect();
-        if live.len() > 8 {
-            live[0].live = false;
+        let live: Vec<usize> = (0..self.challenges.len()).filter(|at| self.reached(*at).is_some()).collect();
+        if live.len() == 8 {
+            let origin = |at: usize| self.challenges[at].by.as_ref().err();
+            let crowd = |at: usize| live.iter().filter(|other| origin(**other) == origin(at)).count();
+            let most = live.iter().map(|at| crowd(*at)).max().unwrap();
+            let crowded: Vec<usize> = live.iter().copied().filter(|at| crowd(*at) == most).collect();
+            let own = crowded.iter().find(|at| origin(**at) == by.as_ref().err());
+            let gone = *own.unwrap_or(&crowded[0]);
+            self.challenges[gone].live = false;
         }
+        self.challenges.push(Held { id, by, expires: self.now() + 300, live: true });
     }
 
     async fn login(&mut self, node: usize) {
