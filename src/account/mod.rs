@@ -1,7 +1,7 @@
 //! The functional core: all MFA state of a subject as one value, and every change it can undergo.
 //!
 //! An `Account` is one versioned document. Each transition is a synchronous function on it: the
-//! time, the random bytes, the policy and the keys come in as a [`Turn`](turn::Turn), an answer and
+//! time, the random bytes, the policy and the keys come in as a `Turn`, an answer and
 //! events go out, and nothing is read or written besides. The shell (`service`) loads the document,
 //! runs the transition and commits both with one compare-and-swap; if somebody else was faster, it
 //! runs the transition again on the fresh document. So replay protection, single use, throttling

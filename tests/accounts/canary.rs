@@ -283,7 +283,7 @@ async fn what_a_store_is_handed_prints_no_document() {
     let document = s.document("alice").await;
     let mut hunt = Hunt::default();
     let value: serde_json::Value = serde_json::from_str(&document).unwrap();
-    hunt.plant("sealed key", value["authenticators"][0]["credential"]["sealed"].as_str().unwrap());
+    hunt.plant("sealed key", value["authenticators"][0]["credential"]["totp"]["sealed"].as_str().unwrap());
     hunt.plant("hash", value["recovery"]["set"]["codes"][0].as_str().unwrap());
     let alice = subject("alice");
     let revision = Revision::generate(&SeededEntropy::new(1)).unwrap();
@@ -302,7 +302,7 @@ async fn a_damaged_document_is_not_printed_by_the_error_or_the_log() {
     let person = s.enrolled("alice").await;
     let good = s.document("alice").await;
     let value: serde_json::Value = serde_json::from_str(&good).unwrap();
-    let sealed = value["authenticators"][0]["credential"]["sealed"].as_str().unwrap().to_owned();
+    let sealed = value["authenticators"][0]["credential"]["totp"]["sealed"].as_str().unwrap().to_owned();
     let hash = value["recovery"]["set"]["codes"][0].as_str().unwrap().to_owned();
     let mut hunt = Hunt::default();
     hunt.plant("sealed key", &sealed);
