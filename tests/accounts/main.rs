@@ -23,6 +23,7 @@ mod enrolment;
 mod events;
 mod faults;
 mod late;
+mod model;
 mod operators;
 mod policy;
 mod rotation;
