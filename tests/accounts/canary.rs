@@ -75,7 +75,7 @@ impl Hunt {
         self.plant(name, &STANDARD_NO_PAD.encode(bytes));
         self.plant(name, &URL_SAFE_NO_PAD.encode(bytes));
         self.plant(name, &bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")));
-        self.plant(name, &format!("{bytes:?}").trim_matches(['[', ']']));
+        self.plant(name, format!("{bytes:?}").trim_matches(['[', ']']));
     }
 
     fn plant_tokens(&mut self, tokens: &Tokens) {
@@ -203,8 +203,10 @@ async fn asvs_16_2_5_nothing_secret_is_in_outcomes_events_logs_or_documents() {
     hunt.print(&s.mfa.status(Enroller::Session(&by)).await.unwrap());
     step_up(&s, &by, &app, &mut hunt).await;
     s.clock.advance(30);
-    sign_in(&s, &app, &bound.recovery_codes.unwrap()[0].expose(), &mut hunt).await;
+    sign_in(&s, &app, bound.recovery_codes.unwrap()[0].expose(), &mut hunt).await;
     hunt.print(&s.mfa);
+    hunt.print(&s.mfa.verifier());
+    hunt.print(&s.first("alice").client("web").address("192.0.2.7"));
     hunt.printed.push_str(&s.document("alice").await);
     for stored in s.store.events(Feed::All, None, 200).await.unwrap().items() {
         hunt.print(stored);
