@@ -205,6 +205,8 @@ async fn asvs_16_2_5_nothing_secret_is_in_outcomes_events_logs_or_documents() {
     s.clock.advance(30);
     sign_in(&s, &app, bound.recovery_codes.unwrap()[0].expose(), &mut hunt).await;
     hunt.print(&s.mfa);
+    hunt.print(&s.mfa.verifier());
+    hunt.print(&s.first("alice").client("web").address("192.0.2.7"));
     hunt.printed.push_str(&s.document("alice").await);
     for stored in s.store.events(Feed::All, None, 200).await.unwrap().items() {
         hunt.print(stored);
