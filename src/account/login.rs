@@ -269,16 +269,19 @@ impl Account {
     }
 }
 
-/// Most roles or scopes of a session, and longest text among what the host says of it, in bytes.
+/// Most roles or scopes of a session, longest text among what the host says of it, and all roles and
+/// scopes together, in bytes: they stand in every token, and a token of 16 KiB is refused.
 const LIST_MAX: usize = 64;
 const TEXT_MAX: usize = 255;
+const ALL_MAX: usize = 4096;
 
 impl FirstFactor {
     /// Every list in the document has a maximum, and so has every text.
     fn check(&self) -> Result<(), Refusal> {
         let fits = |list: &[Box<str>]| list.len() <= LIST_MAX && list.iter().all(|text| text.len() <= TEXT_MAX);
-        if !fits(&self.roles) || !fits(&self.scopes) {
-            return Err(Refusal::invalid("roles", "and scopes must be at most 64 of at most 255 bytes"));
+        let all: usize = self.roles.iter().chain(&self.scopes).map(|text| text.len()).sum();
+        if !fits(&self.roles) || !fits(&self.scopes) || all > ALL_MAX {
+            return Err(Refusal::invalid("roles", "and scopes must be at most 64 of at most 255 bytes, 4 KiB in all"));
         }
         let texts = [&self.client_id, &self.address, &self.account_name];
         if texts.into_iter().flatten().any(|text| text.len() > TEXT_MAX) {
