@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::entropy::{self, Entropy, EntropyError};
@@ -44,9 +45,7 @@ macro_rules! opaque_id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let mut text = [0_u8; 22];
-                let written = URL_SAFE_NO_PAD.encode_slice(self.0, &mut text).map_err(|_| fmt::Error)?;
-                f.write_str(text.get(..written).and_then(|t| std::str::from_utf8(t).ok()).ok_or(fmt::Error)?)
+                f.write_str(encode(&self.0, &mut [0; 22]).ok_or(fmt::Error)?)
             }
         }
 
@@ -60,45 +59,53 @@ macro_rules! opaque_id {
             type Err = InvalidId;
 
             fn from_str(text: &str) -> Result<Self, InvalidId> {
-                let mut bytes = [0_u8; 16];
-                // Other lengths, other alphabets and non-canonical trailing bits are all refused,
-                // so an id has one spelling.
-                match URL_SAFE_NO_PAD.decode_slice_unchecked_len(text, &mut bytes) {
-                    Some(16) => Ok(Self(bytes)),
-                    _ => Err(InvalidId),
-                }
+                decode(text).map(Self).ok_or(InvalidId)
             }
         }
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                serializer.serialize_str(encode(&self.0, &mut [0; 22]).unwrap_or_default())
             }
         }
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                std::borrow::Cow::<'de, str>::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+                deserializer.deserialize_str(IdVisitor).map(Self)
             }
         }
     };
 }
 
-/// Decoding into a fixed buffer, without a length that can be wrong.
-trait DecodeExact {
-    fn decode_slice_unchecked_len(&self, text: &str, out: &mut [u8; 16]) -> Option<usize>;
+/// 16 bytes are always 22 characters.
+fn encode<'a>(bytes: &[u8; 16], text: &'a mut [u8; 22]) -> Option<&'a str> {
+    let written = URL_SAFE_NO_PAD.encode_slice(bytes, text).ok()?;
+    std::str::from_utf8(text.get(..written)?).ok()
 }
 
-impl DecodeExact for base64::engine::GeneralPurpose {
-    fn decode_slice_unchecked_len(&self, text: &str, out: &mut [u8; 16]) -> Option<usize> {
-        if text.len() != 22 {
-            return None;
-        }
-        // The decoder asks for a little more room than it fills.
-        let mut wide = [0_u8; 24];
-        let written = self.decode_slice(text, &mut wide).ok()?;
-        out.copy_from_slice(wide.get(..16)?);
-        Some(written)
+/// Other lengths, other alphabets and non-canonical trailing bits are all refused, so an id has one
+/// spelling.
+fn decode(text: &str) -> Option<[u8; 16]> {
+    if text.len() != 22 {
+        return None;
+    }
+    // The decoder asks for a little more room than it fills.
+    let mut wide = [0_u8; 24];
+    let written = URL_SAFE_NO_PAD.decode_slice(text, &mut wide).ok()?;
+    wide.get(..written)?.try_into().ok()
+}
+
+struct IdVisitor;
+
+impl Visitor<'_> for IdVisitor {
+    type Value = [u8; 16];
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an id")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<[u8; 16], E> {
+        decode(text).ok_or_else(|| E::custom(InvalidId))
     }
 }
 

@@ -99,13 +99,6 @@ pub mod account;
 #[cfg(feature = "service")]
 pub mod store;
 
-#[cfg(all(feature = "service", feature = "tracing"))]
-mod trace;
-
-#[cfg(all(feature = "service", not(feature = "tracing")))]
-#[path = "trace_off.rs"]
-mod trace;
-
 #[cfg(feature = "service")]
 pub mod service;
 

@@ -10,12 +10,15 @@ use tower_mfa_benches::{Counting, Report};
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
+/// Measures one part and reports it.
+type Part = fn(&tokio::runtime::Runtime, &mut Report);
+
 fn main() -> ExitCode {
     // Cargo adds `--bench`.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let mut report = Report::default();
-    let parts: [(&str, fn(&tokio::runtime::Runtime, &mut Report)); 7] = [
+    let parts: [(&str, Part); 7] = [
         ("otp", parts::otp::measure),
         ("layers", parts::layers::measure),
         ("token", parts::token::measure),

@@ -7,7 +7,8 @@ use tower_mfa::account::FirstFactor;
 use tower_mfa::assurance::Authentication;
 use tower_mfa::entropy::SystemEntropy;
 use tower_mfa::id::{ChallengeId, Subject};
-use tower_mfa::otp::{OtpauthUri, Secret, Totp};
+use tower_mfa::otp::{OtpauthUri, Secret, Step, Totp};
+use tower_mfa::policy::Policy;
 use tower_mfa::secret::SecretString;
 use tower_mfa::service::{
     Answer, AnswerOutcome, Enroller, Keys, LoginOutcome, Mfa, Reply, Responder, Tokens, TotpEnrolment,
@@ -33,9 +34,20 @@ pub struct Scene {
     secret: Secret,
 }
 
+/// Somebody else who is enrolled.
+#[derive(Debug)]
+pub struct Person {
+    pub subject: Subject,
+    secret: Secret,
+}
+
 impl Scene {
     /// Enrols the subject, whose session has ended when this returns.
     pub async fn set(store: impl Store, algorithm: Algorithm, clock: Turned) -> Self {
+        Self::with_policy(store, algorithm, clock, Policy::default()).await
+    }
+
+    pub async fn with_policy(store: impl Store, algorithm: Algorithm, clock: Turned, policy: Policy) -> Self {
         let keys = KeySet::new(SigningKey::generate(algorithm).unwrap());
         let ring = LocalKeyRing::new(vec![MasterKey::generate("2026-11", &SystemEntropy).unwrap()]).unwrap();
         let mfa = Mfa::builder(store)
@@ -43,28 +55,22 @@ impl Scene {
             .audience(AUDIENCE)
             .keys(Keys::new(keys.clone(), Arc::new(ring)))
             .with_clock(clock.clone())
+            .policy(policy)
             .build()
             .unwrap();
-        let subject = Subject::new(SUBJECT).unwrap();
-        let tokens = match mfa.begin(login(&subject, &clock)).await.unwrap() {
-            LoginOutcome::Complete(tokens) => tokens,
-            other => panic!("nothing is bound yet: {other:?}"),
-        };
-        let by = mfa.authenticate(tokens.access_token().expose()).unwrap();
-        let pending = mfa.enrol_totp(Enroller::Session(&by), TotpEnrolment::new().label("Phone")).await.unwrap();
-        let secret = OtpauthUri::parse(pending.otpauth_uri.expose()).unwrap().secret().clone();
-        let scene = Self { mfa, clock, keys, subject, secret };
-        let bound = scene.mfa.confirm(Enroller::Session(&by), pending.id, scene.code()).await.unwrap();
-        assert_eq!(bound.recovery_codes.map(|codes| codes.len()), Some(10));
-        scene.log_out(&bound.tokens).await;
-        scene
+        let Person { subject, secret } = enrol(&mfa, &clock, SUBJECT).await;
+        Self { mfa, clock, keys, subject, secret }
+    }
+
+    /// Enrols somebody else.
+    pub async fn enrol(&self, name: &str) -> Person {
+        enrol(&self.mfa, &self.clock, name).await
     }
 
     /// What the app shows now.
     #[must_use]
     pub fn code(&self) -> String {
-        let totp = Totp::default();
-        totp.code_at(&self.secret, totp.step_at(self.clock.read()).unwrap()).expose().to_owned()
+        code(&self.secret, &self.clock, 0)
     }
 
     /// Begins a login at the next step.
@@ -102,7 +108,42 @@ impl Scene {
     }
 }
 
-#[must_use]
+impl Person {
+    /// Signs in with the code of the step that is `offset` steps from now, from the password to the
+    /// token. Each of them is good once, in their order.
+    pub async fn sign_in(&self, mfa: &Mfa, clock: &Turned, offset: i64) -> Tokens {
+        let LoginOutcome::Challenge(challenge) = mfa.begin(login(&self.subject, clock)).await.unwrap() else {
+            panic!("an authenticator is bound");
+        };
+        let reply = Reply::totp(code(&self.secret, clock, offset));
+        let outcome = mfa.answer(Responder::Token(&challenge.token), challenge.id, reply).await.unwrap();
+        let AnswerOutcome::Complete(Answer { tokens, .. }) = outcome else { panic!("one factor was missing") };
+        tokens
+    }
+}
+
+/// Binds an app with the code of the step before this one, so that two more are good at once.
+async fn enrol(mfa: &Mfa, clock: &Turned, name: &str) -> Person {
+    let subject = Subject::new(name).unwrap();
+    let tokens = match mfa.begin(login(&subject, clock)).await.unwrap() {
+        LoginOutcome::Complete(tokens) => tokens,
+        other => panic!("nothing is bound yet: {other:?}"),
+    };
+    let by = mfa.authenticate(tokens.access_token().expose()).unwrap();
+    let pending = mfa.enrol_totp(Enroller::Session(&by), TotpEnrolment::new().label("Phone")).await.unwrap();
+    let secret = OtpauthUri::parse(pending.otpauth_uri.expose()).unwrap().secret().clone();
+    let bound = mfa.confirm(Enroller::Session(&by), pending.id, code(&secret, clock, -1)).await.unwrap();
+    assert!(bound.recovery_codes.is_some());
+    mfa.log_out(&mfa.authenticate(bound.tokens.access_token().expose()).unwrap()).await.unwrap();
+    Person { subject, secret }
+}
+
+fn code(secret: &Secret, clock: &Turned, offset: i64) -> String {
+    let totp = Totp::default();
+    let step = totp.step_at(clock.read()).unwrap().get().checked_add_signed(offset).unwrap();
+    totp.code_at(secret, Step::new(step)).expose().to_owned()
+}
+
 pub fn login(subject: &Subject, clock: &Turned) -> FirstFactor {
     FirstFactor::password_checked_by_host(subject.clone(), clock.read()).client("web").roles(["customer"])
 }

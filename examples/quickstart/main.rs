@@ -83,10 +83,8 @@ fn keys_of(file: &Path) -> Result<std::path::PathBuf, String> {
 fn welcome(origin: &str, args: &Args) -> String {
     let data = match &args.place {
         Place::Memory => "in memory, gone when this stops".to_owned(),
-        Place::Sqlite(file) => {
-            let keys = file.with_extension("keys");
-            format!("{} and {}; delete both to begin again", file.display(), keys.display())
-        }
+        // The file, what SQLite keeps beside it, and the keys.
+        Place::Sqlite(file) => format!("{}; delete them to begin again", file.with_extension("*").display()),
     };
     let names = users::NAMES.join(", ");
     let mut text = format!(

@@ -58,12 +58,15 @@ impl Users {
 
     /// Checks a password; a slow hash, so it is done off the runtime's threads.
     pub(crate) async fn check(&self, name: &str, password: &str, from: IpAddr) -> Checked<'_> {
+        // Counted only when it is about to be compared, so that a few at once, all right, are not
+        // taken for guesses.
+        let Ok(_place) = self.places.acquire().await else { return Checked::Wrong };
         if let Err(wait) = self.throttle.admit(name, from) {
             return Checked::Throttled(wait);
         }
         let known = self.known.iter().find(|user| user.name == name);
         let user = known.unwrap_or(&self.nobody);
-        let right = password.len() <= LONGEST && self.matches(user, password).await;
+        let right = password.len() <= LONGEST && matches(user, password).await;
         match known {
             Some(user) if right => {
                 self.throttle.forget(name, from);
@@ -72,13 +75,12 @@ impl Users {
             _ => Checked::Wrong,
         }
     }
+}
 
-    async fn matches(&self, user: &User, password: &str) -> bool {
-        let Ok(_place) = self.places.acquire().await else { return false };
-        let (salt, password) = (user.salt, password.to_owned());
-        let derived = tokio::task::spawn_blocking(move || derive(&password, &salt)).await;
-        derived.is_ok_and(|hash| hash.is_ok_and(|hash| constant_time_eq(&hash, &user.hash)))
-    }
+async fn matches(user: &User, password: &str) -> bool {
+    let (salt, password) = (user.salt, password.to_owned());
+    let derived = tokio::task::spawn_blocking(move || derive(&password, &salt)).await;
+    derived.is_ok_and(|hash| hash.is_ok_and(|hash| constant_time_eq(&hash, &user.hash)))
 }
 
 impl User {

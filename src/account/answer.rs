@@ -290,7 +290,7 @@ impl Account {
             if let Some(kind) = limit {
                 turn.record(kind, About { count: Some(failures), ..about() })?;
                 if kind == EventKind::AuthenticatorDisabled {
-                    a.status = Status::Disabled;
+                    a.disable(turn.now);
                 }
             }
         }

@@ -64,7 +64,7 @@ pub(crate) enum Owner {
 /// What an authenticator is checked with. Each kind is one variant, and the compiler names every
 /// place that must answer for a new one.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Credential {
     Totp {
         params: Totp,
@@ -119,6 +119,15 @@ impl Authenticator {
 
     pub(crate) fn is_stale(&self, now: Timestamp) -> bool {
         self.status == Status::Pending && self.expires_at.is_some_and(|end| end <= now)
+    }
+
+    /// Ends its use at the hard limit. A binding nobody has confirmed lapses instead: disabled it
+    /// would count as bound, and lock out an owner who never had it.
+    pub(crate) fn disable(&mut self, now: Timestamp) {
+        match self.status {
+            Status::Pending => self.expires_at = Some(now),
+            _ => self.status = Status::Disabled,
+        }
     }
 
     pub(crate) fn open_secret(&self, turn: &Turn<'_>, subject: &Subject) -> Result<Secret, Refusal> {

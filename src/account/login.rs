@@ -284,6 +284,10 @@ impl FirstFactor {
         if texts.into_iter().flatten().any(|text| text.len() > TEXT_MAX) {
             return Err(Refusal::invalid("client", "and what else describes the login must have at most 255 bytes"));
         }
+        if self.client_id.as_deref() == Some("") {
+            // RFC 9068 §2.2: a token without a client is none, and would be refused by everybody.
+            return Err(Refusal::invalid("client", "must not be empty"));
+        }
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! The functional core: all MFA state of a subject as one value, and every change it can undergo.
 //!
 //! An `Account` is one versioned document. Each transition is a synchronous function on it: the
-//! time, the random bytes, the policy and the keys come in as a [`Turn`](turn::Turn), an answer and
+//! time, the random bytes, the policy and the keys come in as a `Turn`, an answer and
 //! events go out, and nothing is read or written besides. The shell (`service`) loads the document,
 //! runs the transition and commits both with one compare-and-swap; if somebody else was faster, it
 //! runs the transition again on the fresh document. So replay protection, single use, throttling
@@ -44,7 +44,7 @@ pub(crate) use answer::{Answered, Given, Which};
 pub(crate) use binding::{Bindable, Binder, Confirmed};
 pub(crate) use challenge::Access;
 pub(crate) use login::LoginStep;
-pub(crate) use operate::Order;
+pub(crate) use operate::{CLOCK_TOLERANCE, Order};
 pub(crate) use recovery::{SetPlan, Settling};
 pub(crate) use sealed::{ChallengeClaims, EnrolmentClaims, RefreshClaims};
 pub(crate) use session::Grant;
@@ -137,12 +137,20 @@ struct Ticket {
 /// Why a document cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DocumentError {
-    #[error("the document is not one of ours")]
-    Json(#[from] serde_json::Error),
+    /// Where it stops making sense. The parser's own message quotes the document, which holds
+    /// hashes and sealed keys, and they do not belong in a log.
+    #[error("the document is not one of ours, from line {line}, column {column}")]
+    Json { line: usize, column: usize },
     #[error("the document has schema version {0}, which is newer than this program")]
     Newer(u16),
     #[error("the document belongs to another subject")]
     OtherSubject,
+}
+
+impl From<serde_json::Error> for DocumentError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Json { line: error.line(), column: error.column() }
+    }
 }
 
 impl Account {
@@ -187,10 +195,8 @@ impl Account {
     /// Notes the time of a commit and drops what has expired, so that lists stay short.
     pub(crate) fn settle(&mut self, turn: &Turn<'_>) {
         let now = turn.now;
-        if turn.clock >= self.latest {
-            // It has caught up; should it fall behind again, that is news.
-            self.clock_reported = false;
-        }
+        // The clock has caught up: should it fall behind again, that is another incident.
+        self.clock_reported &= turn.clock < self.latest;
         self.latest = self.latest.max(now);
         self.authenticators.retain(|a| !a.is_stale(now));
         // An expired challenge stays a while, so that its owner hears 410 and not 404.

@@ -5,8 +5,12 @@ use super::event::{About, EventKind};
 use super::refusal::Refusal;
 use super::turn::Turn;
 use super::{Account, Standing};
-use crate::clock::Timestamp;
 use crate::vault::Purpose;
+
+/// How far the clock may stand behind what an account has seen, in seconds.
+pub(crate) const CLOCK_TOLERANCE: u64 = 300;
+/// Longest name of an actor, and longest reason, in bytes.
+const TEXT_MAX: usize = 1024;
 
 /// An operator's order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +24,7 @@ pub(crate) enum Order {
 
 impl Account {
     pub(crate) fn obey(&mut self, turn: &mut Turn<'_>, order: Order, actor: &str, reason: &str) -> Result<(), Refusal> {
+        accountable(actor, reason)?;
         if self.standing == Standing::Erased {
             return Err(Refusal::NotFound);
         }
@@ -30,6 +35,7 @@ impl Account {
                 EventKind::Reset
             }
             Order::Unlock => {
+                self.reset_clock(turn)?;
                 self.unlock();
                 EventKind::Unlocked
             }
@@ -43,6 +49,7 @@ impl Account {
             Order::EndSessions => {
                 self.end_all(turn)?;
                 self.challenges.clear();
+                self.enrolment = None;
                 EventKind::SessionsEnded
             }
             Order::Erase => {
@@ -90,8 +97,20 @@ impl Account {
     }
 
     /// Takes the clock as it is now for the latest time, after it had jumped ahead.
-    pub(crate) fn reset_clock(&mut self, clock: Timestamp) {
-        self.latest = clock;
+    ///
+    /// What began in the time that never was would outlive every limit, and a challenge that had
+    /// expired in it would open again: both end.
+    fn reset_clock(&mut self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+        let had_jumped = self.latest.since(turn.clock) > CLOCK_TOLERANCE;
+        self.latest = turn.clock;
+        if !had_jumped {
+            return Ok(());
+        }
+        self.challenges.clear();
+        self.enrolment = None;
+        let ahead = self.sessions.iter().filter(|s| s.last_seen.since(turn.clock) > CLOCK_TOLERANCE);
+        let ahead: Vec<_> = ahead.map(|s| s.id).collect();
+        ahead.into_iter().try_for_each(|id| self.drop_session(turn, id))
     }
 
     /// Notes, once, that the clock stands far behind this account.
@@ -101,5 +120,15 @@ impl Account {
         }
         self.clock_reported = true;
         turn.record(EventKind::ClockBehind, About { until: Some(self.latest), ..About::default() })
+    }
+}
+
+/// PCI-8.5.1-b: an exception has somebody who made it, and why.
+fn accountable(actor: &str, reason: &str) -> Result<(), Refusal> {
+    let said = |text: &str| !text.trim().is_empty() && text.len() <= TEXT_MAX;
+    match (said(actor), said(reason)) {
+        (false, _) => Err(Refusal::invalid("actor", "must be named, in at most 1024 bytes")),
+        (_, false) => Err(Refusal::invalid("reason", "must be given, in at most 1024 bytes")),
+        (true, true) => Ok(()),
     }
 }

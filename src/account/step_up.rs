@@ -9,6 +9,7 @@ use super::{Access, Account, Standing};
 use crate::assurance::{Assurance, Authentication, Evidence, Method, Requirement, StepUpGrant, assess, unmet};
 use crate::clock::Timestamp;
 use crate::id::{ChallengeId, TokenId};
+use crate::secret::SecretString;
 use crate::vault::Purpose;
 
 /// What a client asks for when it opens a challenge.
@@ -20,7 +21,7 @@ pub(crate) struct Ask {
     /// The digest of the parameters ([`bind_digest`](super::bind_digest)).
     pub(crate) bind: Option<Box<str>>,
     /// The host's state, JSON of at most 1 KiB.
-    pub(crate) state: Option<String>,
+    pub(crate) state: Option<SecretString>,
 }
 
 /// What opening a challenge led to.
@@ -109,8 +110,8 @@ impl Account {
     }
 
     fn approval(&self, turn: &Turn<'_>, id: ChallengeId, ask: &Ask) -> Result<Option<Approval>, Refusal> {
-        let seal = |state: &String| {
-            let state = state.as_bytes();
+        let seal = |state: &SecretString| {
+            let state = state.expose().as_bytes();
             turn.vault.seal(Purpose::ChallengeState, &self.subject, id.as_bytes(), state, turn.entropy)
         };
         let state = ask.state.as_ref().map(seal).transpose()?;
@@ -233,7 +234,7 @@ pub(super) fn approve(
     Ok(StepUpGrant {
         id: TokenId::generate(turn.entropy)?,
         action: action.into(),
-        auth_time,
+        auth_time: auth_time.min(turn.clock),
         expires_at: turn.clock.plus(u64::from(turn.policy.step_up_ttl)),
         bind,
     })

@@ -125,9 +125,11 @@ pub fn unmet(requirement: &Requirement, assurance: &Assurance, now: Timestamp) -
 /// When the newest proof was made that carries what is asked for; what is lacking altogether is
 /// reported as such, and not as old too.
 fn proved_at(requirement: &Requirement, assurance: &Assurance) -> Option<Timestamp> {
+    // R9470-x-age: who does not say when has said nothing of freshness, whatever else stands there.
+    let auth_time = assurance.auth_time?;
     if assurance.evidence.is_empty() {
         // A foreign issuer's token: its `auth_time` is all there is to go by.
-        return assurance.auth_time;
+        return Some(auth_time);
     }
     newest_for(
         &assurance.evidence,

@@ -5,7 +5,8 @@ use http::request::Parts;
 
 use super::Rejection;
 use crate::assurance::Authentication;
-use crate::middleware::{Examined, Refusal, RefusalKind};
+use crate::middleware::settings::Examined;
+use crate::middleware::{Refusal, RefusalKind};
 
 /// Who the request comes from, or `401`.
 ///

@@ -7,7 +7,7 @@ use http::request::Parts;
 
 use super::Rejection;
 use crate::assurance::{Authentication, Requirement};
-use crate::middleware::verdict;
+use crate::middleware::settings::verdict;
 
 /// A [`Requirement`] with a name, for [`Enforced`].
 pub trait Require: Send + Sync + 'static {

@@ -4,7 +4,10 @@ use bytes::Bytes;
 use http::request::Parts;
 
 use crate::assurance::Requirement;
-use crate::middleware::{Form, Refusal, Settings, refuse};
+use crate::middleware::Refusal;
+use crate::middleware::refusal::Form;
+use crate::middleware::require::response::refuse;
+use crate::middleware::settings::Settings;
 
 /// The answer to a request that an extractor refused: the same the layers give.
 #[derive(Debug)]

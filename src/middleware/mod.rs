@@ -99,9 +99,9 @@ mod log;
 #[path = "silent.rs"]
 mod log;
 pub mod problem;
-mod refusal;
+pub(crate) mod refusal;
 pub mod require;
-mod settings;
+pub(crate) mod settings;
 pub(crate) mod source;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -111,7 +111,3 @@ pub use body::Body;
 pub use refusal::{Refusal, RefusalKind};
 pub use require::RequireLayer;
 pub use source::Source;
-
-pub(crate) use refusal::Form;
-pub(crate) use require::refuse;
-pub(crate) use settings::{Examined, Settings, verdict};

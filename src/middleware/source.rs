@@ -30,6 +30,9 @@ impl Source {
     pub const BEARER: Self = Self(Kind::Bearer);
 
     /// `X-Session-Token: …`, for a host that keeps its own primary token in `Authorization`.
+    ///
+    /// With this source a token in `Authorization` that the verifier does not take for one of ours
+    /// is the host's, and passed over; two of ours are refused.
     pub const SESSION_TOKEN: Self = Self(Kind::Header(HeaderName::from_static("x-session-token")));
 
     /// The cookie `__Host-mfa`, which only this host can set, and only over https.

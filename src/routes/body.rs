@@ -97,8 +97,8 @@ fn mistyped<T: DeserializeOwned>(body: &[u8]) -> Option<String> {
     let members: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(body).ok()?;
     let wrong = |(name, value): (String, serde_json::Value)| {
         let alone = serde_json::Value::Object([(name.clone(), value)].into_iter().collect());
-        let error = serde_json::from_value::<T>(alone).err()?;
-        named(&error.to_string(), "missing").is_none().then_some(name)
+        let text = serde_json::from_value::<T>(alone).err()?.to_string();
+        ["missing", "unknown"].iter().all(|kind| named(&text, kind).is_none()).then_some(name)
     };
     members.into_iter().find_map(wrong)
 }

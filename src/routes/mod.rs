@@ -42,13 +42,14 @@ mod problems;
 mod sessions;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::response::Response;
 use axum::routing::{delete, get, patch, post};
-use http::header::CACHE_CONTROL;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 
 use crate::middleware::problem::{Code, Problem};
+use crate::middleware::refusal::Form;
 use crate::middleware::{AuthenticateLayer, Source};
 use crate::service::{Error, LoginOutcome, Mfa};
 use cookies::CookieNames;
@@ -100,6 +101,7 @@ impl Mfa {
             .method_not_allowed_fallback(not_found)
             .layer(DefaultBodyLimit::max(BODY_MAX))
             .layer(self.authenticate_layer())
+            .layer(axum::middleware::map_request(never_grpc))
             .layer(axum::middleware::map_response(no_store))
             .with_state(self.clone())
     }
@@ -134,6 +136,15 @@ impl Mfa {
 /// What is not there, by any method, is a problem like any other.
 async fn not_found() -> Response {
     problems::write(Problem::new(Code::NotFound).detail("There is nothing at this address."))
+}
+
+/// There is no gRPC here. The extractors would answer a request that says so in its form, HTTP 200
+/// with the refusal behind it; without the header it is a request of no media type we read.
+async fn never_grpc(mut request: Request) -> Request {
+    if Form::of(request.method(), request.headers()) == Form::Grpc {
+        request.headers_mut().remove(CONTENT_TYPE);
+    }
+    request
 }
 
 async fn no_store(mut response: Response) -> Response {

@@ -24,7 +24,7 @@ pub struct ChallengeRequest {
     max_age: Option<u32>,
     action: Option<Box<str>>,
     bind: Option<Vec<(String, serde_json::Value)>>,
-    state: Option<String>,
+    state: Option<SecretString>,
 }
 
 impl Default for ChallengeRequest {
@@ -77,20 +77,24 @@ impl ChallengeRequest {
     /// Carries the host's state, a JSON text of at most 1 KiB; it is sealed and comes back in the
     /// answer.
     pub fn state(mut self, json: impl Into<String>) -> Self {
-        self.state = Some(json.into());
+        self.state = Some(SecretString::new(json.into()));
         self
     }
 
     fn ask(self) -> Result<Ask, Refusal> {
         let digest = |members| bind_digest(self.action.as_deref().unwrap_or_default(), members);
         let bind = self.bind.map(digest).transpose().map_err(|e| Refusal::invalid("bind", e.rule()))?;
-        if self.state.as_ref().is_some_and(|state| state.len() > STATE_MAX) {
+        if self.state.as_ref().is_some_and(|state| state.expose().len() > STATE_MAX) {
             return Err(Refusal::invalid("state", "must have at most 1 KiB"));
         }
-        // What an action needs the policy knows; without one, opening a challenge means a second factor.
-        if self.state.as_ref().is_some_and(|state| serde_json::from_str::<serde::de::IgnoredAny>(state).is_err()) {
+        if self
+            .state
+            .as_ref()
+            .is_some_and(|state| serde_json::from_str::<serde::de::IgnoredAny>(state.expose()).is_err())
+        {
             return Err(Refusal::invalid("state", "must be JSON"));
         }
+        // What an action needs the policy knows; without one, opening a challenge means a second factor.
         let default = if self.action.is_some() { Requirement::aal1() } else { Requirement::aal2() };
         let asked = self.requirement.unwrap_or(default);
         Ok(Ask {

@@ -52,8 +52,9 @@ impl Keys {
     /// Loads the keys from a folder; makes them where there are none.
     ///
     /// The folder holds `signing-key.pem` (PKCS #8) and `master-keys` (a line each, `name base64`,
-    /// the newest first). Both are made with mode 0600 and refused when others can read them. Two
-    /// processes that start at once get the same keys.
+    /// the newest first). Both are made with mode 0600 and refused when others can read them, and so
+    /// is a folder others can write to: they could put keys of their own in it. Two processes that
+    /// start at once get the same keys.
     ///
     /// # Errors
     ///
@@ -61,6 +62,7 @@ impl Keys {
     pub fn load_or_create(folder: impl AsRef<Path>) -> Result<Self, KeysError> {
         let folder = folder.as_ref();
         make_folder(folder).map_err(KeysError::new("make the key folder"))?;
+        refuse_shared(folder)?;
         let pem = load_or(&folder.join(SIGNING_KEY), || {
             let key = SigningKey::generate(Algorithm::Rs256).map_err(KeysError::new("generate a signing key"))?;
             let pem = key.to_pkcs8_pem().ok_or(KeysError::plain("write the signing key"))?;
@@ -80,8 +82,7 @@ impl Keys {
     ///
     /// [`KeysError`] when a variable is missing or damaged.
     pub fn from_env() -> Result<Self, KeysError> {
-        let read = |name: &'static str| std::env::var(name).map(Zeroizing::new).map_err(KeysError::new(name));
-        Self::parse(&read("TOWER_MFA_SIGNING_KEY")?, &read("TOWER_MFA_MASTER_KEYS")?)
+        Self::parse(&variable("TOWER_MFA_SIGNING_KEY")?, &variable("TOWER_MFA_MASTER_KEYS")?)
     }
 
     fn parse(pem: &str, lines: &str) -> Result<Self, KeysError> {
@@ -110,6 +111,14 @@ impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keys").finish_non_exhaustive()
     }
+}
+
+fn variable(name: &'static str) -> Result<Zeroizing<String>, KeysError> {
+    std::env::var(name).map(Zeroizing::new).map_err(|error| {
+        // The standard library's error prints the value, and the value is a key.
+        let rule = if error == std::env::VarError::NotPresent { "must be set" } else { "must be UTF-8" };
+        KeysError::new("read the keys from the environment")(ConfigError::new(name, rule))
+    })
 }
 
 fn key_name() -> Result<String, KeysError> {
@@ -185,6 +194,22 @@ fn refuse_wide(path: &Path) -> Result<(), KeysError> {
     }
     let rule = format!("{} must be readable by its owner alone (mode 0600)", path.display());
     Err(KeysError::new("read a key file")(ConfigError::new("keys", rule)))
+}
+
+#[cfg(unix)]
+fn refuse_shared(folder: &Path) -> Result<(), KeysError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = fs::metadata(folder).map_err(KeysError::new("read the key folder"))?.permissions().mode();
+    if mode & 0o022 == 0 {
+        return Ok(());
+    }
+    let rule = format!("{} must be writable by its owner alone (mode 0700)", folder.display());
+    Err(KeysError::new("read the key folder")(ConfigError::new("keys", rule)))
+}
+
+#[cfg(not(unix))]
+fn refuse_shared(_folder: &Path) -> Result<(), KeysError> {
+    Ok(())
 }
 
 #[cfg(not(unix))]

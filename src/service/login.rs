@@ -24,11 +24,13 @@ impl Mfa {
     /// Safe: at worst a session or challenge was made that nobody holds a token of.
     pub async fn begin(&self, first: FirstFactor) -> Result<LoginOutcome, Error> {
         let audience = self.inner.issuer.audience();
+        let from = || self.address.as_deref().map(Into::into);
+        let first = FirstFactor { address: first.address.or_else(from), ..first };
         let client_id = first.client_id.as_deref().unwrap_or(audience);
         let matter = Matter {
             subject: &first.subject,
             seed: SeedOf::Given(client_id, &first.roles),
-            address: first.address.as_deref().or(self.address.as_deref()),
+            address: first.address.as_deref(),
             if_missing: if first.known_enrolled { IfMissing::Unavailable } else { IfMissing::Create },
             resets_clock: false,
         };

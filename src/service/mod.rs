@@ -52,6 +52,11 @@ mod sessions;
 mod shell;
 mod slow_hash;
 mod tokens;
+#[cfg(feature = "tracing")]
+mod trace;
+#[cfg(not(feature = "tracing"))]
+#[path = "trace_off.rs"]
+mod trace;
 
 pub use authenticators::{Enroller, TotpEnrolment};
 pub use builder::MfaBuilder;

@@ -17,7 +17,9 @@ impl Mfa {
     ///
     /// # Errors
     ///
-    /// [`Refusal::NotFound`](crate::account::Refusal::NotFound) for a subject without an account.
+    /// [`Refusal::NotFound`](crate::account::Refusal::NotFound) for a subject without an account,
+    /// [`Refusal::InvalidRequest`](crate::account::Refusal::InvalidRequest) without an actor and a
+    /// reason, or with one of more than 1024 bytes.
     ///
     /// # Cancel safety
     ///
@@ -113,7 +115,7 @@ impl Mfa {
     ///
     /// Safe: a part may have been removed.
     pub async fn prune_events(&self, before: Timestamp) -> Result<u64, Error> {
-        Ok(self.inner.store.prune(before).await?)
+        self.inner.prune_events(before).await
     }
 
     async fn order(&self, subject: &Subject, order: Order, actor: &str, reason: &str) -> Result<(), Error> {

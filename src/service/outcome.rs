@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde::Serialize;
 
 use super::tokens::{Tokens, TokensBody, to_text};
@@ -145,7 +147,6 @@ pub enum AnswerOutcome {
 }
 
 /// A challenge that is met.
-#[derive(Debug)]
 #[non_exhaustive]
 pub struct Answer {
     /// The new session's tokens.
@@ -154,6 +155,17 @@ pub struct Answer {
     pub state: Option<String>,
     /// How many recovery codes are left, when one was used.
     pub recovery_codes_remaining: Option<usize>,
+}
+
+/// The host's state is sealed at rest, so it is not printed either.
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("tokens", &self.tokens)
+            .field("state", &self.state.as_ref().map(|_| format_args!("[redacted]")))
+            .field("recovery_codes_remaining", &self.recovery_codes_remaining)
+            .finish()
+    }
 }
 
 impl Answer {

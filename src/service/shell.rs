@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use super::Error;
 use super::inner::Inner;
-use crate::account::{Account, Event, Refusal, SeedOf, Turn};
+use crate::account::{Account, CLOCK_TOLERANCE, Event, Refusal, SeedOf, Turn};
 use crate::clock::Timestamp;
+use crate::entropy::Pool;
 use crate::id::{SessionId, Subject};
 use crate::policy::{Policy, Who};
 use crate::store::{
@@ -17,8 +18,6 @@ use crate::store::{
 
 /// How often a lost race is run again; each time somebody else has won one.
 const TRIES: u32 = 32;
-/// How far the clock may stand behind what an account has seen, in seconds.
-const CLOCK_TOLERANCE: u64 = 300;
 /// For how long an ended session's access tokens are remembered: no token lives longer.
 const LONGEST_ACCESS_TOKEN: u64 = 3600;
 
@@ -56,7 +55,7 @@ impl Inner {
     ) -> Result<T, Error> {
         let answer = self.race(matter, transition).await;
         if let Some(source) = answer.as_ref().err().and_then(std::error::Error::source) {
-            crate::trace::unavailable(source);
+            super::trace::unavailable(source);
         }
         answer
     }
@@ -74,11 +73,11 @@ impl Inner {
             let clock = self.clock.now()?;
             let ran = self.run(matter, stored.as_ref(), clock, &mut transition)?;
             let Some(pending) = ran.pending else {
-                return ran.answer.map_err(Error::from);
+                return ran.answer.map_err(explained);
             };
             if self.commit(matter.subject, stored.as_ref().map(Stored::revision), &pending).await? {
                 self.take_effect(matter.subject, &pending, clock);
-                return ran.answer.map_err(Error::from);
+                return ran.answer.map_err(explained);
             }
         }
         Err(Error::busy("the document was changed by others every time"))
@@ -99,17 +98,15 @@ impl Inner {
             (None, IfMissing::NotFound) => return Err(Refusal::NotFound.into()),
             (None, IfMissing::Unavailable) => return Err(Error::busy("an account known to have MFA was not found")),
         };
-        if matter.resets_clock {
-            account.reset_clock(clock);
-        }
         let policy = self.policy_for(&account, matter);
-        let now = clock.max(account.latest());
+        let now = if matter.resets_clock { clock } else { clock.max(account.latest()) };
+        let entropy = Pool::of(Arc::clone(&self.entropy));
         let mut turn = Turn {
             now,
             clock,
             policy: &policy,
             vault: &self.vault,
-            entropy: &*self.entropy,
+            entropy: &entropy,
             address: matter.address,
             events: Vec::new(),
             ended: Vec::new(),
@@ -117,7 +114,7 @@ impl Inner {
         };
         // DESIGN: a clock that goes back revives nothing, and one that stands far behind decides
         // nothing.
-        let is_behind = account.latest() > clock.plus(CLOCK_TOLERANCE);
+        let is_behind = account.latest() > clock.plus(CLOCK_TOLERANCE) && !matter.resets_clock;
         let answer = if is_behind {
             account.report_clock(&mut turn)?;
             Err(Refusal::unavailable())
@@ -131,7 +128,7 @@ impl Inner {
         }
         account.settle(&turn);
         let pending = Pending {
-            revision: Revision::generate(&*self.entropy).map_err(Error::unavailable)?,
+            revision: Revision::generate(&entropy).map_err(Error::unavailable)?,
             document: account.write()?,
             stored_events: turn.events.iter().map(to_stored).collect::<Result<_, Error>>()?,
             events: turn.events,
@@ -158,21 +155,20 @@ impl Inner {
             let unknown = match outcome {
                 Ok(Committed::Done) => return Ok(true),
                 Ok(Committed::Conflict) if !again => return Ok(false),
-                // The first try may have landed late: then the race was lost to nobody.
-                Ok(Committed::Conflict) => {
-                    let found = self.load(subject).await?;
-                    return Ok(found.as_ref().map(Stored::revision) == Some(&pending.revision));
-                }
+                // The first attempt may have been written after all, late: look before losing it.
+                Ok(Committed::Conflict) => None,
                 Ok(_) => return Err(Error::busy("a credential belongs to another subject")),
-                Err(error) => error,
+                Err(error) => Some(error),
             };
             let found = self.load(subject).await?;
             let found = found.as_ref().map(Stored::revision);
             if found == Some(&pending.revision) {
                 return Ok(true);
             }
-            if found != expected {
-                return Err(unknown.into());
+            match unknown {
+                None => return Ok(false),
+                Some(unknown) if found != expected => return Err(unknown.into()),
+                Some(_) => {}
             }
         }
         Err(Error::busy("the store did not take the commit"))
@@ -198,6 +194,10 @@ impl Inner {
         })
     }
 
+    pub(super) async fn prune_events(&self, before: Timestamp) -> Result<u64, Error> {
+        Ok(self.in_time(self.store.prune(before)).await?)
+    }
+
     /// Gives a store call a deadline; a store that hangs is a store that is not there.
     async fn in_time<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         match tokio::time::timeout(self.store_deadline, call).await {
@@ -213,11 +213,19 @@ impl Inner {
             self.verifier.revoke_session(&sid.to_string(), clock, clock.plus(LONGEST_ACCESS_TOKEN));
         }
         for event in &pending.events {
-            crate::trace::event(subject, event);
+            super::trace::event(subject, event);
             if let Some(hook) = &self.on_event {
                 hook(subject, event);
             }
         }
+    }
+}
+
+/// The account tells nobody why it cannot decide; the operator is told what it may be.
+fn explained(refusal: Refusal) -> Error {
+    match refusal {
+        Refusal::Unavailable { .. } => Error::busy("the account cannot decide: randomness, its key or the clock fails"),
+        other => other.into(),
     }
 }
 

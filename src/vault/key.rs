@@ -1,7 +1,8 @@
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use aws_lc_rs::hkdf;
+use aws_lc_rs::aead::LessSafeKey;
+use aws_lc_rs::hmac;
 
 use crate::entropy::{Entropy, EntropyError};
 use crate::error::ConfigError;
@@ -11,10 +12,22 @@ use crate::secret::SecretBytes;
 ///
 /// Nothing is sealed with it directly; sub-keys are derived from it by purpose and subject.
 #[derive(Clone)]
-pub struct MasterKey {
+pub struct MasterKey(Arc<Parts>);
+
+struct Parts {
     id: Box<str>,
     secret: SecretBytes,
-    prk: Arc<hkdf::Prk>,
+    /// The pseudorandom key of RFC 5869, ready to expand.
+    prk: hmac::Key,
+    tokens: TokenKeys,
+}
+
+/// The sub-keys that depend on nothing but the purpose, each derived at its first use.
+#[derive(Default)]
+pub(super) struct TokenKeys {
+    pub(super) challenge: OnceLock<LessSafeKey>,
+    pub(super) enrolment: OnceLock<LessSafeKey>,
+    pub(super) refresh: OnceLock<LessSafeKey>,
 }
 
 impl MasterKey {
@@ -32,9 +45,10 @@ impl MasterKey {
         if secret.expose().len() != 32 {
             return Err(ConfigError::new("key", "must have 32 bytes (AES-256)"));
         }
-        // RFC 5869 §3.1: the master key is uniformly random, so no salt is needed.
-        let prk = Arc::new(hkdf::Salt::none(hkdf::HKDF_SHA256).extract(secret.expose()));
-        Ok(Self { id: id.into(), secret, prk })
+        // RFC 5869 §2.2, without a salt (§3.1): the master key is uniformly random.
+        let extracted = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &[0; 32]), secret.expose());
+        let prk = hmac::Key::new(hmac::HMAC_SHA256, extracted.as_ref());
+        Ok(Self(Arc::new(Parts { id: id.into(), secret, prk, tokens: TokenKeys::default() })))
     }
 
     /// Draws a new key.
@@ -51,7 +65,7 @@ impl MasterKey {
     /// Returns the name.
     #[must_use]
     pub fn id(&self) -> &str {
-        &self.id
+        &self.0.id
     }
 
     /// Opens the key, to be kept in a file or a secret manager.
@@ -61,19 +75,25 @@ impl MasterKey {
     /// Whoever has it and the database can read every TOTP key.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
-        self.secret.expose()
+        self.0.secret.expose()
     }
 
+    /// RFC 5869 §2.3 for one block: HKDF-SHA-256 of 32 bytes. Not the library's own, which extracts
+    /// anew at every expansion.
     pub(crate) fn derive(&self, info: &[&[u8]]) -> Option<[u8; 32]> {
-        let mut out = [0_u8; 32];
-        self.prk.expand(info, hkdf::HKDF_SHA256).ok()?.fill(&mut out).ok()?;
-        Some(out)
+        let mut block = hmac::Context::with_key(&self.0.prk);
+        info.iter().chain([&&[1_u8][..]]).for_each(|part| block.update(part));
+        block.sign().as_ref().try_into().ok()
+    }
+
+    pub(super) fn token_keys(&self) -> &TokenKeys {
+        &self.0.tokens
     }
 }
 
 impl fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MasterKey").field("id", &self.id).field("secret", &"[redacted]").finish()
+        f.debug_struct("MasterKey").field("id", &self.0.id).field("secret", &"[redacted]").finish()
     }
 }
 

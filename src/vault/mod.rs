@@ -2,10 +2,10 @@
 //!
 //! Two ways to seal, both with keys derived by HKDF-SHA-256 (RFC 5869) from a ring of master keys:
 //!
-//! * **At rest** ([`Vault::seal`]): AES-256-GCM under a sub-key of purpose *and subject*, a random
+//! * **At rest** (`Vault::seal`): AES-256-GCM under a sub-key of purpose *and subject*, a random
 //!   96-bit nonce, and version, purpose, subject and object id as associated data. A ciphertext
 //!   copied to another row, another user or another field does not open.
-//! * **Tokens** ([`Vault::seal_token`]): AES-256-GCM-SIV (RFC 8452) under a sub-key of the purpose.
+//! * **Tokens** (`Vault::seal_token`): AES-256-GCM-SIV (RFC 8452) under a sub-key of the purpose.
 //!   Tokens are sealed at a high rate, where the random nonces of GCM would begin to repeat; with
 //!   SIV a repeated nonce tells only that two plaintexts are equal. The purpose is the token's
 //!   type: a challenge token opens as nothing else.

@@ -129,7 +129,7 @@ impl Vault {
     ) -> Result<SecretString, VaultError> {
         let key = self.ring.newest();
         let aead = token_key(&key, purpose)?;
-        let body = seal_with(&aead, nonce, &aad(purpose, "", b""), &key, plaintext)?;
+        let body = seal_with(aead, nonce, &aad(purpose, "", b""), &key, plaintext)?;
         Ok(SecretString::new(format!("{}{body}", purpose.prefix())))
     }
 
@@ -141,7 +141,7 @@ impl Vault {
         let sealed = token.strip_prefix(purpose.prefix()).ok_or(VaultError::Closed)?;
         let (key, body) = self.split(sealed)?;
         let aead = token_key(&key, purpose)?;
-        open_with(&aead, &aad(purpose, "", b""), body)
+        open_with(aead, &aad(purpose, "", b""), body)
     }
 
     fn split<'a>(&self, sealed: &'a str) -> Result<(MasterKey, &'a str), VaultError> {
@@ -154,8 +154,18 @@ fn at_rest_key(key: &MasterKey, purpose: Purpose, subject: &str) -> Result<LessS
     aead_key(&AES_256_GCM, key, &[b"tower-mfa at-rest ", purpose.label().as_bytes(), b"\x1f", subject.as_bytes()])
 }
 
-fn token_key(key: &MasterKey, purpose: Purpose) -> Result<LessSafeKey, VaultError> {
-    aead_key(&AES_256_GCM_SIV, key, &[b"tower-mfa token ", purpose.label().as_bytes()])
+fn token_key(key: &MasterKey, purpose: Purpose) -> Result<&LessSafeKey, VaultError> {
+    let known = match purpose {
+        Purpose::ChallengeToken => &key.token_keys().challenge,
+        Purpose::EnrolmentToken => &key.token_keys().enrolment,
+        Purpose::RefreshToken => &key.token_keys().refresh,
+        Purpose::OtpSecret | Purpose::ChallengeState => return Err(VaultError::Closed),
+    };
+    if let Some(known) = known.get() {
+        return Ok(known);
+    }
+    let derived = aead_key(&AES_256_GCM_SIV, key, &[b"tower-mfa token ", purpose.label().as_bytes()])?;
+    Ok(known.get_or_init(|| derived))
 }
 
 fn aead_key(algorithm: &'static Algorithm, key: &MasterKey, info: &[&[u8]]) -> Result<LessSafeKey, VaultError> {

@@ -92,3 +92,14 @@ fn garbage_and_oversized_tokens_are_refused_without_a_panic() {
     let huge = format!("mfac_k1.{}", "A".repeat(1 << 20));
     assert!(vault.open_token(Purpose::ChallengeToken, &huge).is_err());
 }
+
+#[test]
+fn sub_keys_are_those_of_hkdf() {
+    use aws_lc_rs::hkdf;
+    let key = key("k1");
+    let whole = hkdf::Salt::none(hkdf::HKDF_SHA256).extract(key.expose());
+    let mut expected = [0; 32];
+    whole.expand(&[b"some ", b"info"], hkdf::HKDF_SHA256).unwrap().fill(&mut expected).unwrap();
+    assert_eq!(key.derive(&[b"some ", b"info"]), Some(expected));
+    assert_ne!(key.derive(&[b"other info"]), Some(expected));
+}

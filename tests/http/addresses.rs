@@ -6,7 +6,10 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use http::{Method, Request};
 use serde_json::{Value, json};
+use tower_mfa::account::FirstFactor;
+use tower_mfa::id::Subject;
 use tower_mfa::policy::Login;
+use tower_mfa::service::LoginOutcome;
 
 use crate::client::Service;
 
@@ -51,4 +54,18 @@ async fn cve_2026_20896_behind_named_proxies_the_first_unnamed_hop_counts_from_t
     assert_eq!(noted(&s, token, id, proxy, &["1.1.1.1, nonsense"]).await, "10.0.0.1");
     assert_eq!(noted(&s, token, id, proxy, &[]).await, "10.0.0.1");
     assert_eq!(noted(&s, token, id, Some("203.0.113.9:1"), &["198.51.100.7, 10.0.0.1"]).await, "203.0.113.9");
+}
+
+#[tokio::test]
+async fn asvs_7_5_2_a_session_is_listed_with_the_address_its_login_came_from() {
+    let s = Service::new(Login::Optional);
+    let alice = Subject::new("alice").unwrap();
+    let mfa = s.mfa.from_address("198.51.100.7");
+    let first = || FirstFactor::password_checked_by_host(alice.clone(), s.hands.read());
+    let LoginOutcome::Complete(tokens) = mfa.begin(first()).await.unwrap() else { panic!("nothing is bound") };
+    let told = mfa.begin(first().address("203.0.113.9")).await.unwrap();
+    assert!(matches!(told, LoginOutcome::Complete(_)));
+    let list = s.get("/mfa/sessions", tokens.access_token().expose()).await.is(200).body;
+    let addresses: Vec<&Value> = list["items"].as_array().unwrap().iter().map(|item| &item["address"]).collect();
+    assert_eq!(addresses, ["198.51.100.7", "203.0.113.9"], "what the host says of this login counts first");
 }

@@ -42,6 +42,7 @@ pub(crate) fn served() -> BTreeSet<String> {
     found
 }
 
+/// Rows: ASVS-6.1.3, ASVS-6.3.4
 #[test]
 fn every_documented_route_is_served_or_known_not_to_be_built_yet() {
     let not_built: BTreeSet<String> = NOT_BUILT.iter().map(|&route| route.to_owned()).collect();
@@ -105,7 +106,7 @@ async fn a_login_answers_with_the_documented_members() {
     let enrolment = required.login("alice").await;
     exactly(&enrolment.body, &members("{\"status\":\"enrolment_required\"", "{"));
     let blocked = members("{\"status\":\"blocked\"", "{");
-    assert_eq!(blocked["retry_after"], true);
+    assert!(blocked["retry_after"], "it may be left out");
     required.person("alice").await;
     let alice = tower_mfa::id::Subject::new("alice").unwrap();
     required.mfa.suspend(&alice, "root", "a test").await.unwrap();

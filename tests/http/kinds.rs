@@ -184,3 +184,15 @@ async fn cve_2026_27840_a_shortened_or_lengthened_token_is_refused() {
         }
     }
 }
+
+#[tokio::test]
+async fn asvs_9_2_1_an_expired_token_is_refused_at_every_route() {
+    let (s, tokens) = service().await;
+    s.hands.turn(900);
+    for route in served().iter().filter(|route| !takes(route).is_empty()) {
+        let bearer = format!("Bearer {}", tokens.access);
+        let answer = s.ask(&concrete(route), &[("authorization", &bearer)], body(route)).await;
+        answer.refuses(401, "invalid_token");
+    }
+    s.get("/profile", &tokens.access).await.refuses(401, "invalid_token");
+}

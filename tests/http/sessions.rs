@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use http::Method;
 use serde_json::{Value, json};
 use tower_mfa::assurance::Aal;
+use tower_mfa::id::Subject;
 use tower_mfa::policy::{Login, SessionLimits};
 
 use crate::client::{Service, policy};
@@ -165,6 +166,7 @@ async fn asvs_7_3_1_asvs_7_3_2_n63b_5_2_a_either_timeout_ends_a_session_and_use_
     s.refresh(&refresh).await.refuses(401, "invalid_token");
 }
 
+/// Rows: ASVS-7.2.1
 #[tokio::test]
 async fn n63b_5_1_1_c_an_access_token_does_not_outlive_its_session() {
     let limits = SessionLimits::overall(300);
@@ -199,4 +201,32 @@ async fn asvs_16_3_1_events_are_the_subjects_own_and_every_page_of_them_comes_on
             .any(|event| event["kind"] == "authenticator_bound" && event["authenticator_id"] == alice.id.as_str())
     );
     assert!(!whole.to_string().contains(&alice.codes[0]), "no event holds a code");
+}
+
+#[tokio::test]
+async fn asvs_7_4_2_asvs_7_4_5_what_an_operator_ends_is_over_for_every_token() {
+    let s = Service::new(Login::IfEnrolled);
+    let subject = Subject::new("alice").unwrap();
+    let alice = s.person("alice").await;
+    let asked = s.asked("alice").await;
+    s.mfa.end_sessions(&subject, "root", "a test").await.unwrap();
+    s.get("/profile", &alice.access).await.refuses(401, "invalid_token");
+    s.refresh(&alice.refresh).await.refuses(401, "invalid_token");
+    s.get(&asked.show, &asked.token).await.refuses(410, "challenge_gone");
+
+    let again = s.signed_in("alice", &alice.app).await;
+    let asked = s.asked("alice").await;
+    s.mfa.suspend(&subject, "root", "a test").await.unwrap();
+    s.get("/mfa/status", &again.text("access_token")).await.refuses(401, "invalid_token");
+    s.refresh(&again.text("refresh_token")).await.refuses(401, "invalid_token");
+    let code = json!({"type": "recovery_code", "code": alice.codes[0]});
+    s.post(&asked.verify, &asked.token, code.clone()).await.refuses(410, "challenge_gone");
+    assert_eq!(s.login("alice").await.text("status"), "blocked");
+
+    s.mfa.unlock(&subject, "root", "a test").await.unwrap();
+    s.post(&asked.verify, &asked.token, code).await.refuses(410, "challenge_gone");
+    s.signed_in("alice", &alice.app).await;
+    s.mfa.erase(&subject, "root", "a test").await.unwrap();
+    s.refresh(&again.text("refresh_token")).await.refuses(401, "invalid_token");
+    assert_eq!(s.login("alice").await.text("status"), "complete", "somebody new");
 }

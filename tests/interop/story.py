@@ -373,8 +373,22 @@ def what_makes_no_sense_is_said_so():
     want(call("POST", enrolment, raw="type=totp", token=token, headers=form), 415, "unsupported_media_type")
     want(call("POST", enrolment, raw=json.dumps({"type": "t" * 70_000}), token=token), 413, "too_large")
     want(call("GET", "/mfa/nowhere", token=token), 404, "not_found")
+    # A name that a page elsewhere gave our address (DNS rebinding).
+    want(call("GET", "/public", headers={"host": "evil.example"}), 403, "forbidden")
+    page = call("GET", "/")
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy and "unsafe" not in policy, policy
     inbox = want(call("GET", "/dev/inbox"), 200)
     assert inbox == {"items": [], "next": None}, inbox
+
+
+def a_guessed_password_has_a_pause():
+    for _ in range(5):
+        want(call("POST", "/login", {"username": "mallory", "password": "guess"}), 401, "unauthenticated")
+    want(call("POST", "/login", {"username": "mallory", "password": "guess"}), 429, "throttled")
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda _: log_in("root")["status"], range(8)))
+    assert together == ["complete"] * 8, together
 
 
 def what_was_bound_is_still_bound():
@@ -398,6 +412,7 @@ def main():
     browsers_get_cookies()
     an_administrator_has_a_role()
     a_stranger_gets_nothing()
+    a_guessed_password_has_a_pause()
     what_makes_no_sense_is_said_so()
     print("the story is told")
 

@@ -32,17 +32,20 @@ pub fn memory(runtime: &Runtime, report: &mut Report) {
                 nets.push(answer.saturating_sub(sign));
             }
         }
-        let details = format!("  {:.1} µs with an EdDSA signature", us(median(&mut answers)));
-        report.line("answer a TOTP challenge, memory, without signing", us(median(&mut nets)), 25.0, "µs", details);
+        let middle = us(median(&mut nets));
+        let (fast, signed) = (us(nets[nets.len() / 10]), us(median(&mut answers)));
+        let details = format!("  fastest tenth {fast:.1} µs, with an EdDSA signature {signed:.1} µs");
+        report.line("answer a TOTP challenge, memory, without signing", middle, 25.0, "µs", details);
     });
 }
 
 /// The same on a file, against a bare read and conditional update of a row of the same size on
-/// another file, both durable. Here the signature is part of ours.
+/// another file, both durable. What the token costs to sign is taken off here, too.
 pub fn sqlite(runtime: &Runtime, report: &mut Report) {
     runtime.block_on(async {
         let store = SqliteStore::open(file("answer")).await.unwrap();
         let scene = Scene::set(store.clone(), Algorithm::EdDsa, Turned::at(1_800_000_000)).await;
+        let signing = Signing::of(&scene).await;
         let _ = scene.challenged().await;
         let document = store.load(&scene.subject).await.unwrap().unwrap().into_document();
         let mut rows = Rows::open(&file("rows")).await;
@@ -52,6 +55,7 @@ pub fn sqlite(runtime: &Runtime, report: &mut Report) {
         for round in 0..600_u32 {
             let (id, token) = scene.challenged().await;
             let (answer, tokens) = scene.answer(id, &token).await;
+            let answer = answer.saturating_sub(signing.time(&scene).await);
             let start = Instant::now();
             rows.turn(SUBJECT, u128::from(round + 1).to_be_bytes()).await;
             let bare = start.elapsed();

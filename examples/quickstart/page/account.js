@@ -18,7 +18,8 @@ export async function openAccount() {
   show("account");
 }
 
-async function reload() {
+/** Shows how the account is now. */
+export async function reload() {
   const [now, sessions, events] = await Promise.all([
     call("GET", "/mfa/status"),
     call("GET", "/mfa/sessions"),

@@ -1,10 +1,10 @@
 // The start of the page: who is here, and signing in.
 
-import { bindAccount, openAccount } from "./account.js";
+import { bindAccount, openAccount, reload } from "./account.js";
 import { Cancelled, SignedOut, forget, mayHaveSession, onStepUp, renew, schedule, send } from "./api.js";
 import { answerForm, stepUp } from "./answer.js";
 import { $, busy, isShown, say, show } from "./dom.js";
-import { clearEnrolment, enrol, showCodes } from "./enrol.js";
+import { clearCodes, clearEnrolment, enrol, showCodes } from "./enrol.js";
 import { duration, explain, usedRecovery } from "./words.js";
 
 let away = () => {};
@@ -13,6 +13,7 @@ let away = () => {};
 function toSignIn(text = "", kind = "bad") {
   away();
   clearEnrolment();
+  clearCodes();
   for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   $("who").hidden = true;
   $("password").value = "";
@@ -122,9 +123,11 @@ function bind() {
     busy($("sign-in").querySelector("button"), signIn);
   });
   $("sign-out").addEventListener("click", () => run($("sign-out"), signOut));
-  // Another tab has signed out.
+  // Another tab has signed out, or somebody else in.
   addEventListener("storage", () => {
-    if (isShown("account") && !mayHaveSession()) toSignIn("You signed out in another tab.", "");
+    if (!isShown("account")) return;
+    if (mayHaveSession()) reload().catch(failed);
+    else toSignIn("You signed out in another tab.", "");
   });
 }
 

@@ -1,6 +1,6 @@
 // Binding an authenticator app, and the recovery codes that come with the first.
 
-import { call, send } from "./api.js";
+import { Offline, Problem, call, send } from "./api.js";
 import { $, busy, copy, countdown, h, show } from "./dom.js";
 import { clock, explain, tries } from "./words.js";
 
@@ -35,7 +35,7 @@ export async function enrol({ bearer, why, done, failed }) {
     done(bound);
   };
   const refused = (error) => {
-    if (error.status === 401) return failed(error);
+    if (!(error instanceof Problem || error instanceof Offline) || error.status === 401) return failed(error);
     if (error.status === 404 || error.status === 410) return over();
     problem.textContent =
       error.code === "invalid_code"
@@ -86,6 +86,12 @@ function over() {
 
 const unsaved = (event) => event.preventDefault();
 
+/** Takes the codes off the page. */
+export function clearCodes() {
+  removeEventListener("beforeunload", unsaved);
+  $("codes").replaceChildren();
+}
+
 /** Shows recovery codes, once, and goes on when they are saved. */
 export function showCodes(codes, who, done) {
   const text = `Recovery codes of ${who} at ${location.host}\nEach works once.\n\n${codes.join("\n")}\n`;
@@ -100,8 +106,7 @@ export function showCodes(codes, who, done) {
   addEventListener("beforeunload", unsaved);
   $("codes-form").onsubmit = (event) => {
     event.preventDefault();
-    removeEventListener("beforeunload", unsaved);
-    $("codes").replaceChildren();
+    clearCodes();
     done();
   };
   show("codes");

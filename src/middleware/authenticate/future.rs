@@ -7,7 +7,7 @@ use http::Request;
 use pin_project_lite::pin_project;
 use tower::Service;
 
-use crate::middleware::Settings;
+use crate::middleware::settings::Settings;
 use crate::middleware::settings::record;
 
 pin_project! {

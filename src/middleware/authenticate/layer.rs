@@ -5,8 +5,9 @@ use tower::Layer;
 use super::Authenticate;
 use crate::clock::Clock;
 use crate::error::ConfigError;
+use crate::middleware::Source;
 use crate::middleware::csrf::Origins;
-use crate::middleware::{Settings, Source};
+use crate::middleware::settings::Settings;
 use crate::token::Verifier;
 
 /// Verifies the token a request carries and puts an

@@ -6,7 +6,7 @@ use http::Request;
 use tower::Service;
 
 use super::ResponseFuture;
-use crate::middleware::Settings;
+use crate::middleware::settings::Settings;
 
 /// The service of [`AuthenticateLayer`](super::AuthenticateLayer).
 #[derive(Debug, Clone)]

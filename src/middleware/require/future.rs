@@ -9,8 +9,9 @@ use tower::Service;
 
 use super::layer::Rule;
 use super::response::refuse;
+use crate::middleware::Body;
+use crate::middleware::refusal::Form;
 use crate::middleware::settings::verdict;
-use crate::middleware::{Body, Form};
 
 pin_project! {
     /// The future of [`Require`](super::Require).

@@ -5,11 +5,9 @@
 
 mod future;
 mod layer;
-mod response;
+pub(crate) mod response;
 mod service;
 
 pub use future::ResponseFuture;
 pub use layer::RequireLayer;
 pub use service::Require;
-
-pub(crate) use response::refuse;

@@ -2,7 +2,9 @@ use bytes::Bytes;
 use http::Response;
 
 use crate::assurance::Requirement;
-use crate::middleware::{Form, Refusal, RefusalKind, Settings, log};
+use crate::middleware::refusal::Form;
+use crate::middleware::settings::Settings;
+use crate::middleware::{Refusal, RefusalKind, log};
 
 /// Says no, in the form the client reads, and says why to the log.
 pub(crate) fn refuse(

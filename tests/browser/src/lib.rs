@@ -4,7 +4,6 @@
 #![expect(clippy::missing_panics_doc, reason = "a test fails loudly")]
 
 mod app;
-#[expect(dead_code, reason = "nothing is run here but a browser")]
 #[path = "../../common/tools.rs"]
 mod tools;
 
@@ -264,6 +263,17 @@ impl Browser {
         let data = shot["data"].as_str().expect("a picture");
         let png = base64::engine::general_purpose::STANDARD.decode(data).expect("base 64");
         std::fs::write(folder.join(format!("{name}.png")), png).expect("a file");
+    }
+
+    /// Reads the QR code on a picture that was kept; `None` where no reader is installed.
+    #[must_use]
+    pub fn scan(&self, name: &str) -> Option<String> {
+        if !tools::installed(&["zbarimg"]) {
+            return None;
+        }
+        let picture = root().join(format!("target/browser/{name}.png"));
+        let read = tools::run("zbarimg", &["--quiet", "--raw", "--nodbus", picture.to_str()?], b"");
+        Some(String::from_utf8(read).expect("text"))
     }
 
     /// What the page was not allowed to do by its own policy, and what went wrong in its scripts.

@@ -5,6 +5,8 @@
 #[path = "../../common/quickstart.rs"]
 mod quickstart;
 
+use std::time::Duration;
+
 use quickstart::Quickstart;
 use tower_mfa_browser::{App, Browser, Driver, can_browse, root};
 
@@ -34,6 +36,7 @@ fn enrol(page: &Browser) -> (App, Vec<String>) {
     page.shows("#enrol-title", "Set up");
     let mut app = App::new(&page.text("#secret"));
     page.screenshot("3-enrol");
+    assert_scannable(page, "3-enrol");
     page.fill("#enrol-code", &app.wrong_code());
     page.click("#enrol [type=submit]");
     page.shows("#enrol .problem", "does not match");
@@ -41,6 +44,14 @@ fn enrol(page: &Browser) -> (App, Vec<String>) {
     page.fill("#enrol-label", "My phone");
     page.click("#enrol [type=submit]");
     (app, save_codes(page))
+}
+
+/// The code on the screen is the key beside it.
+fn assert_scannable(page: &Browser, picture: &str) {
+    if let Some(uri) = page.scan(picture) {
+        let secret = page.text("#secret").replace(' ', "");
+        assert!(uri.starts_with("otpauth://totp/") && uri.contains(&format!("secret={secret}")), "{uri}");
+    }
 }
 
 /// Reads the recovery codes; the page does not go on before they are said to be saved.
@@ -131,7 +142,7 @@ fn signs_in_with_a_code(page: &Browser, app: &mut App) {
 
 fn sends_money(page: &Browser, app: &mut App) {
     // What is asked can be declined, and nothing is sent.
-    std::thread::sleep(std::time::Duration::from_secs(FRESH + 1));
+    std::thread::sleep(Duration::from_secs(FRESH + 1));
     page.fill("#transfer-amount", "40");
     page.click("#transfer [type=submit]");
     page.shows("#step-up-why", "Sending money");
@@ -158,6 +169,27 @@ fn stays_signed_in(page: &Browser, origin: &str) {
     page.click("#try [data-path='/account']");
     page.shows("#try-answer", "\"balance\"");
     assert_eq!(page.script("return document.cookie;"), "", "no script may read a token");
+
+    // A token that is about to end is renewed while somebody is there, and only then.
+    soon_over(page, origin);
+    std::thread::sleep(Duration::from_secs(7));
+    assert!(token_left(page) < 0, "nobody is there, so the session grows idle");
+    soon_over(page, origin);
+    page.keys(&TAB.to_string());
+    page.wait("the renewal", || (token_left(page) > 600).then_some(()));
+}
+
+/// Lets the page believe that its token ends in six seconds.
+fn soon_over(page: &Browser, origin: &str) {
+    page.script("localStorage.setItem('mfa-token-ends', String(Date.now() + 6000));");
+    page.open(origin);
+    page.shows("#account-title", "Your account");
+}
+
+/// How long the page believes its token is good, in seconds.
+fn token_left(page: &Browser) -> i64 {
+    let left = page.script("return Math.floor((localStorage.getItem('mfa-token-ends') - Date.now()) / 1000);");
+    left.as_i64().expect("a number")
 }
 
 fn loses_the_phone(page: &Browser, other: &Browser, recovery: &[String]) {
@@ -212,6 +244,7 @@ fn looks_right_everywhere(page: &Browser) {
     page.shows("#enrol-title", "Set up");
     assert_eq!(page.overflow(), 0, "the enrolment must fit a phone");
     page.screenshot("13-phone-enrol");
+    assert_scannable(page, "13-phone-enrol");
     page.click("#enrol-cancel");
     page.shows("#account-title", "Your account");
     page.click("#new-codes");
@@ -221,9 +254,9 @@ fn looks_right_everywhere(page: &Browser) {
     assert_eq!(save_codes(page).len(), 10);
     assert_eq!(page.overflow(), 0);
     page.click("#apps button[aria-label='Rename My phone']");
-    page.fill("#ask-input", "Old phone");
+    page.fill("#ask-input", "<b>Old</b> phone");
     page.click("#ask-yes");
-    page.shows("#apps", "Old phone");
+    page.shows("#apps", "<b>Old</b> phone");
     page.desktop();
 }
 

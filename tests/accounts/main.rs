@@ -1,0 +1,30 @@
+//! The account and its service through the public door: binding, sessions, operators, policy, keys,
+//! clocks, failing stores, documents, and what must never be printed.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a helper that fails is a test that fails"
+)]
+
+#[path = "../folder/mod.rs"]
+mod folder;
+mod scene;
+
+mod binding;
+mod canary;
+mod clocks;
+mod documents;
+mod doors;
+mod enrolment;
+mod events;
+mod faults;
+mod late;
+mod model;
+mod operators;
+mod policy;
+mod rotation;
+mod sessions;
