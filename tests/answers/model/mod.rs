@@ -187,7 +187,7 @@ fn random_sequences_of_operations_do_what_the_model_says() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let base = runtime.block_on(Base::make());
     let seen = RefCell::new(BTreeSet::new());
-    let config = ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |(ops in proptest::collection::vec((0..2_usize, op()), 1..80))| {
         runtime.block_on(async {
             let mut model = Model::new(&base).await;
