@@ -64,7 +64,7 @@ pub(crate) enum Owner {
 /// What an authenticator is checked with. Each kind is one variant, and the compiler names every
 /// place that must answer for a new one.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Credential {
     Totp {
         params: Totp,

@@ -1,5 +1,7 @@
 //! Login: the first step-up. The host checks the password; this says what is missing.
 
+use std::cmp::Reverse;
+
 use super::challenge::{Asks, Challenge, Offer, Origin};
 use super::event::{About, EventKind};
 use super::refusal::Refusal;
@@ -214,13 +216,23 @@ impl Account {
         waits.collect::<Option<Vec<u32>>>()?.into_iter().min()
     }
 
-    /// Adds a challenge; the ninth supersedes the oldest, one that has expired before all others.
+    /// Adds a challenge; the ninth supersedes an older one.
     pub(super) fn push_challenge(&mut self, turn: &Turn<'_>, challenge: Challenge) {
         while self.challenges.len() >= turn.policy.pending_challenges {
-            let expired = self.challenges.iter().position(|c| !c.is_live(turn.now));
-            self.challenges.remove(expired.unwrap_or(0));
+            self.challenges.remove(self.superseded(turn.now, challenge.session()));
         }
         self.challenges.push(challenge);
+    }
+
+    /// Which challenge makes room: an expired one, else the oldest of whoever has opened the most,
+    /// all logins being one. So whoever has the password and signs in again and again supersedes
+    /// other logins, and not the step-up of a session.
+    fn superseded(&self, now: Timestamp, by: Option<SessionId>) -> usize {
+        let crowd = |c: &Challenge| self.challenges.iter().filter(|other| other.session() == c.session()).count();
+        let expired = self.challenges.iter().position(|c| !c.is_live(now));
+        let most =
+            || self.challenges.iter().enumerate().max_by_key(|(at, c)| (crowd(c), c.session() == by, Reverse(*at)));
+        expired.or_else(|| most().map(|(at, _)| at)).unwrap_or_default()
     }
 
     /// Begins a session; one more than the policy allows ends the one unused for longest.
@@ -257,16 +269,19 @@ impl Account {
     }
 }
 
-/// Most roles or scopes of a session, and longest text among what the host says of it, in bytes.
+/// Most roles or scopes of a session, longest text among what the host says of it, and all roles and
+/// scopes together, in bytes: they stand in every token, and a token of 16 KiB is refused.
 const LIST_MAX: usize = 64;
 const TEXT_MAX: usize = 255;
+const ALL_MAX: usize = 4096;
 
 impl FirstFactor {
     /// Every list in the document has a maximum, and so has every text.
     fn check(&self) -> Result<(), Refusal> {
         let fits = |list: &[Box<str>]| list.len() <= LIST_MAX && list.iter().all(|text| text.len() <= TEXT_MAX);
-        if !fits(&self.roles) || !fits(&self.scopes) {
-            return Err(Refusal::invalid("roles", "and scopes must be at most 64 of at most 255 bytes"));
+        let all: usize = self.roles.iter().chain(&self.scopes).map(|text| text.len()).sum();
+        if !fits(&self.roles) || !fits(&self.scopes) || all > ALL_MAX {
+            return Err(Refusal::invalid("roles", "and scopes must be at most 64 of at most 255 bytes, 4 KiB in all"));
         }
         let texts = [&self.client_id, &self.address, &self.account_name];
         if texts.into_iter().flatten().any(|text| text.len() > TEXT_MAX) {

@@ -112,12 +112,23 @@ impl<'a> Presented<'a> {
     pub(super) fn token(value: &'a [u8]) -> Self {
         let padding = value.iter().rev().take_while(|byte| **byte == b'=').count();
         let (body, _) = value.split_at_checked(value.len().saturating_sub(padding)).unwrap_or_default();
-        let is_b64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(byte);
         match std::str::from_utf8(value) {
-            Ok(token) if !body.is_empty() && body.iter().all(is_b64) => Self::Token(token),
+            Ok(token) if !body.is_empty() && is_b64token(body) => Self::Token(token),
             _ => Self::Malformed,
         }
     }
+}
+
+/// Looks at every byte, without a branch for any: on the way of each request this is the longest
+/// loop, and so it runs on many bytes at once.
+fn is_b64token(body: &[u8]) -> bool {
+    body.iter().fold(true, |so_far, byte| {
+        let lower = byte | 0x20;
+        let letter = (lower >= b'a') & (lower <= b'z');
+        // From `-` to `9` stand `-`, `.`, `/` and the digits.
+        let digit = (*byte >= b'-') & (*byte <= b'9');
+        so_far & (letter | digit | (*byte == b'_') | (*byte == b'~') | (*byte == b'+'))
+    })
 }
 
 /// Reads `Authorization: Bearer`. Another scheme is none of our business.

@@ -120,8 +120,8 @@ impl PolicyBuilder {
         self
     }
 
-    /// Sets how many challenges may be pending (1 to 32); one more supersedes the oldest.
-    /// Default: 8.
+    /// Sets how many challenges may be pending (1 to 32); one more supersedes the oldest, first of
+    /// all that of the session, or of the logins, that has opened the most. Default: 8.
     pub const fn pending_challenges(mut self, count: usize) -> Self {
         self.policy.pending_challenges = count;
         self

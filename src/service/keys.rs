@@ -63,14 +63,19 @@ impl Keys {
         let folder = folder.as_ref();
         make_folder(folder).map_err(KeysError::new("make the key folder"))?;
         refuse_shared(folder)?;
+        if folder.join(SIGNING_KEY).exists() && !folder.join(MASTER_KEYS).exists() {
+            // A new ring would start, and open nothing that the lost one has sealed.
+            return Err(KeysError::plain("find the master keys beside the signing key: restore the file master-keys"));
+        }
+        // The master keys come first, so that a folder half made is never one that has lost them.
+        let lines = load_or(&folder.join(MASTER_KEYS), || {
+            let key = MasterKey::generate(&key_name()?, &SystemEntropy).map_err(KeysError::new("draw a master key"))?;
+            Ok(Zeroizing::new(format!("{} {}\n", key.id(), STANDARD.encode(key.expose()))))
+        })?;
         let pem = load_or(&folder.join(SIGNING_KEY), || {
             let key = SigningKey::generate(Algorithm::Rs256).map_err(KeysError::new("generate a signing key"))?;
             let pem = key.to_pkcs8_pem().ok_or(KeysError::plain("write the signing key"))?;
             Ok(Zeroizing::new(pem.expose().to_owned()))
-        })?;
-        let lines = load_or(&folder.join(MASTER_KEYS), || {
-            let key = MasterKey::generate(&key_name()?, &SystemEntropy).map_err(KeysError::new("draw a master key"))?;
-            Ok(Zeroizing::new(format!("{} {}\n", key.id(), STANDARD.encode(key.expose()))))
         })?;
         Self::parse(&pem, &lines)
     }

@@ -11,8 +11,10 @@ impl Mfa {
     ///
     /// # Errors
     ///
-    /// [`Error`], always `Unavailable`: the store does not answer, or the host knows the subject to
-    /// have MFA ([`FirstFactor::known_enrolled`]) and the account is not there.
+    /// [`Refusal::Unavailable`](crate::account::Refusal::Unavailable): the store does not answer, or
+    /// the host knows the subject to have MFA ([`FirstFactor::known_enrolled`]) and the account is
+    /// not there. [`Refusal::InvalidRequest`](crate::account::Refusal::InvalidRequest): what describes
+    /// the login is too long, or the client has no name.
     ///
     /// # Security
     ///

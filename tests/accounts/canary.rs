@@ -75,7 +75,7 @@ impl Hunt {
         self.plant(name, &STANDARD_NO_PAD.encode(bytes));
         self.plant(name, &URL_SAFE_NO_PAD.encode(bytes));
         self.plant(name, &bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")));
-        self.plant(name, &format!("{bytes:?}").trim_matches(['[', ']']));
+        self.plant(name, format!("{bytes:?}").trim_matches(['[', ']']));
     }
 
     fn plant_tokens(&mut self, tokens: &Tokens) {
@@ -203,8 +203,10 @@ async fn asvs_16_2_5_nothing_secret_is_in_outcomes_events_logs_or_documents() {
     hunt.print(&s.mfa.status(Enroller::Session(&by)).await.unwrap());
     step_up(&s, &by, &app, &mut hunt).await;
     s.clock.advance(30);
-    sign_in(&s, &app, &bound.recovery_codes.unwrap()[0].expose(), &mut hunt).await;
+    sign_in(&s, &app, bound.recovery_codes.unwrap()[0].expose(), &mut hunt).await;
     hunt.print(&s.mfa);
+    hunt.print(&s.mfa.verifier());
+    hunt.print(&s.first("alice").client("web").address("192.0.2.7"));
     hunt.printed.push_str(&s.document("alice").await);
     for stored in s.store.events(Feed::All, None, 200).await.unwrap().items() {
         hunt.print(stored);
@@ -283,7 +285,7 @@ async fn what_a_store_is_handed_prints_no_document() {
     let document = s.document("alice").await;
     let mut hunt = Hunt::default();
     let value: serde_json::Value = serde_json::from_str(&document).unwrap();
-    hunt.plant("sealed key", value["authenticators"][0]["credential"]["sealed"].as_str().unwrap());
+    hunt.plant("sealed key", value["authenticators"][0]["credential"]["totp"]["sealed"].as_str().unwrap());
     hunt.plant("hash", value["recovery"]["set"]["codes"][0].as_str().unwrap());
     let alice = subject("alice");
     let revision = Revision::generate(&SeededEntropy::new(1)).unwrap();
@@ -302,7 +304,7 @@ async fn a_damaged_document_is_not_printed_by_the_error_or_the_log() {
     let person = s.enrolled("alice").await;
     let good = s.document("alice").await;
     let value: serde_json::Value = serde_json::from_str(&good).unwrap();
-    let sealed = value["authenticators"][0]["credential"]["sealed"].as_str().unwrap().to_owned();
+    let sealed = value["authenticators"][0]["credential"]["totp"]["sealed"].as_str().unwrap().to_owned();
     let hash = value["recovery"]["set"]["codes"][0].as_str().unwrap().to_owned();
     let mut hunt = Hunt::default();
     hunt.plant("sealed key", &sealed);

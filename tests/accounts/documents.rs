@@ -124,7 +124,7 @@ async fn a_document_that_cannot_be_understood_is_unavailable_and_never_no_mfa() 
         changed("/v", serde_json::json!("1")),
         changed("/subject", serde_json::json!("bob")),
         changed("/authenticators/0/status", serde_json::json!("off")),
-        changed("/authenticators/0/credential/type", serde_json::json!("none")),
+        changed("/authenticators/0/credential", serde_json::json!({"none": {}})),
         changed("/authenticators/0/id", serde_json::json!("short")),
         changed("/recovery/set/codes", serde_json::json!([])),
         changed("/sessions/0/evidence/0/type", serde_json::json!("magic")),
@@ -139,7 +139,7 @@ async fn a_document_that_cannot_be_understood_is_unavailable_and_never_no_mfa() 
         assert!(is_unavailable(s.mfa.reset(&subject("alice"), "root", "why").await));
         assert_eq!(s.document("alice").await, document, "what cannot be read is not written over");
     }
-    let s = on(&changed("/authenticators/0/credential/sealed", serde_json::json!("AQ"))).await;
+    let s = on(&changed("/authenticators/0/credential/totp/sealed", serde_json::json!("AQ"))).await;
     let asked = challenged(s.begin("alice").await);
     let answer = s.answer(&asked, Reply::totp(app.code(s.now()))).await;
     assert!(is_unavailable(answer), "a key that does not open checks nothing");
@@ -155,7 +155,7 @@ async fn a_document_or_key_copied_to_another_account_opens_nothing_there() {
     assert!(is_unavailable(s.mfa.begin(s.first("alice")).await), "another's document is none of hers");
     let sealed = |document: &str| {
         let value: serde_json::Value = serde_json::from_str(document).unwrap();
-        value["authenticators"][0]["credential"]["sealed"].as_str().unwrap().to_owned()
+        value["authenticators"][0]["credential"]["totp"]["sealed"].as_str().unwrap().to_owned()
     };
     put(&s.store, &hers.replace(&sealed(&hers), &sealed(&his))).await;
     s.clock.advance(30);

@@ -6,6 +6,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
     clippy::print_stdout,
     reason = "a helper that fails is a test that fails"
 )]
@@ -23,6 +24,7 @@ mod enrolment;
 mod events;
 mod faults;
 mod late;
+mod model;
 mod operators;
 mod policy;
 mod rotation;

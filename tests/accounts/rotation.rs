@@ -38,14 +38,17 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Puts a quick signing key where an RSA key would be made.
+/// Puts a quick signing key where an RSA key would be made, and a ring beside it.
 fn prepared(folder: &Path) {
     std::fs::create_dir_all(folder).unwrap();
     set_mode(folder, 0o700);
     let pem = SigningKey::generate(Algorithm::EdDsa).unwrap().to_pkcs8_pem().unwrap();
-    let path = folder.join("signing-key.pem");
-    std::fs::write(&path, pem.expose()).unwrap();
-    set_mode(&path, 0o600);
+    let master = MasterKey::generate("first", &SystemEntropy).unwrap();
+    let line = format!("first {}\n", base64::engine::general_purpose::STANDARD.encode(master.expose()));
+    for (name, content) in [("signing-key.pem", pem.expose()), ("master-keys", &line)] {
+        std::fs::write(folder.join(name), content).unwrap();
+        set_mode(&folder.join(name), 0o600);
+    }
 }
 
 /// Rows: N63B-3.1.4.2-a
@@ -125,6 +128,19 @@ fn damaged_key_files_are_refused_and_never_replaced_or_printed() {
     std::fs::write(path.join("signing-key.pem"), "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
         .unwrap();
     assert!(Keys::load_or_create(path).is_err());
+}
+
+#[test]
+fn a_lost_master_key_is_an_error_and_not_a_new_ring() {
+    let folder = Folder::new("keys-lost");
+    let before = Keys::load_or_create(folder.path()).unwrap();
+    let kept = std::fs::read(folder.path().join("master-keys")).unwrap();
+    std::fs::remove_file(folder.path().join("master-keys")).unwrap();
+    let error = Keys::load_or_create(folder.path()).unwrap_err();
+    assert!(error.to_string().contains("master-keys"), "{error}");
+    std::fs::write(folder.path().join("master-keys"), kept).unwrap();
+    set_mode(&folder.path().join("master-keys"), 0o600);
+    assert_eq!(kid(&Keys::load_or_create(folder.path()).unwrap()), kid(&before));
 }
 
 #[test]

@@ -118,3 +118,28 @@ async fn an_unlock_frees_sessions_and_logins_alike() {
     world.clock.advance(30);
     world.answer(&world.challenge().await, &bound.app.code(world.now())).await.unwrap();
 }
+
+#[tokio::test]
+async fn asvs_6_1_1_a_stranger_who_signs_in_again_and_again_supersedes_no_step_up() {
+    let world = World::new();
+    let bound = world.enrolled().await;
+    let session = world.sign_in(&bound.app).await;
+    world.clock.advance(30);
+    let opened = world.mfa.open_challenge(&session, bound_action()).await.unwrap();
+    let ChallengeOutcome::Pending(asked) = opened else { panic!("a bound action is always asked for") };
+    for _ in 0..50 {
+        world.challenge().await;
+    }
+    assert!(world.mfa.challenge(Responder::Session(&session), asked.id).await.is_ok());
+    let owners = world.challenge().await;
+    for _ in 0..50 {
+        let _flood = world.mfa.open_challenge(&session, bound_action()).await.unwrap();
+    }
+    assert!(world.mfa.challenge(Responder::Token(&owners.token), owners.id).await.is_ok(), "nor the other way round");
+    let last = world.mfa.open_challenge(&session, bound_action()).await.unwrap();
+    let ChallengeOutcome::Pending(last) = last else { panic!("a bound action is always asked for") };
+    let by = Responder::Session(&session);
+    let superseded = world.mfa.challenge(by, asked.id).await.unwrap_err();
+    assert_eq!(refusal(superseded), Refusal::NotFound, "its own flood supersedes it");
+    complete(world.mfa.answer(by, last.id, Reply::totp(bound.app.code(world.now()))).await).unwrap();
+}

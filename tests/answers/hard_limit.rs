@@ -78,7 +78,6 @@ async fn the_subject_is_told_at_half_and_at_the_whole_of_the_limit() {
     );
 }
 
-/// Rows: N63B-3.2.2-f
 #[tokio::test]
 async fn n63b_3_2_2_c_neither_waiting_nor_an_unlock_heals_the_hard_limit_but_binding_again_does() {
     let world = World::with(quick().hard_limit(100));

@@ -1,11 +1,12 @@
 //! What a login leads to.
 
 use tower_mfa::account::{EventKind, FirstFactor, Refusal};
-use tower_mfa::assurance::{Aal, Method};
+use tower_mfa::assurance::{Aal, Authentication, Method};
 use tower_mfa::id::Subject;
 use tower_mfa::policy::Login;
-use tower_mfa::service::{LoginOutcome, Reply};
-use tower_mfa::testing::Fault;
+use tower_mfa::service::{ChallengeRequest, Enroller, LoginOutcome, Reply, TotpEnrolment};
+use tower_mfa::store::Store;
+use tower_mfa::testing::{AuthenticatorApp, Fault};
 
 use crate::world::*;
 
@@ -43,12 +44,11 @@ async fn pci_8_5_1_d_a_bound_account_gets_no_token_before_the_last_factor() {
 }
 
 /// Binds an app with the token a login gives where MFA is required.
-pub(crate) async fn enrol_by_ticket(world: &World) -> tower_mfa::testing::AuthenticatorApp {
-    use tower_mfa::service::{Enroller, TotpEnrolment};
+pub(crate) async fn enrol_by_ticket(world: &World) -> AuthenticatorApp {
     let LoginOutcome::EnrolmentRequired { enrolment_token, .. } = world.login().await else { panic!("bound") };
     let by = Enroller::Token(&enrolment_token);
     let started = world.mfa.enrol_totp(by, TotpEnrolment::new()).await.unwrap();
-    let app = tower_mfa::testing::AuthenticatorApp::scan(started.otpauth_uri.expose()).unwrap();
+    let app = AuthenticatorApp::scan(started.otpauth_uri.expose()).unwrap();
     world.mfa.confirm(by, started.id, app.code(world.now())).await.unwrap();
     world.clock.advance(30);
     app
@@ -150,4 +150,48 @@ async fn cve_2022_30689_mfa_is_asked_for_after_a_restart_too() {
     let again = World::over(builder(world.store.clone(), &world.clock, policy()), &world.clock);
     assert!(matches!(again.login().await, LoginOutcome::Challenge(_)));
     again.answer(&challenge, &bound.app.code(world.now())).await.unwrap();
+}
+
+/// Every list of the document has a maximum, however often the password's owner, or thief, signs in.
+#[tokio::test]
+async fn one_session_or_login_too_many_takes_the_place_of_the_oldest() {
+    let world = World::with(policy().max_sessions(3).pending_challenges(2).login(Login::Optional));
+    let bound = world.enrolled().await;
+    let lengths = async || {
+        let stored = world.store.load(&alice()).await.unwrap().unwrap();
+        let document: serde_json::Value = serde_json::from_str(stored.document()).unwrap();
+        ["sessions", "challenges", "authenticators"].map(|list| document[list].as_array().map_or(0, Vec::len))
+    };
+    let mut newest = None;
+    for _ in 0..5 {
+        world.clock.advance(1);
+        let LoginOutcome::Complete(tokens) = world.login().await else { panic!("optional") };
+        let session = world.session(&tokens);
+        for _ in 0..5 {
+            let _opened = world.mfa.open_challenge(&session, ChallengeRequest::new()).await.unwrap();
+        }
+        newest = Some(session);
+        let [sessions, challenges, authenticators] = lengths().await;
+        assert!(sessions <= 3 && challenges <= 2 && authenticators == 1, "{sessions} {challenges}");
+    }
+    assert!(has(&world.kinds(), EventKind::SessionEnded));
+    let evicted = world.mfa.sessions(&bound.session, None, 200).await.unwrap_err();
+    assert_eq!(refusal(evicted), Refusal::InvalidToken, "the one unused for longest");
+    assert_eq!(world.mfa.sessions(&newest.unwrap(), None, 200).await.unwrap().items.len(), 3);
+    let session = world.sign_in_optional(&bound.app).await;
+    for _ in 0..6 {
+        let by = Enroller::Session(&session);
+        world.mfa.enrol_totp(by, TotpEnrolment::new()).await.unwrap();
+    }
+    assert_eq!(lengths().await[2], 5, "four wait to be confirmed");
+}
+
+impl World {
+    /// Signs in where login asks for a password alone, and steps up.
+    async fn sign_in_optional(&self, app: &AuthenticatorApp) -> Authentication {
+        let LoginOutcome::Complete(tokens) = self.login().await else { panic!("optional") };
+        let reply = Reply::totp(app.code(self.now().plus(30)));
+        let raised = self.step_up(&self.session(&tokens), ChallengeRequest::new(), reply).await.unwrap();
+        self.session(&raised)
+    }
 }

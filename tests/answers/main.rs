@@ -15,9 +15,12 @@ mod world;
 
 mod doors;
 mod elevated;
+mod every_door;
 mod hard_limit;
 mod login;
+mod model;
 mod recovery;
 mod replay;
+mod replicas;
 mod step_up;
 mod throttle;

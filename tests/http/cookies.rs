@@ -38,6 +38,7 @@ fn has_no_token(body: &Value) {
     assert!(!body.to_string().contains("eyJ") && !body.to_string().contains("mfar_"), "{body}");
 }
 
+/// Rows: ASVS-3.3.2
 #[tokio::test]
 async fn n63b_5_1_1_a_n63b_5_1_1_b_asvs_3_3_1_asvs_3_3_3_asvs_3_3_4_the_cookies_are_exactly_these() {
     let s = Service::new(Login::IfEnrolled);

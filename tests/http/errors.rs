@@ -92,6 +92,7 @@ async fn r9470_3_d_a_route_of_ours_that_wants_more_says_so_as_the_layers_do() {
     );
 }
 
+/// Rows: CVE-2026-33315, CVE-2020-26136
 #[tokio::test]
 async fn r6750_3_1_b_no_credentials_no_error_and_another_scheme_is_none() {
     let s = Service::new(Login::IfEnrolled);

@@ -166,6 +166,7 @@ async fn asvs_7_3_1_asvs_7_3_2_n63b_5_2_a_either_timeout_ends_a_session_and_use_
     s.refresh(&refresh).await.refuses(401, "invalid_token");
 }
 
+/// Rows: ASVS-7.2.1
 #[tokio::test]
 async fn n63b_5_1_1_c_an_access_token_does_not_outlive_its_session() {
     let limits = SessionLimits::overall(300);

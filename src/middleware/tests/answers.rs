@@ -75,6 +75,7 @@ fn r9470_x_age_is_met_at_max_age_and_not_one_second_later() {
     }
 }
 
+/// Rows: R9068-4-f
 #[test]
 fn r9470_9_b_an_invalid_token_learns_nothing_of_the_requirement() {
     let house = House::new();

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::assurance::Aal;
+use crate::middleware::source::Presented;
 
 fn sources(house: &House) -> AuthenticateLayer {
     house.layer().sources([Source::BEARER, Source::SESSION_TOKEN, Source::COOKIE])
@@ -144,5 +145,14 @@ fn n63b_5_1_b_a_token_never_counts_for_more_than_its_evidence() {
         let statuses =
             [Requirement::aal2(), Requirement::aal3()].map(|r| house.ask(r, bearing(&token)).status.as_u16());
         assert_eq!(statuses, [aal2, aal3]);
+    }
+}
+
+#[test]
+fn r6750_2_b_exactly_the_characters_of_a_b64token_are_taken() {
+    for byte in 0..=u8::MAX {
+        let wanted = byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+        let token = [b'a', byte, b'Z'];
+        assert_eq!(matches!(Presented::token(&token), Presented::Token(_)), wanted, "{byte:#x}");
     }
 }
