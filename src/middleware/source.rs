@@ -124,9 +124,9 @@ impl<'a> Presented<'a> {
 fn is_b64token(body: &[u8]) -> bool {
     body.iter().fold(true, |so_far, byte| {
         let lower = byte | 0x20;
-        let letter = (lower >= b'a') & (lower <= b'z');
+        let letter = lower.is_ascii_lowercase();
         // From `-` to `9` stand `-`, `.`, `/` and the digits.
-        let digit = (*byte >= b'-') & (*byte <= b'9');
+        let digit = (b'-'..=b'9').contains(byte);
         so_far & (letter | digit | (*byte == b'_') | (*byte == b'~') | (*byte == b'+'))
     })
 }

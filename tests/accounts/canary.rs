@@ -1,7 +1,7 @@
 //! Secrets are planted everywhere, everything public is printed, and no secret is found in it.
 
 use std::fmt::{Debug, Write as _};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -23,25 +23,49 @@ use crate::scene::{Scene, challenged, cheap, scan, subject, ticket};
 
 const STATE: &str = r#"{"planted":"state-of-the-host-8471"}"#;
 
-/// Writes every field of every log line down, of every level and target.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<String>>);
+thread_local! {
+    static LINES: std::cell::RefCell<String> = const { std::cell::RefCell::new(String::new()) };
+}
+
+/// Writes every field of every log line down, of every level and target, for each thread apart.
+///
+/// It is the subscriber of the whole program: with one for a thread alone, what another thread logs
+/// first, where nobody listens, would be remembered as of no interest to anybody.
+struct Log;
+
+impl Log {
+    fn begin() {
+        static ONCE: std::sync::Once = std::sync::Once::new();
+        ONCE.call_once(|| tracing::subscriber::set_global_default(Self).unwrap());
+        LINES.with_borrow_mut(String::clear);
+    }
+
+    fn lines() -> String {
+        LINES.with_borrow(String::clone)
+    }
+
+    fn write(line: std::fmt::Arguments<'_>) {
+        LINES.with_borrow_mut(|lines| {
+            let _ = lines.write_fmt(line);
+        });
+    }
+}
 
 impl Subscriber for Log {
     fn enabled(&self, _metadata: &Metadata<'_>) -> bool {
         true
     }
     fn new_span(&self, span: &span::Attributes<'_>) -> span::Id {
-        span.record(&mut self.clone());
+        span.record(&mut Self);
         span::Id::from_u64(1)
     }
     fn record(&self, _span: &span::Id, values: &span::Record<'_>) {
-        values.record(&mut self.clone());
+        values.record(&mut Self);
     }
     fn record_follows_from(&self, _span: &span::Id, _follows: &span::Id) {}
     fn event(&self, event: &Event<'_>) {
-        let _ = write!(self.0.lock().unwrap(), "\n{}", event.metadata().target());
-        event.record(&mut self.clone());
+        Self::write(format_args!("\n{}", event.metadata().target()));
+        event.record(&mut Self);
     }
     fn enter(&self, _span: &span::Id) {}
     fn exit(&self, _span: &span::Id) {}
@@ -49,10 +73,10 @@ impl Subscriber for Log {
 
 impl Visit for Log {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        let _ = write!(self.0.lock().unwrap(), " {field}={value:?}");
+        Self::write(format_args!(" {field}={value:?}"));
     }
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        let _ = write!(self.0.lock().unwrap(), " {field}={value} {value:?}");
+        Self::write(format_args!(" {field}={value} {value:?}"));
         if let Some(source) = value.source() {
             self.record_error(field, source);
         }
@@ -176,8 +200,7 @@ fn asvs_16_2_5_no_key_code_or_secret_prints_itself() {
 /// Rows: CVE-2019-19687, CVE-2020-15105, N63B-3.1.2.2-b, N63B-4.2.1.1-c
 #[tokio::test]
 async fn asvs_16_2_5_nothing_secret_is_in_outcomes_events_logs_or_documents() {
-    let log = Log::default();
-    let _guard = tracing::subscriber::set_default(log.clone());
+    Log::begin();
     let s = seeded(Login::Required);
     let mut hunt = Hunt::default();
     hunt.plant("state", "state-of-the-host-8471");
@@ -215,7 +238,7 @@ async fn asvs_16_2_5_nothing_secret_is_in_outcomes_events_logs_or_documents() {
     for (_, event) in s.heard.lock().unwrap().iter() {
         hunt.print(event);
     }
-    let lines = log.0.lock().unwrap().clone();
+    let lines = Log::lines();
     assert!(lines.contains("tower_mfa::event") && lines.contains("AuthenticatorBound"), "{lines}");
     hunt.printed.push_str(&lines);
     assert_eq!(hunt.found(), []);
@@ -298,8 +321,7 @@ async fn what_a_store_is_handed_prints_no_document() {
 
 #[tokio::test]
 async fn a_damaged_document_is_not_printed_by_the_error_or_the_log() {
-    let log = Log::default();
-    let _guard = tracing::subscriber::set_default(log.clone());
+    Log::begin();
     let s = seeded(Login::IfEnrolled);
     let person = s.enrolled("alice").await;
     let good = s.document("alice").await;
@@ -320,7 +342,7 @@ async fn a_damaged_document_is_not_printed_by_the_error_or_the_log() {
     let _ = s.store.commit(commit).await.unwrap();
     hunt.print_error(&s.mfa.begin(s.first("alice")).await.unwrap_err());
     hunt.print_error(&s.mfa.refresh(person.bound.tokens.refresh_token().unwrap()).await.unwrap_err());
-    let lines = log.0.lock().unwrap().clone();
+    let lines = Log::lines();
     assert!(lines.contains("tower_mfa::unavailable"), "{lines}");
     hunt.printed.push_str(&lines);
     assert_eq!(hunt.found(), []);
