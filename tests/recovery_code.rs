@@ -7,6 +7,8 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proptest::prelude::*;
 use tower_mfa::clock::Timestamp;
 use tower_mfa::entropy::{Entropy, EntropyError, SystemEntropy};
@@ -156,7 +158,8 @@ fn n63b_3_1_2_2_b_no_code_can_be_read_from_what_is_stored_or_printed() {
         assert!(!seen.contains(code.expose()));
     }
     let printed = format!("{set:?} {digest:?}");
-    assert!(stored.split(['"', '.']).filter(|part| part.len() > 20).all(|hash| !printed.contains(hash)));
+    let hashes = serde_json::to_value(&set).unwrap()["hashes"].as_str().unwrap().to_owned();
+    assert!(hashes.as_bytes().chunks(8).all(|part| !printed.contains(std::str::from_utf8(part).unwrap())));
 }
 
 /// Rows: ASVS-6.5.2
@@ -175,19 +178,18 @@ fn n63b_3_1_2_2_c_each_code_has_a_salt_of_its_own_and_equal_codes_have_unequal_h
     static SAME: SameCodes = SameCodes(std::sync::atomic::AtomicU8::new(0));
     let ((a, shown_a), (b, shown_b)) = (one(), one());
     assert_eq!(shown_a[0].expose(), shown_b[0].expose(), "the same code twice");
-    let parts = |set: &RecoverySet| {
-        let json = serde_json::to_value(set).unwrap();
-        let code = json["codes"][0].as_str().unwrap().to_owned();
-        code.split_once('.').map(|(salt, digest)| (salt.to_owned(), digest.to_owned())).unwrap()
+    let hashed = |set: &RecoverySet| {
+        let all = serde_json::to_value(set).unwrap()["hashes"].as_str().map(|text| URL_SAFE_NO_PAD.decode(text));
+        all.unwrap().unwrap()
     };
-    let ((salt_a, digest_a), (salt_b, digest_b)) = (parts(&a), parts(&b));
-    assert!(salt_a.len() == 22 && salt_a != salt_b, "16 bytes each");
-    assert_ne!(digest_a, digest_b);
+    let (a, b) = (hashed(&a), hashed(&b));
+    assert_eq!((a.len(), b.len()), (48, 48), "a salt of 16 bytes and a digest of 32");
+    assert_ne!(a[..16], b[..16]);
+    assert_ne!(a[16..], b[16..]);
 
     let (ten, _) = ten();
-    let json = serde_json::to_value(&ten).unwrap();
-    let salts: HashSet<_> =
-        json["codes"].as_array().unwrap().iter().map(|code| code.as_str().unwrap()[..22].to_owned()).collect();
+    let ten = hashed(&ten);
+    let salts: HashSet<_> = ten.chunks_exact(48).map(|code| &code[..16]).collect();
     assert_eq!(salts.len(), 10);
 }
 
@@ -213,7 +215,7 @@ fn n63b_4_2_1_1_c_the_hash_is_a_password_hash_of_settled_cost() {
 fn the_approved_hash_is_pbkdf2_of_the_symbols_without_separators() {
     // Computed with Python's hashlib.pbkdf2_hmac("sha256", b"03QJD7316GR5Z0HT", bytes(range(16)), 600_000).
     let stored = r#"{"scheme":{"pbkdf2_sha256":{"iterations":600000}},"format":15,"created_at":1800000000,
-        "codes":["AAECAwQFBgcICQoLDA0ODw.C1JXHy7rkD0Syn9IOzuwjkPmErQMYtaFUVElE2Q5Eyk"]}"#;
+        "hashes":"AAECAwQFBgcICQoLDA0ODwtSVx8u65A9Esp_SDs7sI5D5hK0DGLWhVFRJRNkORMp"}"#;
     let mut set: RecoverySet = serde_json::from_str(stored).unwrap();
     assert_eq!(set.scheme(), Scheme::pbkdf2_sha256(600_000).unwrap());
     assert_eq!(set.settle(&digest(&set, "03qj-d73l-6gr5-z0ht"), NOW), Ok(()));
@@ -267,23 +269,37 @@ fn ten_codes_take_well_under_a_kibibyte() {
 
 #[test]
 fn stored_sets_that_are_malformed_are_refused() {
-    let (set, _) = ten();
+    let (mut set, codes) = ten();
+    set.settle(&digest(&set, codes[3].expose()), NOW).unwrap();
     let good = serde_json::to_value(&set).unwrap();
-    let with = |codes: serde_json::Value| {
+    let with = |member: &str, value: serde_json::Value| {
         let mut json = good.clone();
-        json["codes"] = codes;
+        json[member] = value;
         serde_json::from_value::<RecoverySet>(json)
     };
-    let code = good["codes"][0].as_str().unwrap();
-    assert!(with(serde_json::json!([code])).is_ok());
-    assert!(with(serde_json::json!([format!("{code}.1800000600")])).is_ok());
-    assert!(with(serde_json::json!([])).is_err());
-    assert!(with(serde_json::json!(vec![code; 33])).is_err());
-    for broken in
-        [&code[1..], &code[..60], "", ".", "a.b", &format!("{code}."), &format!("{code}.x"), &format!("{code}.1.2")]
-    {
-        assert!(with(serde_json::json!([broken])).is_err(), "{broken}");
+    let hashes = |text: &str| with("hashes", text.into());
+    let all = good["hashes"].as_str().unwrap();
+    assert!(hashes(all).is_ok());
+    assert!(hashes(&all.repeat(3)).is_ok(), "thirty");
+    for broken in [&all[1..], &all[..all.len() - 1], "", &all[..64].repeat(33), &all.replacen(&all[..1], ".", 1)] {
+        assert!(hashes(broken).is_err(), "{broken}");
     }
+    assert!(hashes(&"é".repeat(32)).is_err(), "64 bytes are not 64 characters");
+
+    let used = |used: serde_json::Value| with("used", used);
+    assert_eq!(good["used"], serde_json::json!([[3, 1_800_000_600]]));
+    assert_eq!(used(serde_json::json!([[0, 1], [3, 1], [9, 1]])).unwrap().remaining(), 7);
+    for broken in [
+        serde_json::json!([[10, 1]]),
+        serde_json::json!([[3, 1], [3, 2]]),
+        serde_json::json!([[4, 1], [3, 2]]),
+        serde_json::json!([[256, 1]]),
+        serde_json::json!([[3]]),
+        serde_json::json!([[3, 1, 1]]),
+    ] {
+        assert!(used(broken.clone()).is_err(), "{broken}");
+    }
+    assert!(with("more", 1.into()).is_err());
 }
 
 #[test]

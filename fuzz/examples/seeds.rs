@@ -8,7 +8,7 @@ use tower_mfa::clock::Timestamp;
 use tower_mfa::id::Subject;
 use tower_mfa::otp::{OtpauthUri, Totp};
 use tower_mfa::secret::SecretString;
-use tower_mfa::service::{Answer, AnswerOutcome, ChallengeRequest, Enroller, LoginOutcome, Mfa, Reply, Responder, TotpEnrolment};
+use tower_mfa::service::{Answer, AnswerOutcome, ChallengeRequest, Enroller, LoginOutcome, Reply, Responder, TotpEnrolment};
 use tower_mfa::store::{MemoryStore, Store as _};
 use tower_mfa_fuzz::{Forge, NOW, block_on, claims, service};
 

@@ -1,12 +1,10 @@
 //! A set of codes: drafted, hashed, used up one by one.
 
 use std::fmt;
-use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::de::Visitor;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::code::{RecoveryCode, Typed};
 use super::format::{Count, Format, Slot};
@@ -52,11 +50,11 @@ impl Draft {
             .iter()
             .map(|(code, salt)| {
                 let digest = scheme.hash(code, salt)?;
-                Ok(Hashed { salt: *salt, digest: digest.bytes, used_at: None })
+                Ok(Hashed { salt: *salt, digest: digest.bytes })
             })
-            .collect::<Result<_, DeriveError>>()?;
+            .collect::<Result<Vec<_>, DeriveError>>()?;
         let shown = codes.iter().map(|(code, _)| code.shown()).collect();
-        Ok((RecoverySet { scheme, format, created_at, codes: Codes(hashed) }, shown))
+        Ok((RecoverySet { scheme, format, created_at, hashes: Hashes::new(&hashed), used: Vec::new() }, shown))
     }
 }
 
@@ -81,11 +79,15 @@ pub enum Mismatch {
 /// A set belongs to one account and is looked up through it, never by code: a code of somebody
 /// else is wrong here (CVE-2025-64175).
 #[derive(Clone, Serialize, Deserialize)]
+#[serde(try_from = "Stored")]
 pub struct RecoverySet {
     scheme: Scheme,
     format: Format,
     created_at: Timestamp,
-    codes: Codes,
+    hashes: Hashes,
+    /// The codes that were used, in the order of their slots.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    used: Vec<Used>,
 }
 
 impl RecoverySet {
@@ -94,7 +96,7 @@ impl RecoverySet {
     /// For a slot the set does not have, that is a dummy of the same cost.
     #[must_use]
     pub fn prepare(&self, slot: Slot) -> Preimage {
-        self.codes
+        self.hashes
             .at(slot)
             .map_or(Preimage::dummy(self.scheme), |code| Preimage { salt: code.salt, scheme: self.scheme })
     }
@@ -108,12 +110,15 @@ impl RecoverySet {
     ///
     /// [`Mismatch`]; the set is then unchanged.
     pub fn settle(&mut self, digest: &Digest, now: Timestamp) -> Result<(), Mismatch> {
-        let code = self.codes.at_mut(digest.slot()).ok_or(Mismatch::Wrong)?;
-        match (digest.is(&code.digest), code.used_at) {
-            (false, _) => Err(Mismatch::Wrong),
-            (true, Some(_)) => Err(Mismatch::Replayed),
-            (true, None) => {
-                code.used_at = Some(now);
+        let slot = digest.slot();
+        let stored = self.hashes.at(slot).ok_or(Mismatch::Wrong)?;
+        if !digest.is(&stored.digest) {
+            return Err(Mismatch::Wrong);
+        }
+        match self.used.binary_search_by_key(&slot.index(), |Used(slot, _)| *slot) {
+            Ok(_) => Err(Mismatch::Replayed),
+            Err(place) => {
+                self.used.insert(place, Used(slot.index(), now));
                 Ok(())
             }
         }
@@ -122,13 +127,13 @@ impl RecoverySet {
     /// Returns how many codes are left.
     #[must_use]
     pub fn remaining(&self) -> usize {
-        self.codes.0.iter().filter(|code| code.used_at.is_none()).count()
+        self.hashes.len().saturating_sub(self.used.len())
     }
 
     /// Returns how many codes there were.
     #[must_use]
     pub fn total(&self) -> usize {
-        self.codes.0.len()
+        self.hashes.len()
     }
 
     /// Returns when the set was made.
@@ -160,99 +165,79 @@ impl fmt::Debug for RecoverySet {
     }
 }
 
-/// The hashes, in the order of their slots: 1 to 32.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(try_from = "Vec<Hashed>")]
-struct Codes(Vec<Hashed>);
-
-impl Codes {
-    fn at(&self, slot: Slot) -> Option<&Hashed> {
-        self.0.get(usize::from(slot.index()))
-    }
-
-    fn at_mut(&mut self, slot: Slot) -> Option<&mut Hashed> {
-        self.0.get_mut(usize::from(slot.index()))
-    }
+/// A set as it was read, not yet checked.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    scheme: Scheme,
+    format: Format,
+    created_at: Timestamp,
+    hashes: Box<str>,
+    #[serde(default)]
+    used: Vec<Used>,
 }
 
-impl TryFrom<Vec<Hashed>> for Codes {
+impl TryFrom<Stored> for RecoverySet {
     type Error = &'static str;
 
-    fn try_from(codes: Vec<Hashed>) -> Result<Self, Self::Error> {
-        match codes.len() {
-            1..=32 => Ok(Self(codes)),
-            _ => Err("a set has 1 to 32 recovery codes"),
+    fn try_from(stored: Stored) -> Result<Self, Self::Error> {
+        let Stored { scheme, format, created_at, hashes, used } = stored;
+        let hashes = Hashes::checked(hashes)?;
+        let slots: Vec<u8> = used.iter().map(|Used(slot, _)| *slot).collect();
+        if !slots.is_sorted_by(|a, b| a < b) || slots.last().is_some_and(|last| usize::from(*last) >= hashes.len()) {
+            return Err("the used recovery codes are slots of the set, each once, in their order");
         }
+        Ok(Self { scheme, format, created_at, hashes, used })
     }
 }
 
-/// One stored code, written as `salt.digest`, and `salt.digest.time` when it is used.
-#[derive(Clone)]
+/// The slot of a code that was used, and when.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct Used(u8, Timestamp);
+
+/// Salt and digest of each code in the order of the slots, 1 to 32, as one text in base64url.
+///
+/// A document is read and written at every attempt, and hardly ever for a recovery code: the text is
+/// checked when it is read, and a hash is decoded when its slot is tried.
+#[derive(Clone, Serialize)]
+struct Hashes(Box<str>);
+
+const HASHED_LEN: usize = SALT_LEN + DIGEST_LEN;
+/// Characters of one hash: 48 bytes are 64 characters with no bit to spare.
+const ENCODED_LEN: usize = HASHED_LEN / 3 * 4;
+const MAX_CODES: usize = 32;
+
+/// What a code is compared with.
 struct Hashed {
     salt: [u8; SALT_LEN],
     digest: [u8; DIGEST_LEN],
-    used_at: Option<Timestamp>,
 }
 
-impl Serialize for Hashed {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // A document has ten of these, and is written at every attempt: not through a formatter.
-        let mut text = String::with_capacity(LONGEST);
-        URL_SAFE_NO_PAD.encode_string(self.salt, &mut text);
-        text.push('.');
-        URL_SAFE_NO_PAD.encode_string(self.digest, &mut text);
-        if let Some(used_at) = self.used_at {
-            text.push('.');
-            text.push_str(&used_at.to_string());
+impl Hashes {
+    fn new(all: &[Hashed]) -> Self {
+        let bytes: Vec<u8> = all.iter().flat_map(|one| one.salt.iter().chain(&one.digest)).copied().collect();
+        Self(URL_SAFE_NO_PAD.encode(bytes).into())
+    }
+
+    fn checked(text: Box<str>) -> Result<Self, &'static str> {
+        let is_symbol = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        if text.is_empty() || text.len() > MAX_CODES * ENCODED_LEN || !text.len().is_multiple_of(ENCODED_LEN) {
+            return Err("a set has 1 to 32 recovery codes, each 64 characters");
         }
-        serializer.serialize_str(&text)
-    }
-}
-
-/// 22 and 43 characters, up to 20 digits, and the periods between.
-const LONGEST: usize = 87;
-
-impl<'de> Deserialize<'de> for Hashed {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(HashedVisitor)
-    }
-}
-
-/// Reads from the document's own text, without a copy.
-struct HashedVisitor;
-
-impl Visitor<'_> for HashedVisitor {
-    type Value = Hashed;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a stored recovery code")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Hashed, E> {
-        text.parse().map_err(E::custom)
-    }
-}
-
-impl FromStr for Hashed {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const MALFORMED: &str = "a stored recovery code is salt.digest or salt.digest.time";
-        let mut parts = text.split('.');
-        let salt = parts.next().and_then(fixed).ok_or(MALFORMED)?;
-        let digest = parts.next().and_then(fixed).ok_or(MALFORMED)?;
-        let used_at =
-            parts.next().map(|secs| secs.parse().map(Timestamp::from_secs)).transpose().map_err(|_| MALFORMED)?;
-        match parts.next() {
-            None => Ok(Self { salt, digest, used_at }),
-            Some(_) => Err(MALFORMED),
+        if !text.bytes().all(is_symbol) {
+            return Err("the hashes of recovery codes are written in base64url");
         }
+        Ok(Self(text))
     }
-}
 
-fn fixed<const N: usize>(text: &str) -> Option<[u8; N]> {
-    // The decoder asks for a little more room than it fills.
-    let mut wide = [0_u8; 48];
-    let len = URL_SAFE_NO_PAD.decode_slice(text, &mut wide).ok()?;
-    wide.get(..len)?.try_into().ok()
+    fn len(&self) -> usize {
+        self.0.len().checked_div(ENCODED_LEN).unwrap_or_default()
+    }
+
+    fn at(&self, slot: Slot) -> Option<Hashed> {
+        let encoded = self.0.as_bytes().chunks_exact(ENCODED_LEN).nth(usize::from(slot.index()))?;
+        let bytes = URL_SAFE_NO_PAD.decode(encoded).ok()?;
+        let (salt, digest) = bytes.split_first_chunk()?;
+        Some(Hashed { salt: *salt, digest: digest.try_into().ok()? })
+    }
 }

@@ -309,7 +309,7 @@ async fn what_a_store_is_handed_prints_no_document() {
     let mut hunt = Hunt::default();
     let value: serde_json::Value = serde_json::from_str(&document).unwrap();
     hunt.plant("sealed key", value["authenticators"][0]["credential"]["totp"]["sealed"].as_str().unwrap());
-    hunt.plant("hash", value["recovery"]["set"]["codes"][0].as_str().unwrap());
+    hunt.plant("hash", &value["recovery"]["set"]["hashes"].as_str().unwrap()[..64]);
     let alice = subject("alice");
     let revision = Revision::generate(&SeededEntropy::new(1)).unwrap();
     hunt.print(&Commit::new(&alice, None, revision, &document));
@@ -327,7 +327,7 @@ async fn a_damaged_document_is_not_printed_by_the_error_or_the_log() {
     let good = s.document("alice").await;
     let value: serde_json::Value = serde_json::from_str(&good).unwrap();
     let sealed = value["authenticators"][0]["credential"]["totp"]["sealed"].as_str().unwrap().to_owned();
-    let hash = value["recovery"]["set"]["codes"][0].as_str().unwrap().to_owned();
+    let hash = value["recovery"]["set"]["hashes"].as_str().unwrap()[..64].to_owned();
     let mut hunt = Hunt::default();
     hunt.plant("sealed key", &sealed);
     hunt.plant("hash", &hash);
