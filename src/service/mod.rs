@@ -35,12 +35,14 @@
 //!
 //! # Cancel safety
 //!
-//! Every operation may be dropped at any point. What was committed stays committed, an attempt
-//! that was counted stays counted, and nothing is granted without its answer.
+//! Every operation may be dropped at any point. A commit that has begun is finished without the
+//! caller, and what belongs to it happens: an attempt that was counted stays counted, an ended
+//! session's access tokens are withdrawn, the host hears of it. Nothing is granted without its answer.
 
 mod authenticators;
 mod builder;
 mod challenges;
+mod detached;
 mod error;
 mod inner;
 mod keys;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Error;
+use super::detached::Detached;
 use super::inner::Inner;
+use super::queue::Place;
 use crate::account::{Account, CLOCK_TOLERANCE, Event, Refusal, SeedOf, Turn};
 use crate::clock::Timestamp;
 use crate::entropy::Pool;
@@ -48,8 +50,13 @@ pub(super) enum IfMissing {
 impl Inner {
     /// Runs a transition on the subject's document and commits what it changed, before its answer
     /// is given, right or wrong. A lost race runs it again on the fresh document.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before the commit has begun, nothing has happened; afterwards commit and effects go on
+    /// without the caller.
     pub(super) async fn turn<T: Send>(
-        &self,
+        self: &Arc<Self>,
         matter: Matter<'_>,
         transition: impl FnMut(&mut Account, &mut Turn<'_>) -> Result<T, Refusal> + Send,
     ) -> Result<T, Error> {
@@ -61,13 +68,13 @@ impl Inner {
     }
 
     async fn race<T: Send>(
-        &self,
+        self: &Arc<Self>,
         matter: Matter<'_>,
         mut transition: impl FnMut(&mut Account, &mut Turn<'_>) -> Result<T, Refusal> + Send,
     ) -> Result<T, Error> {
         // Whoever waits behind a store that hangs is told as soon as whoever asked it.
         let place = tokio::time::timeout(self.store_deadline, self.queues.enter(matter.subject)).await;
-        let _place = place.map_err(Error::unavailable)??;
+        let mut place = place.map_err(Error::unavailable)??;
         for _ in 0..TRIES {
             let stored = self.load(matter.subject).await?;
             let clock = self.clock.now()?;
@@ -75,12 +82,38 @@ impl Inner {
             let Some(pending) = ran.pending else {
                 return ran.answer.map_err(explained);
             };
-            if self.commit(matter.subject, stored.as_ref().map(Stored::revision), &pending).await? {
-                self.take_effect(matter.subject, &pending, clock);
+            let expected = stored.as_ref().map(|stored| *stored.revision());
+            let finish = Arc::clone(self).finish(matter.subject.clone(), expected, pending, clock, place);
+            let (is_done, back) = Detached::new(finish).await;
+            if is_done? {
                 return ran.answer.map_err(explained);
             }
+            place = back;
         }
         Err(Error::busy("the document was changed by others every time"))
+    }
+
+    /// Commits, then runs the effects. It keeps the place in the line until then: whoever hangs up
+    /// and asks again waits like everybody else.
+    async fn finish(
+        self: Arc<Self>,
+        subject: Subject,
+        expected: Option<Revision>,
+        pending: Pending,
+        clock: Timestamp,
+        place: Place,
+    ) -> (Result<bool, Error>, Place) {
+        let outcome = self.commit(&subject, expected.as_ref(), &pending).await;
+        match outcome {
+            Ok(true) => self.take_effect(&subject, &pending, clock),
+            // Nobody knows whether the sessions ended. Their access tokens are believed no longer; who
+            // still has one refreshes it.
+            Err(_) if !pending.ended.is_empty() => {
+                self.verifier.revoke_subject(&subject, clock, clock, clock.plus(LONGEST_ACCESS_TOKEN));
+            }
+            _ => {}
+        }
+        (outcome, place)
     }
 
     /// The synchronous part: nothing here waits.

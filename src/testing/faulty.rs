@@ -1,6 +1,9 @@
 use std::future::pending;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Notify;
 
 use crate::clock::Timestamp;
 use crate::id::Subject;
@@ -25,6 +28,8 @@ pub enum Fault {
     Hangs,
     /// Reading works; a commit hangs.
     CommitHangs,
+    /// Reading works; a commit waits until another fault, or none, is set, and is then written.
+    CommitWaits,
 }
 
 /// A store around another that fails as it is told, and counts its calls. Clones are one store.
@@ -54,6 +59,7 @@ struct Shared {
     fault: Mutex<Option<Fault>>,
     loads: AtomicU64,
     commits: AtomicU64,
+    changed: Notify,
 }
 
 impl<S> FaultyStore<S> {
@@ -66,6 +72,7 @@ impl<S> FaultyStore<S> {
     /// Sets how calls fail from now on; `None` for not at all.
     pub fn set(&self, fault: Option<Fault>) {
         *self.shared.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+        self.shared.changed.notify_waiters();
     }
 
     /// Returns how many loads there were, failed ones included.
@@ -82,6 +89,18 @@ impl<S> FaultyStore<S> {
 
     fn fault(&self) -> Option<Fault> {
         *self.shared.fault.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn until_lifted(&self) {
+        loop {
+            let mut changed = pin!(self.shared.changed.notified());
+            // Listening first: what is set between the look and the wait is not missed.
+            changed.as_mut().enable();
+            if self.fault() != Some(Fault::CommitWaits) {
+                return;
+            }
+            changed.await;
+        }
     }
 
     async fn check(&self) -> Result<(), StoreError> {
@@ -108,6 +127,7 @@ impl<S: Store> Store for FaultyStore<S> {
     async fn commit(&self, commit: Commit<'_>) -> Result<Committed, StoreError> {
         self.shared.commits.fetch_add(1, Ordering::SeqCst);
         self.check().await?;
+        self.until_lifted().await;
         match self.fault() {
             Some(Fault::NotCommitted) => Err(StoreError::not_committed("told to fail")),
             Some(Fault::WriteLost) => Err(StoreError::unknown("told to lose the write")),

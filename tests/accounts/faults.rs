@@ -206,3 +206,55 @@ async fn of_a_crowd_seventeen_and_more_are_turned_away_and_whoever_gives_up_make
     s.store.set(None);
     assert!(s.mfa.begin(s.first("alice")).await.is_ok(), "the line is free again");
 }
+
+/// What is withdrawn with a commit is withdrawn even if whoever asked has hung up by then: a thief
+/// who holds a session must not keep its access token by cutting the line.
+///
+/// Rows: CVE-2024-28197
+#[tokio::test]
+async fn asvs_7_4_1_a_logout_whose_client_hangs_up_during_the_commit_still_withdraws_the_access_token() {
+    let (tell, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let s = Scene::built(|builder| {
+        builder.on_event(move |_, event| {
+            let _ = tell.send(event.kind);
+        })
+    });
+    let person = s.enrolled("alice").await;
+    let by = s.auth(&person.bound.tokens);
+    let token = person.bound.tokens.access_token().expose();
+    while heard.try_recv().is_ok() {}
+
+    let before = s.store.commits();
+    s.store.set(Some(Fault::CommitWaits));
+    let leaving = tokio::spawn({
+        let (s, by) = (s.clone(), by.clone());
+        async move { s.mfa.log_out(&by).await }
+    });
+    while s.store.commits() == before {
+        tokio::task::yield_now().await;
+    }
+    leaving.abort();
+    assert!(leaving.await.unwrap_err().is_cancelled());
+    assert!(s.mfa.authenticate(token).is_ok(), "nothing is committed yet");
+
+    s.store.set(None);
+    assert_eq!(heard.recv().await, Some(EventKind::SessionEnded));
+    assert!(s.mfa.authenticate(token).is_err());
+}
+
+/// Nobody knows whether the session is over: its access token is believed no longer, and whoever
+/// still has the session gets another.
+#[tokio::test]
+async fn a_logout_whose_outcome_nobody_knows_withdraws_the_token_and_leaves_the_session_its_refresh() {
+    let s = scene();
+    let person = s.enrolled("alice").await;
+    let by = s.auth(&person.bound.tokens);
+    let token = person.bound.tokens.access_token().expose();
+    s.store.set(Some(Fault::CommitHangs));
+    assert!(is_unavailable(s.mfa.log_out(&by).await));
+    s.store.set(None);
+    assert!(s.mfa.authenticate(token).is_err());
+    s.clock.advance(1);
+    let next = s.mfa.refresh(person.bound.tokens.refresh_token().unwrap()).await.unwrap();
+    assert!(s.mfa.authenticate(next.access_token().expose()).is_ok());
+}
