@@ -59,8 +59,8 @@ async fn main() -> Done<()> {
     let now = SystemClock.now()?;
     assert_ne!(decide(&payment, &session, now), tower_mfa::assurance::Decision::Allow);
     let approved = mfa.open_challenge(&session, ChallengeRequest::new().action("pay")).await?;
-    let ChallengeOutcome::Complete(tokens) = approved else { return Err("asked again?".into()) };
-    let approved = mfa.authenticate(tokens.access_token().expose())?;
+    let ChallengeOutcome::Complete(answer) = approved else { return Err("asked again?".into()) };
+    let approved = mfa.authenticate(answer.tokens.access_token().expose())?;
     assert_eq!(decide(&payment, &approved, now), tower_mfa::assurance::Decision::Allow);
 
     say("The phone is lost: a recovery code beside the password.");

@@ -139,7 +139,7 @@ impl Account {
     /// The session of an answer, if it is already at AAL2 and so has a budget of its own.
     pub(super) fn elevated(&self, turn: &Turn<'_>, session: Option<SessionId>) -> Option<usize> {
         let at = self.session_index(session?)?;
-        let level = self.sessions.get(at)?.assurance(turn.policy)?.level();
+        let level = self.sessions.get(at)?.level(turn.policy)?;
         (level >= Aal::Two).then_some(at)
     }
 

@@ -235,7 +235,8 @@ impl Account {
         expired.or_else(|| most().map(|(at, _)| at)).unwrap_or_default()
     }
 
-    /// Begins a session; one more than the policy allows ends the one unused for longest.
+    /// Begins a session; one more than the policy allows ends, of those at the lowest level, the one
+    /// unused for longest.
     pub(super) fn open_session(
         &mut self,
         turn: &mut Turn<'_>,
@@ -245,7 +246,8 @@ impl Account {
     ) -> Result<Grant, Refusal> {
         self.sessions.retain(|s| turn.now < s.until);
         while self.sessions.len() >= turn.policy.max_sessions
-            && let Some(oldest) = self.sessions.iter().min_by_key(|s| s.last_seen).map(|s| s.id)
+            // Whoever has the password alone makes sessions at will: they go before those that took more.
+            && let Some(oldest) = self.sessions.iter().min_by_key(|s| (s.level(turn.policy), s.last_seen)).map(|s| s.id)
         {
             self.drop_session(turn, oldest)?;
         }

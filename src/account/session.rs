@@ -98,6 +98,11 @@ impl Session {
         assess(&self.evidence, policy.registered_amr_only)
     }
 
+    /// The level it is at; a session that proves nothing is below every other.
+    pub(crate) fn level(&self, policy: &Policy) -> Option<Aal> {
+        self.assurance(policy).map(|assurance| assurance.level())
+    }
+
     /// When the session ends if nothing happens: overall limit or idle limit, whichever is first.
     ///
     /// The overall time of AAL2 and AAL3 runs from the proof that reached the level, within that

@@ -26,8 +26,11 @@ pub(crate) struct Ask {
 
 /// What opening a challenge led to.
 pub(crate) enum Opened {
-    /// Nothing is missing: tokens from the session's present evidence.
-    Complete(Box<Grant>),
+    /// Nothing is missing: tokens from the session's present evidence, and the host's state.
+    Complete {
+        grant: Box<Grant>,
+        state: Option<String>,
+    },
     Pending(ChallengeView),
 }
 
@@ -78,7 +81,8 @@ impl Account {
                 // No code was asked for, but an action was approved: the trail must show it.
                 turn.record(EventKind::SteppedUp, About { action: ask.action.clone(), ..About::session(session.id) })?;
             }
-            return Ok(Opened::Complete(Box::new(grant)));
+            let state = ask.state.as_ref().map(|state| state.expose().to_owned());
+            return Ok(Opened::Complete { grant: Box::new(grant), state });
         }
         let methods = self.offers(turn, &evidence, &asks);
         if methods.is_empty() {

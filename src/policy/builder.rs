@@ -144,7 +144,8 @@ impl PolicyBuilder {
         self
     }
 
-    /// Sets how many sessions a subject may have (1 to 256); one more ends the oldest. Default: 32.
+    /// Sets how many sessions a subject may have (1 to 256); one more ends, of those at the lowest level,
+    /// the one unused for longest. Default: 32.
     pub const fn max_sessions(mut self, count: usize) -> Self {
         self.policy.max_sessions = count;
         self

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::cookies;
 use crate::account::ChallengeView;
-use crate::service::{AnswerOutcome, Binding, ChallengeOutcome, LoginOutcome, Mfa, Tokens};
+use crate::service::{Answer, AnswerOutcome, Binding, ChallengeOutcome, LoginOutcome, Mfa, Tokens};
 
 /// Whether a browser asks. It says so itself, by headers that no page can remove, whatever the
 /// request's `Authorization`: a script that stole a token gets no other one in a body it can read.
@@ -53,17 +53,21 @@ pub(super) fn tokens(mfa: &Mfa, headers: &HeaderMap, tokens: &Tokens) -> Respons
 
 pub(super) fn opened(mfa: &Mfa, headers: &HeaderMap, outcome: &ChallengeOutcome) -> Response {
     match outcome {
-        ChallengeOutcome::Complete(complete) => tokens(mfa, headers, complete),
+        ChallengeOutcome::Complete(answer) => complete(mfa, headers, answer),
         ChallengeOutcome::Pending(view) => written(StatusCode::CREATED, &Opened::of(view)),
     }
 }
 
 pub(super) fn answered(mfa: &Mfa, headers: &HeaderMap, outcome: &AnswerOutcome) -> Response {
-    let as_cookies = in_cookies(mfa, headers);
     match outcome {
-        AnswerOutcome::Complete(answer) => with_tokens(mfa, as_cookies, Some(&answer.tokens), answer.text(!as_cookies)),
+        AnswerOutcome::Complete(answer) => complete(mfa, headers, answer),
         AnswerOutcome::More(view) => written(StatusCode::OK, &Opened { status: Some("challenge"), ..Opened::of(view) }),
     }
+}
+
+fn complete(mfa: &Mfa, headers: &HeaderMap, answer: &Answer) -> Response {
+    let as_cookies = in_cookies(mfa, headers);
+    with_tokens(mfa, as_cookies, Some(&answer.tokens), answer.text(!as_cookies))
 }
 
 pub(super) fn bound(mfa: &Mfa, headers: &HeaderMap, binding: &Binding) -> Response {

@@ -183,7 +183,10 @@ impl Mfa {
         let ask = request.ask()?;
         let opened = self.inner.turn(self.session_matter(by), |account, turn| account.open(turn, by, &ask)).await?;
         Ok(match opened {
-            Opened::Complete(grant) => ChallengeOutcome::Complete(Box::new(self.inner.issue(*grant).await?)),
+            Opened::Complete { grant, state } => {
+                let tokens = self.inner.issue(*grant).await?;
+                ChallengeOutcome::Complete(Box::new(Answer { tokens, state, recovery_codes_remaining: None }))
+            }
             Opened::Pending(view) => ChallengeOutcome::Pending(view),
         })
     }

@@ -129,8 +129,8 @@ struct BlockedBody<'a> {
 #[must_use]
 #[non_exhaustive]
 pub enum ChallengeOutcome {
-    /// Nothing was missing: a token from the session's present evidence.
-    Complete(Box<Tokens>),
+    /// Nothing was missing: a token from the session's present evidence, without a refresh token.
+    Complete(Box<Answer>),
     /// A question to answer.
     Pending(ChallengeView),
 }
@@ -149,7 +149,7 @@ pub enum AnswerOutcome {
 /// A challenge that is met.
 #[non_exhaustive]
 pub struct Answer {
-    /// The new session's tokens.
+    /// The tokens of the session that follows.
     pub tokens: Tokens,
     /// The host's state, as JSON text, where the challenge was opened with one.
     pub state: Option<String>,

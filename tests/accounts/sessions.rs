@@ -30,6 +30,7 @@ async fn r9470_6_1_a_a_refresh_changes_neither_acr_nor_amr_nor_auth_time_and_car
     else {
         panic!("the factor is fresh")
     };
+    let paid = &paid.tokens;
     assert!(paid.step_up().is_some() && paid.refresh_token().is_none());
     for _ in 0..5 {
         s.clock.advance(600);
@@ -229,6 +230,20 @@ async fn one_session_too_many_ends_the_one_unused_for_longest() {
     assert!(!dead(&s, &old) && !dead(&s, &new));
     assert_eq!(refusal(refresh(&s, &idle).await), Refusal::InvalidToken);
     assert_eq!(s.count("alice", EventKind::SessionEnded).await, 1);
+}
+
+/// Whoever has the password makes sessions at AAL1 at will; they do not push out those that took
+/// a second factor.
+#[tokio::test]
+async fn sessions_by_password_alone_end_each_other_before_one_that_took_more() {
+    let s = Scene::with(cheap().login(Login::Optional).max_sessions(3).build().unwrap());
+    let password = s.password("alice").await;
+    let owner = s.bind(&s.auth(&password)).await.bound.tokens;
+    for _ in 0..10 {
+        s.clock.advance(1);
+        let _ = s.password("alice").await;
+    }
+    assert!(!dead(&s, &owner) && refresh(&s, &owner).await.is_ok());
 }
 
 /// Rows: ASVS-7.2.4, N63B-5.1-a, ASVS-7.2.3, CVE-2024-28197

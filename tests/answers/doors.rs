@@ -187,7 +187,8 @@ async fn cve_2026_32879_a_step_up_comes_from_a_finished_answer_alone() {
     };
     assert!(session.step_up().is_none());
     let plain = world.mfa.open_challenge(&session, ChallengeRequest::new()).await.unwrap();
-    let ChallengeOutcome::Complete(tokens) = plain else { panic!("the session is at AAL2") };
+    let ChallengeOutcome::Complete(answer) = plain else { panic!("the session is at AAL2") };
+    let tokens = answer.tokens;
     assert!(tokens.step_up().is_none(), "what was approved is named");
     let route = Requirement::aal2().for_action("pay");
     assert!(matches!(decide(&route, &world.session(&tokens), world.now()), Decision::StepUp(_)));

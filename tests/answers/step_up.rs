@@ -18,7 +18,7 @@ fn pay_bob() -> ChallengeRequest {
 
 async fn at_once(world: &World, by: &Authentication, wanted: ChallengeRequest) -> Option<Tokens> {
     match world.mfa.open_challenge(by, wanted).await.unwrap() {
-        ChallengeOutcome::Complete(tokens) => Some(*tokens),
+        ChallengeOutcome::Complete(answer) => Some(answer.tokens),
         _ => None,
     }
 }

@@ -157,6 +157,8 @@ async fn state_is_sealed_and_comes_back_with_the_answer() {
         s.post("/mfa/challenges", &token, json!({"max_age": 1, "state": {"s": "x".repeat(1000)}})).await.is(201);
     let shown = s.get(&format!("/mfa/challenges/{}", opened.text("challenge_id")), &token).await.is(200);
     assert!(shown.body.get("state").is_none());
+    let at_once = s.post("/mfa/challenges", &token, json!({"state": state})).await.is(200);
+    assert_eq!(at_once.body["state"], state, "nothing was missing, and it comes back all the same");
 }
 
 #[tokio::test]
