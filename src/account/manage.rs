@@ -56,8 +56,9 @@ impl Account {
     fn remove_bound(&mut self, turn: &mut Turn<'_>, id: AuthenticatorId) -> Result<(), Refusal> {
         let found = self.authenticators.iter().find(|a| a.id == id && a.is_bound()).ok_or(Refusal::NotFound)?;
         let method = found.credential.method();
-        let last_usable = found.is_active(turn.now) && self.active(turn.now).count() == 1;
-        if turn.policy.enforces() && last_usable {
+        // Whatever state it is in itself: a password thief disables an app by guessing, and once its
+        // owner had cleared it away, his password alone would open an enrolment. Bind another first.
+        if turn.policy.enforces() && !self.active(turn.now).any(|other| other.id != id) {
             return Err(Refusal::Conflict("the last authenticator of an account that must have one"));
         }
         self.authenticators.retain(|a| a.id != id);

@@ -3,8 +3,8 @@
 
 use tower_mfa::account::{EventKind, Refusal};
 use tower_mfa::assurance::Method;
-use tower_mfa::policy::{LockSchedule, PolicyBuilder};
-use tower_mfa::service::{LoginOutcome, Reply};
+use tower_mfa::policy::{LockSchedule, Login, PolicyBuilder};
+use tower_mfa::service::{Enroller, LoginOutcome, Reply, TotpEnrolment};
 use tower_mfa::testing::AuthenticatorApp;
 
 use crate::world::*;
@@ -44,6 +44,37 @@ async fn n63b_3_2_2_a_the_100th_failure_disables_and_the_101st_code_fails_though
     assert_eq!(world.answer(&challenge, &right).await.unwrap_err(), Refusal::AuthenticatorDisabled);
     let named = world.reply(&challenge, Reply::totp_of(&bound.id, right)).await;
     assert_eq!(named.unwrap_err(), Refusal::AuthenticatorDisabled);
+}
+
+/// A thief who has the password alone guesses until the app is disabled. Once its owner had cleared the
+/// dead app away, his password would open an enrolment of his own: another one is bound first.
+#[tokio::test]
+async fn cve_2019_16766_an_enforced_account_never_loses_its_last_authenticator_whatever_state_that_is_in() {
+    for expires in [false, true] {
+        let policy = quick().login(Login::Required);
+        let world = World::with(if expires { policy.totp_valid_for(86_400) } else { policy });
+        let LoginOutcome::EnrolmentRequired { enrolment_token, .. } = world.login().await else { panic!("required") };
+        let by = Enroller::Token(&enrolment_token);
+        let started = world.mfa.enrol_totp(by, TotpEnrolment::new()).await.unwrap();
+        let app = AuthenticatorApp::scan(started.otpauth_uri.expose()).unwrap();
+        let bound = world.mfa.confirm(by, started.id, app.code(world.now())).await.unwrap();
+        let code = bound.recovery_codes.unwrap()[0].expose().to_owned();
+        if expires {
+            world.clock.advance(86_400);
+        } else {
+            world.clock.advance(30);
+            fail(&world, &[&app], 100).await;
+        }
+        let owner = world.reply(&world.challenge().await, Reply::recovery_code(code)).await.unwrap();
+        let owner = world.session(&owner);
+        let removed = world.mfa.remove(&owner, started.id).await;
+        assert!(matches!(refusal(removed.unwrap_err()), Refusal::Conflict(_)));
+        assert!(matches!(world.login().await, LoginOutcome::Challenge(_)), "the password alone opens no enrolment");
+
+        let second = world.enrol(&owner).await;
+        world.mfa.remove(&second.session, started.id).await.unwrap();
+        assert!(matches!(world.login().await, LoginOutcome::Challenge(_)));
+    }
 }
 
 #[tokio::test]
