@@ -76,7 +76,9 @@ fn refresh_cookie(mfa: &Mfa, method: &Method, uri: &Uri, headers: &HeaderMap) ->
     }
 }
 
-/// Logs out. A browser forgets its cookies even when the session was over already.
+/// Logs out. A browser forgets its cookies when the session is over, and not before: with an access
+/// token that has merely expired it refreshes and asks again, and of a request that another site
+/// caused, without our cookies, nothing is known.
 pub(super) async fn log_out(
     State(mfa): State<Mfa>,
     From(from): From,
@@ -84,15 +86,15 @@ pub(super) async fn log_out(
     by: Result<Authenticated, Rejection>,
     body: Result<OptionalJson<Nothing>, Response>,
 ) -> Response {
-    let mut response = match (by, body) {
-        (Err(rejection), _) => rejection.into_response(),
-        (Ok(_), Err(malformed)) => malformed,
-        (Ok(by), Ok(_)) => match from.log_out(&by).await {
-            Ok(()) => StatusCode::NO_CONTENT.into_response(),
-            Err(error) => Refused::by(&mfa)(error).into_response(),
-        },
+    let by = match (by, body) {
+        (Err(rejection), _) => return rejection.into_response(),
+        (Ok(_), Err(malformed)) => return malformed,
+        (Ok(by), Ok(_)) => by,
     };
-    let over = matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::UNAUTHORIZED);
+    let (over, mut response) = match from.log_out(&by).await {
+        Ok(()) => (true, StatusCode::NO_CONTENT.into_response()),
+        Err(error) => (*error.refusal() == Refusal::InvalidToken, Refused::by(&mfa)(error).into_response()),
+    };
     if over && answer::in_cookies(&mfa, &headers) {
         cookies::clear(response.headers_mut(), &mfa);
     }
