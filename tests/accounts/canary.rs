@@ -314,6 +314,7 @@ async fn what_a_store_is_handed_prints_no_document() {
     let revision = Revision::generate(&SeededEntropy::new(1)).unwrap();
     hunt.print(&Commit::new(&alice, None, revision, &document));
     hunt.print(&s.store.load(&alice).await.unwrap());
+    hunt.print(&s.store);
     let id = tower_mfa::id::EventId::generate(&SeededEntropy::new(2)).unwrap();
     hunt.print(&NewEvent::new(id, s.now(), "{}"));
     assert_eq!(hunt.found(), []);
