@@ -14,6 +14,7 @@ use crate::clock::Timestamp;
 use crate::id::{ChallengeId, SessionId, Subject, TokenId};
 use crate::policy::Login;
 use crate::secret::SecretString;
+use crate::token::is_scope_token;
 
 /// The one thing a host asserts itself: it has checked the first factor.
 ///
@@ -165,9 +166,10 @@ impl Account {
     ) -> Result<LoginStep, Refusal> {
         let expires_in = turn.policy.enrolment_ttl;
         let id = TokenId::generate(turn.entropy)?;
-        let token = EnrolmentClaims { subject: self.subject.clone(), ticket: id }.seal(turn)?;
+        let expires_at = turn.now.plus(u64::from(expires_in));
+        let token = EnrolmentClaims { subject: self.subject.clone(), ticket: id, expires_at }.seal(turn)?;
         // Only the newest counts: replacing the ticket voids the token before it.
-        self.enrolment = Some(Ticket { id, expires_at: turn.now.plus(u64::from(expires_in)), seed, evidence });
+        self.enrolment = Some(Ticket { id, expires_at, seed, evidence });
         turn.record(EventKind::EnrolmentRequired, About::default())?;
         Ok(LoginStep::EnrolmentRequired { token, expires_in, allowed: vec![Method::Totp] })
     }
@@ -190,13 +192,14 @@ impl Account {
         }
         let expires_in = turn.policy.challenge_ttl;
         let id = ChallengeId::generate(turn.entropy)?;
-        let token = ChallengeClaims { subject: self.subject.clone(), challenge: id }.seal(turn)?;
+        let expires_at = turn.now.plus(u64::from(expires_in));
+        let token = ChallengeClaims { subject: self.subject.clone(), challenge: id, expires_at }.seal(turn)?;
         self.push_challenge(
             turn,
             Challenge {
                 id,
                 created_at: turn.now,
-                expires_at: turn.now.plus(u64::from(expires_in)),
+                expires_at,
                 asks: Asks::of(&asks),
                 origin: Origin::Login(seed),
                 evidence,
@@ -285,9 +288,23 @@ impl FirstFactor {
         if !fits(&self.roles) || !fits(&self.scopes) || all > ALL_MAX {
             return Err(Refusal::invalid("roles", "and scopes must be at most 64 of at most 255 bytes, 4 KiB in all"));
         }
-        let texts = [&self.client_id, &self.address, &self.account_name];
-        if texts.into_iter().flatten().any(|text| text.len() > TEXT_MAX) {
-            return Err(Refusal::invalid("client", "and what else describes the login must have at most 255 bytes"));
+        // What no token and no key URI can say is refused before anything is committed.
+        if !self.scopes.iter().all(|scope| is_scope_token(scope)) {
+            return Err(Refusal::invalid("scopes", "must be scope tokens (RFC 6749 §3.3): no spaces, no quotes"));
+        }
+        let has_control = |text: &str| text.chars().any(char::is_control);
+        if self.roles.iter().any(|role| has_control(role)) {
+            return Err(Refusal::invalid("roles", "must not have control characters"));
+        }
+        for (field, text) in
+            [("client", &self.client_id), ("address", &self.address), ("account_name", &self.account_name)]
+        {
+            if text.as_ref().is_some_and(|text| text.len() > TEXT_MAX || has_control(text)) {
+                return Err(Refusal::invalid(field, "must be at most 255 bytes without control characters"));
+            }
+        }
+        if self.account_name.as_ref().is_some_and(|name| name.is_empty() || name.trim() != &**name) {
+            return Err(Refusal::invalid("account_name", "must not be empty, nor begin or end with whitespace"));
         }
         if self.client_id.as_deref() == Some("") {
             // RFC 9068 §2.2: a token without a client is none, and would be refused by everybody.

@@ -45,7 +45,7 @@ pub(crate) use binding::{Bindable, Binder, Confirmed};
 pub(crate) use challenge::Access;
 pub(crate) use login::LoginStep;
 pub(crate) use operate::{CLOCK_TOLERANCE, Order};
-pub(crate) use recovery::{SetPlan, Settling};
+pub(crate) use recovery::{Reserved, SetPlan, Settling};
 pub(crate) use sealed::{ChallengeClaims, EnrolmentClaims, RefreshClaims};
 pub(crate) use session::Grant;
 pub(crate) use step_up::{Ask, Opened};

@@ -12,9 +12,11 @@ use crate::policy::Policy;
 use crate::recovery_code::{Count, Digest, Format, Preimage, RecoverySet, Scheme, Typed};
 
 /// A place to try one recovery code: the failure is already counted.
-pub(crate) struct Reserved {
+pub(crate) struct Reserved<P> {
     pub(crate) typed: Typed,
     pub(crate) preimage: Preimage,
+    /// The right to compute a slow hash.
+    pub(crate) place: P,
 }
 
 /// How a set of recovery codes is to be made: the word of the policy that is in force for the
@@ -44,12 +46,16 @@ impl Account {
     ///
     /// Whoever is cut off between here and the answer has failed (CVE-2026-27801). Without a set,
     /// or for a slot it does not have, the same work is done for nothing.
-    pub(crate) fn reserve_recovery(
+    ///
+    /// `admit` gives a place among the few that hash at a time, or refuses. It is asked last, so that
+    /// nothing that is refused anyway takes one, and before anything is counted.
+    pub(crate) fn reserve_recovery<P>(
         &mut self,
         turn: &mut Turn<'_>,
         for_: Settling<'_>,
         code: &str,
-    ) -> Result<Reserved, Refusal> {
+        admit: impl FnOnce() -> Result<P, Refusal>,
+    ) -> Result<Reserved<P>, Refusal> {
         let session = self.settling_session(turn, for_)?;
         self.refuse_disabled(turn)?;
         let elevated = self.elevated(turn, session);
@@ -66,9 +72,10 @@ impl Account {
             .map_err(|_| Refusal::invalid("code", "must be a recovery code, like XXXX-XXXX-XXXX-XXXX"))?;
         let dummy = || Preimage::dummy(turn.policy.recovery_scheme);
         let preimage = set.map_or_else(dummy, |set| set.prepare(typed.slot()));
+        let place = admit()?;
         self.count_reservation(turn, elevated)?;
         turn.touched = true;
-        Ok(Reserved { typed, preimage })
+        Ok(Reserved { typed, preimage, place })
     }
 
     /// Refuses a set the hard limit has disabled, and disables one whose attempts are used up.

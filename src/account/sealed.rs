@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::refusal::Refusal;
 use super::turn::Turn;
+use crate::clock::Timestamp;
 use crate::entropy;
 use crate::id::{ChallengeId, SessionId, Subject, TokenId};
 use crate::secret::SecretString;
@@ -19,6 +20,10 @@ pub(crate) struct ChallengeClaims {
     pub(crate) subject: Subject,
     #[serde(rename = "c")]
     pub(crate) challenge: ChallengeId,
+    /// When the challenge expires: a token that outlived it costs no look at the store, and no place
+    /// in its subject's line.
+    #[serde(rename = "e")]
+    pub(crate) expires_at: Timestamp,
 }
 
 /// The right to bind a first authenticator.
@@ -29,6 +34,8 @@ pub(crate) struct EnrolmentClaims {
     pub(crate) subject: Subject,
     #[serde(rename = "t")]
     pub(crate) ticket: TokenId,
+    #[serde(rename = "e")]
+    pub(crate) expires_at: Timestamp,
 }
 
 /// The right to a new access token: the nth of a session.
@@ -44,6 +51,9 @@ pub(crate) struct RefreshClaims {
     pub(crate) key: TokenId,
     #[serde(rename = "n")]
     pub(crate) generation: u32,
+    /// When the session ends at the latest, whatever happens.
+    #[serde(rename = "e")]
+    pub(crate) expires_at: Timestamp,
 }
 
 impl ChallengeClaims {

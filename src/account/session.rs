@@ -77,7 +77,9 @@ impl Session {
     ) -> Result<(Self, SecretString), Refusal> {
         let id = SessionId::generate(turn.entropy)?;
         let key = TokenId::generate(turn.entropy)?;
-        let token = RefreshClaims { subject: subject.clone(), session: id, key, generation: 0 }.seal(turn)?;
+        let expires_at = outermost(&seed, turn.policy);
+        let token =
+            RefreshClaims { subject: subject.clone(), session: id, key, generation: 0, expires_at }.seal(turn)?;
         let mut session = Self {
             id,
             seed,
@@ -108,7 +110,7 @@ impl Session {
     /// The overall time of AAL2 and AAL3 runs from the proof that reached the level, within that
     /// of AAL1, which runs from the login.
     pub(crate) fn ends_at(&self, policy: &Policy) -> Timestamp {
-        let from_login = self.seed.login_at.plus(u64::from(policy.session_limits(Aal::One).overall));
+        let from_login = outermost(&self.seed, policy);
         let Some(assurance) = self.assurance(policy) else {
             return Timestamp::EPOCH;
         };
@@ -176,9 +178,15 @@ impl Session {
             // Two parties hold this session's tokens, and one of them is a thief.
             return Ok(Refreshed::Replayed);
         }
-        let successor = RefreshClaims { generation: self.generation, ..claims.clone() };
+        let expires_at = outermost(&self.seed, turn.policy);
+        let successor = RefreshClaims { generation: self.generation, expires_at, ..claims.clone() };
         Ok(Refreshed::Successor { token: successor.seal(turn)?, rotated: is_newest })
     }
+}
+
+/// When a session ends whatever is proved in it: the overall time of AAL1, from the login.
+fn outermost(seed: &Seed, policy: &Policy) -> Timestamp {
+    seed.login_at.plus(u64::from(policy.session_limits(Aal::One).overall))
 }
 
 /// What a refresh token led to.

@@ -1,13 +1,13 @@
 use super::challenges::{Reply, ReplyKind};
 use super::outcome::Binding;
 use super::shell::Matter;
-use super::{Error, Mfa};
+use super::{Error, Mfa, slow_hash};
 use crate::account::{
     AuthenticatorView, Bindable, Binder, Confirmed, Enrolment, EnrolmentClaims, Given, Refusal, SeedOf, SetPlan,
     Settling, StatusView,
 };
 use crate::assurance::Authentication;
-use crate::id::AuthenticatorId;
+use crate::id::{AuthenticatorId, Subject};
 use crate::otp::{Algorithm, Digits, Period, Totp};
 use crate::recovery_code::{Draft, RecoveryCode, RecoverySet};
 use crate::secret::SecretString;
@@ -142,7 +142,7 @@ impl Mfa {
                 .await?;
             match confirmed {
                 Confirmed::NeedsRecoveryCodes(plan) if codes.is_none() => {
-                    codes = Some(self.make_codes(plan).await?);
+                    codes = Some(self.make_codes(matter.subject, plan).await?);
                 }
                 Confirmed::NeedsRecoveryCodes(_) => return Err(Error::busy("recovery codes were refused")),
                 Confirmed::Bound { authenticator, grant, issued_codes } => {
@@ -168,17 +168,17 @@ impl Mfa {
         let matter = self.session_matter(by);
         // Asked first, so that nobody without the right makes the machine hash.
         let plan = self.inner.turn(matter, |account, turn| account.may_regenerate(turn, by)).await?;
-        let (set, plain) = self.make_codes(plan).await?;
+        let (set, plain) = self.make_codes(by.subject(), plan).await?;
         self.inner.turn(matter, |account, turn| account.regenerate(turn, by, set.clone())).await?;
         Ok(plain)
     }
 
-    async fn make_codes(&self, plan: SetPlan) -> Result<(RecoverySet, Vec<RecoveryCode>), Error> {
-        let admission = self.inner.slow_hash.admit()?;
+    async fn make_codes(&self, of: &Subject, plan: SetPlan) -> Result<(RecoverySet, Vec<RecoveryCode>), Error> {
+        let place = self.inner.slow_hash.admit_set(of)?;
         let SetPlan { count, format, scheme } = plan;
         let draft = Draft::generate(count, format, scheme, &*self.inner.entropy).map_err(Error::unavailable)?;
         let now = self.inner.clock.now()?;
-        self.inner.slow_hash.run(admission, move || draft.hash(now)).await?.map_err(Error::unavailable)
+        slow_hash::run(place, move || draft.hash(now)).await?.map_err(Error::unavailable)
     }
 
     /// Gives an authenticator another label: at most 64 characters.
@@ -269,7 +269,11 @@ impl Mfa {
         match by {
             Enroller::Token(token) => {
                 let claims = EnrolmentClaims::open(&self.inner.vault, token.expose());
-                Ok(Opened::Token(claims.map_err(|_| Refusal::InvalidToken)?))
+                let claims = claims.map_err(|_| Refusal::InvalidToken)?;
+                if claims.expires_at <= self.inner.clock.now()? {
+                    return Err(Refusal::InvalidToken.into());
+                }
+                Ok(Opened::Token(claims))
             }
             Enroller::Session(by) => Ok(Opened::Session(by)),
         }

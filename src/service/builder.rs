@@ -199,8 +199,10 @@ impl MfaBuilder {
             return Err(ConfigError::new("mounted_at", "must begin with a slash and not end with one"));
         }
         let app_name = self.app_name.unwrap_or_else(|| audience.clone());
-        if app_name.trim().is_empty() || app_name.len() > 64 || app_name.chars().any(char::is_control) {
-            return Err(ConfigError::new("app_name", "must be 1 to 64 bytes without control characters"));
+        let is_padded = app_name.trim().len() != app_name.len();
+        if app_name.is_empty() || app_name.len() > 64 || is_padded || app_name.chars().any(char::is_control) {
+            let rule = "must be 1 to 64 bytes without control characters and without whitespace around them";
+            return Err(ConfigError::new("app_name", rule));
         }
         if !(Duration::from_millis(1)..=Duration::from_secs(60)).contains(&self.store_deadline) {
             return Err(ConfigError::new("store_deadline", "must be 1 ms to 60 s"));

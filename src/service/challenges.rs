@@ -1,9 +1,9 @@
 use super::outcome::{Answer, AnswerOutcome, ChallengeOutcome};
 use super::shell::{IfMissing, Matter};
-use super::{Error, Mfa};
+use super::{Error, Mfa, slow_hash};
 use crate::account::{
-    Access, Answered, Ask, BindError, ChallengeClaims, ChallengeView, Given, Opened, Refusal, SeedOf, Settling, Which,
-    bind_digest,
+    Access, Account, Answered, Ask, BindError, ChallengeClaims, ChallengeView, Given, Opened, Refusal, Reserved,
+    SeedOf, Settling, Turn, Which, bind_digest,
 };
 use crate::assurance::{Authentication, Requirement};
 use crate::id::{ChallengeId, Subject};
@@ -203,7 +203,7 @@ impl Mfa {
     ///
     /// Safe: it changes nothing.
     pub async fn challenge(&self, by: Responder<'_>, id: ChallengeId) -> Result<ChallengeView, Error> {
-        let reach = self.reach(by)?;
+        let reach = self.reach(by, id)?;
         let matter = self.challenge_matter(&reach.subject, id);
         self.inner.turn(matter, |account, turn| account.challenge_view(turn, reach.access, id)).await
     }
@@ -225,7 +225,7 @@ impl Mfa {
     ///
     /// Safe: a dropped attempt may have been counted, and may have used its code up.
     pub async fn answer(&self, by: Responder<'_>, id: ChallengeId, reply: Reply) -> Result<AnswerOutcome, Error> {
-        let reach = self.reach(by)?;
+        let reach = self.reach(by, id)?;
         let matter = self.challenge_matter(&reach.subject, id);
         let given = match reply.0 {
             ReplyKind::Totp { code, which } => Given::Totp { which, code },
@@ -251,20 +251,27 @@ impl Mfa {
         for_: Settling<'_>,
         code: &SecretString,
     ) -> Result<recovery_code::Digest, Error> {
-        // The place comes first: without one nothing is written.
-        let admission = self.inner.slow_hash.admit()?;
-        let reserved =
-            self.inner.turn(matter, |account, turn| account.reserve_recovery(turn, for_, code.expose())).await?;
-        let work = move || recovery_code::derive(&reserved.typed, &reserved.preimage);
-        self.inner.slow_hash.run(admission, work).await?.map_err(Error::unavailable)
+        let admit = || self.inner.slow_hash.admit_attempt().ok_or_else(Refusal::unavailable);
+        let reserve =
+            |account: &mut Account, turn: &mut Turn<'_>| account.reserve_recovery(turn, for_, code.expose(), admit);
+        let Reserved { typed, preimage, place } = self.inner.turn(matter, reserve).await?;
+        let work = move || recovery_code::derive(&typed, &preimage);
+        slow_hash::run(place, work).await?.map_err(Error::unavailable)
     }
 
-    /// Opens what the responder holds; garbage is refused before the store is asked.
-    fn reach(&self, by: Responder<'_>) -> Result<Reach, Error> {
+    /// Opens what the responder holds; garbage, and what has outlived its challenge, is refused before
+    /// the store is asked.
+    fn reach(&self, by: Responder<'_>, id: ChallengeId) -> Result<Reach, Error> {
         match by {
             Responder::Token(token) => {
                 let claims = ChallengeClaims::open(&self.inner.vault, token.expose());
                 let claims = claims.map_err(|_| Refusal::InvalidToken)?;
+                if claims.challenge != id {
+                    return Err(Refusal::InvalidToken.into());
+                }
+                if claims.expires_at <= self.inner.clock.now()? {
+                    return Err(Refusal::ChallengeGone.into());
+                }
                 Ok(Reach { subject: claims.subject, access: Access::Token(claims.challenge) })
             }
             Responder::Session(by) => {

@@ -42,6 +42,9 @@ impl Mfa {
     /// Safe: call it again with the same token.
     pub async fn refresh(&self, token: &SecretString) -> Result<Tokens, Error> {
         let claims = RefreshClaims::open(&self.inner.vault, token.expose()).map_err(|_| Refusal::InvalidToken)?;
+        if claims.expires_at <= self.inner.clock.now()? {
+            return Err(Refusal::InvalidToken.into());
+        }
         let sid = claims.session.to_string();
         let matter =
             super::shell::Matter { seed: crate::account::SeedOf::Session(&sid), ..self.matter(&claims.subject) };

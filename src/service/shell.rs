@@ -257,7 +257,9 @@ impl Inner {
 /// The account tells nobody why it cannot decide; the operator is told what it may be.
 fn explained(refusal: Refusal) -> Error {
     match refusal {
-        Refusal::Unavailable { .. } => Error::busy("the account cannot decide: randomness, its key or the clock fails"),
+        Refusal::Unavailable { .. } => {
+            Error::busy("the account cannot decide: randomness, its key or the clock fails, or too many recovery codes")
+        }
         other => other.into(),
     }
 }

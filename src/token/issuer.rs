@@ -117,6 +117,6 @@ impl Issuer {
 }
 
 /// RFC 6749 §3.3. A space would make two scopes of one.
-fn is_scope_token(scope: &str) -> bool {
+pub(crate) fn is_scope_token(scope: &str) -> bool {
     !scope.is_empty() && scope.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
 }

@@ -57,6 +57,7 @@ mod wire;
 pub use claims::Claims;
 pub use error::{IssueError, IssueErrorKind, KeyError, KeyErrorKind, TokenError, TokenErrorKind};
 pub use issuer::Issuer;
+pub(crate) use issuer::is_scope_token;
 pub use key_set::KeySet;
 pub use signing_key::{Sign, SignFuture, SigningKey};
 pub use verifier::Verifier;

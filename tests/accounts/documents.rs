@@ -212,3 +212,31 @@ async fn every_list_in_a_document_has_a_maximum() {
     }
     assert!(s.now() > Timestamp::from_secs(START));
 }
+
+/// A login that no token, and no key URI, can describe is the host's mistake: it is told which part,
+/// before a session is committed that nobody gets a token of.
+#[tokio::test]
+async fn what_no_token_can_say_of_a_login_is_refused_before_anything_is_written() {
+    let s = Scene::login(Login::Optional);
+    let cases = [
+        ("scopes", s.first("alice").scopes(["read write"])),
+        ("scopes", s.first("alice").scopes([""])),
+        ("scopes", s.first("alice").scopes(["caf\u{e9}"])),
+        ("roles", s.first("alice").roles(["ad\u{1}min"])),
+        ("client", s.first("alice").client("we\nb")),
+        ("address", s.first("alice").address("192.0.2.7\r\nX: y")),
+        ("account_name", s.first("alice").account_name(" alice")),
+        ("account_name", s.first("alice").account_name("")),
+        ("account_name", s.first("alice").account_name("al\u{7}ice")),
+    ];
+    for (named, first) in cases {
+        let refused = refusal(s.mfa.begin(first).await);
+        assert!(matches!(&refused, Refusal::InvalidRequest { field, .. } if *field == named), "{named}: {refused:?}");
+    }
+    assert_eq!(s.store.commits(), 0);
+    // What is allowed, at its longest, makes a token and a key URI.
+    let odd = "\"\\".repeat(127);
+    let first = s.first("alice").roles(vec![odd.clone(); 16]).client(odd.clone()).account_name("a:b ".repeat(63) + "c");
+    let by = s.auth(&crate::scene::complete(s.mfa.begin(first).await.unwrap()));
+    assert!(s.start(&by).await.is_ok());
+}

@@ -22,5 +22,6 @@ mod model;
 mod recovery;
 mod replay;
 mod replicas;
+mod starve;
 mod step_up;
 mod throttle;
