@@ -1,6 +1,8 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::Assurance;
 use crate::clock::Timestamp;
 use crate::id::{Subject, TokenId};
@@ -111,12 +113,17 @@ impl Authentication {
 }
 
 /// The claim `step_up`: the subject approved one action, with one set of parameters.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Written down, it is the claim of the token and the member of the answer, by `docs/HTTP.md`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StepUpGrant {
+    #[serde(rename = "jti")]
     pub(crate) id: TokenId,
     pub(crate) action: Box<str>,
     pub(crate) auth_time: Timestamp,
+    #[serde(rename = "exp")]
     pub(crate) expires_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) bind: Option<Box<str>>,
 }
 

@@ -103,13 +103,7 @@ impl Tokens {
             acr: &self.acr,
             amr: &self.amr,
             auth_time: self.auth_time,
-            step_up: self.step_up.as_ref().map(|grant| StepUpBody {
-                jti: grant.id(),
-                action: grant.action(),
-                auth_time: grant.auth_time(),
-                exp: grant.expires_at(),
-                bind: grant.bind(),
-            }),
+            step_up: self.step_up.as_ref(),
         }
     }
 }
@@ -128,17 +122,7 @@ pub(super) struct TokensBody<'a> {
     amr: &'a [Box<str>],
     auth_time: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    step_up: Option<StepUpBody<'a>>,
-}
-
-#[derive(Serialize)]
-struct StepUpBody<'a> {
-    jti: TokenId,
-    action: &'a str,
-    auth_time: Timestamp,
-    exp: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    bind: Option<&'a str>,
+    step_up: Option<&'a StepUpGrant>,
 }
 
 /// Our own bodies have string keys and finite numbers alone, so they can always be written.

@@ -75,7 +75,7 @@ pub(super) struct Body<'a> {
     amr: &'a [Box<str>],
     evidence: Vec<Proof>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    step_up: Option<StepUpBody<'a>>,
+    step_up: Option<&'a StepUpGrant>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     roles: &'a [Box<str>],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,16 +92,6 @@ struct Proof {
     uv: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hw: Option<bool>,
-}
-
-#[derive(Serialize)]
-struct StepUpBody<'a> {
-    jti: TokenId,
-    action: &'a str,
-    auth_time: Timestamp,
-    exp: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    bind: Option<&'a str>,
 }
 
 impl<'a> Body<'a> {
@@ -121,13 +111,7 @@ impl<'a> Body<'a> {
             acr: names.of(assurance.level()),
             amr: assurance.amr(),
             evidence: assurance.evidence().iter().map(Proof::of).collect(),
-            step_up: claims.step_up.map(|grant| StepUpBody {
-                jti: grant.id(),
-                action: grant.action(),
-                auth_time: grant.auth_time(),
-                exp: grant.expires_at(),
-                bind: grant.bind(),
-            }),
+            step_up: claims.step_up,
             roles: claims.roles,
             scope: (!claims.scopes.is_empty()).then(|| claims.scopes.join(" ")),
         }
