@@ -146,8 +146,10 @@ fn is_fresh(auth_time: Option<Timestamp>, max_age: u32, now: Timestamp) -> bool 
     auth_time.is_some_and(|at| at <= now.plus(FUTURE_TOLERANCE) && now.since(at) <= u64::from(max_age))
 }
 
+/// Whether the token approves the action, whatever its parameters. An approval that is bound to some
+/// is none: who approved five to bob has not approved the action at large.
 fn action_approved(action: &str, requirement: &Requirement, authentication: &Authentication, now: Timestamp) -> bool {
-    authentication.step_up().is_some_and(|grant| {
+    authentication.step_up().filter(|grant| grant.bind.is_none()).is_some_and(|grant| {
         let fresh = requirement.max_age().is_none_or(|max_age| is_fresh(Some(grant.auth_time), max_age, now));
         *grant.action == *action && now < grant.expires_at && fresh
     })

@@ -29,8 +29,17 @@ fn spans(text: &str) -> impl Iterator<Item = &str> {
 /// Every `METHOD /path` of the document; those of the administration without a prefix.
 pub(crate) fn routes() -> BTreeSet<String> {
     let page = page();
+    routes_of(&page, &SECTIONS)
+}
+
+/// The routes that stand below "Not built yet".
+pub(crate) fn not_built() -> BTreeSet<String> {
+    routes_of(&page(), &["Not built yet"])
+}
+
+fn routes_of(page: &str, sections: &[&str]) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for line in SECTIONS.iter().flat_map(|title| section(&page, title).lines().map(str::to_owned).collect::<Vec<_>>()) {
+    for line in sections.iter().flat_map(|title| section(page, title).lines().map(str::to_owned).collect::<Vec<_>>()) {
         // In a table the first cell is the call.
         let cell = line.strip_prefix("| ").map_or(&*line, |row| row.split(" | ").next().unwrap());
         let mut before: Option<String> = None;

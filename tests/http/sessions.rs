@@ -64,9 +64,8 @@ async fn after_thirty_seconds_a_replaced_refresh_token_ends_the_session() {
 async fn a_refreshed_token_never_carries_a_step_up() {
     let s = Service::new(Login::IfEnrolled);
     let alice = s.person("alice").await;
-    let ask = json!({"action": "transfer_funds", "bind": {"to": "bob"}});
-    let opened = s.post("/mfa/challenges", &alice.access, ask).await.is(201);
-    s.hands.turn(30);
+    s.hands.turn(301);
+    let opened = s.post("/mfa/challenges", &alice.access, json!({"action": "transfer_funds"})).await.is(201);
     let verify = format!("/mfa/challenges/{}/verify", opened.text("challenge_id"));
     let code = json!({"type": "totp", "code": alice.app.code(s.hands.read())});
     let answered = s.post(&verify, &alice.access, code).await.is(200);

@@ -1,4 +1,4 @@
-use super::super::{Decision, Evidence, Forbidden, Method, Missing, Requirement, decide, unmet};
+use super::super::{Decision, Evidence, Forbidden, Method, Missing, Requirement, StepUpGrant, decide, unmet};
 use super::{NOW, approval, authentication, proof, reached, token_with, webauthn};
 use crate::assurance::Authentication;
 use crate::clock::Timestamp;
@@ -124,6 +124,20 @@ fn asvs_7_5_3_an_action_needs_an_approval_made_for_it() {
     assert!(allows(&transfer, &with_grant("transfer_funds", 299)));
     assert!(!allows(&transfer, &with_grant("transfer_funds", 300)), "an approval lapses");
     assert!(!allows(&transfer.within(60), &with_grant("transfer_funds", 61)), "and may have to be newer");
+}
+
+/// Who approved five to bob has not approved the action at large.
+#[test]
+fn cs_ta_1_an_approval_of_some_parameters_approves_no_others() {
+    let mut token = token_with(reached(&password_and_code(0, 0)));
+    let bound = StepUpGrant { bind: Some("sha-256:yrBaBcq8".into()), ..approval("transfer_funds", 0) };
+    token.step_up = Some(bound);
+    let token = Authentication::from_parts(token);
+    let transfer = Requirement::aal2().for_action("transfer_funds");
+    assert!(
+        matches!(decide(&transfer, &token, NOW), Decision::StepUp(missing) if missing.missing() == [Missing::Action])
+    );
+    assert!(allows(&Requirement::aal2(), &token), "where no action is asked for it stands in nobody's way");
 }
 
 #[test]
