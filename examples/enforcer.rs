@@ -1,4 +1,4 @@
-//! A service that only checks tokens: no store, no accounts, no router, no framework's extractors.
+//! A service that only checks tokens, on hyper alone: no store, no accounts, no web framework.
 //!
 //! ```text
 //! cargo run --example enforcer
@@ -12,15 +12,19 @@
 use std::convert::Infallible;
 use std::error::Error;
 
-use axum::body::Body;
-use axum::response::IntoResponse as _;
+use bytes::Bytes;
 use http::{Request, Response, StatusCode};
+use http_body_util::{Either, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use lexopt::prelude::*;
 use serde_json::json;
 use tower::{Layer as _, Service, ServiceExt as _, service_fn};
 use tower_mfa::assurance::{Authentication, Requirement};
 use tower_mfa::clock::{Clock as _, SystemClock};
-use tower_mfa::middleware::{AuthenticateLayer, RequireLayer};
+use tower_mfa::middleware::{AuthenticateLayer, Body as Guarded, RequireLayer};
 use tower_mfa::token::{Algorithm, KeySet, SigningKey, Verifier};
 
 struct Options {
@@ -64,35 +68,46 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let listener = tokio::net::TcpListener::bind(&options.listen).await?;
     println!("listening on http://{}", listener.local_addr()?);
-    let service = service.map_response(Response::into_response);
-    axum::serve(listener, axum::ServiceExt::<Request<Body>>::into_make_service(service)).await?;
-    Ok(())
+    loop {
+        let (stream, _) = listener.accept().await?;
+        let service = TowerToHyperService::new(service.clone());
+        let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+        // A client that goes away in the middle is nobody's error.
+        tokio::spawn(async { drop(connection.await) });
+    }
 }
+
+/// What is answered: the host's own body, or one that a layer has guarded.
+type Body = Either<Full<Bytes>, Guarded<Full<Bytes>>>;
 
 /// The service to be protected: `/` is for everybody, `/transfer` is not.
 fn application()
--> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static {
-    let transfer =
-        service_fn(async |request: Request<Body>| Ok(answer(StatusCode::OK, format!("{} may\n", who(&request)))));
+-> impl Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
+    let transfer = service_fn(async |request: Request<Incoming>| {
+        Ok::<_, Infallible>(answer(StatusCode::OK, format!("{} may\n", who(&request))))
+    });
     let transfer = RequireLayer::new(Requirement::aal2().within(300)).layer(transfer);
-    service_fn(move |request: Request<Body>| {
+    service_fn(move |request: Request<Incoming>| {
         let transfer = transfer.clone();
         async move {
             match request.uri().path() {
-                "/transfer" => transfer.oneshot(request).await.map(Response::into_response),
-                "/" => Ok(answer(StatusCode::OK, format!("hello, {}\n", who(&request)))),
-                _ => Ok(answer(StatusCode::NOT_FOUND, String::new())),
+                "/transfer" => Ok(transfer.oneshot(request).await?.map(Either::Right)),
+                "/" => Ok(answer(StatusCode::OK, format!("hello, {}\n", who(&request))).map(Either::Left)),
+                _ => Ok(answer(StatusCode::NOT_FOUND, String::new()).map(Either::Left)),
             }
         }
     })
 }
 
-fn who(request: &Request<Body>) -> &str {
+fn who(request: &Request<Incoming>) -> &str {
     request.extensions().get().map_or("stranger", |who: &Authentication| who.subject().id())
 }
 
-fn answer(status: StatusCode, text: String) -> Response<Body> {
-    (status, text).into_response()
+fn answer(status: StatusCode, text: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(text.into()));
+    *response.status_mut() = status;
+    response
 }
 
 /// Any issuer that signs RFC 9068 access tokens will do; this one is `jsonwebtoken`.

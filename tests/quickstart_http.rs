@@ -3,6 +3,8 @@
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails loudly")]
 
+#[path = "common/example.rs"]
+mod example;
 #[path = "common/quickstart.rs"]
 mod quickstart;
 #[path = "common/tools.rs"]
@@ -12,7 +14,8 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use quickstart::{Quickstart, built};
+use example::built;
+use quickstart::Quickstart;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -63,7 +66,7 @@ fn the_whole_story_is_told_over_http_on_sqlite_and_outlives_a_restart() {
 
 /// Starts it in vain; returns what it says.
 fn refused(options: &[&str]) -> String {
-    let output = Command::new(built(root())).args(options).output().unwrap();
+    let output = Command::new(built(root(), "quickstart")).args(options).output().unwrap();
     assert!(!output.status.success(), "{options:?}");
     assert!(output.stdout.is_empty(), "{options:?}");
     String::from_utf8(output.stderr).unwrap()
@@ -97,4 +100,20 @@ fn a_start_that_goes_wrong_says_what_to_do() {
         let said = refused(options);
         assert!(said.starts_with("error: ") && said.contains(why) && said.contains("Usage:"), "{options:?}: {said}");
     }
+}
+
+/// New keys beside an old file would start, and open nothing in it.
+#[test]
+fn a_file_whose_keys_are_gone_is_not_started_with_new_ones() {
+    let folder = folder("quickstart-keys");
+    let file = folder.join("mfa.sqlite");
+    let store = format!("sqlite:{}", file.display());
+    drop(Quickstart::start(root(), &["--store", &store]));
+    std::fs::remove_dir_all(folder.join("mfa.keys")).unwrap();
+    let said = refused(&["--store", &store]);
+    assert!(said.contains("are gone") && said.contains("mfa.keys"), "{said}");
+    assert!(!folder.join("mfa.keys").exists(), "and none were made");
+    std::fs::remove_file(file).unwrap();
+    drop(Quickstart::start(root(), &["--store", &store]));
+    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -61,6 +61,10 @@ async fn run(args: Args) -> Result<(), String> {
         Place::Memory => Mfa::builder(MemoryStore::new()).keys(Keys::generate().map_err(|e| chain(&e))?),
         Place::Sqlite(file) => {
             let folder = keys_of(file)?;
+            if file.exists() && !folder.exists() {
+                let (file, folder) = (file.display(), folder.display());
+                return Err(format!("the keys of {file} are gone: put {folder} back, or delete {file} to begin again"));
+            }
             let keys = Keys::load_or_create(&folder).map_err(|e| format!("{}: {}", folder.display(), chain(&e)))?;
             let store = SqliteStore::open(file).await.map_err(|e| format!("{}: {}", file.display(), chain(&e)))?;
             Mfa::builder(store).keys(keys)

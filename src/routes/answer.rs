@@ -3,11 +3,13 @@
 use axum::body::Body;
 use axum::response::Response;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ORIGIN};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use serde::Serialize;
 
-use super::cookies;
+use super::{cookies, problems};
 use crate::account::ChallengeView;
+use crate::middleware::csrf::{CookieUse, check};
+use crate::middleware::problem::{Code, Problem};
 use crate::service::{Answer, AnswerOutcome, Binding, ChallengeOutcome, LoginOutcome, Mfa, Tokens};
 
 /// Whether a browser asks. It says so itself, by headers that no page can remove, whatever the
@@ -39,6 +41,11 @@ fn with_tokens(mfa: &Mfa, as_cookies: bool, tokens: Option<&Tokens>, body: Strin
 
 pub(super) fn login(mfa: &Mfa, headers: &HeaderMap, outcome: &LoginOutcome) -> Response {
     let as_cookies = in_cookies(mfa, headers);
+    // Whatever the method and the address: a login changes something, and its host is in the headers.
+    let caused_by = check(&Method::POST, &Uri::from_static("/"), headers, mfa.trusted_origins());
+    if as_cookies && caused_by == CookieUse::CrossSite {
+        return problems::write(Problem::new(Code::Forbidden).detail("Another site caused this request."));
+    }
     let tokens = match outcome {
         LoginOutcome::Complete(tokens) => Some(tokens),
         _ => None,

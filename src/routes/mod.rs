@@ -120,6 +120,11 @@ impl Mfa {
     /// comes from a browser and cookies are on.
     ///
     /// `headers` are those of the login request.
+    ///
+    /// # Security
+    ///
+    /// With cookies on, a login that a page of another site caused is answered `403` and sets none:
+    /// else a stranger could sign a person in as somebody else, and read what she then enters.
     #[must_use]
     #[expect(clippy::needless_pass_by_value, reason = "an outcome is answered once: it holds the tokens")]
     pub fn login_response(&self, headers: &HeaderMap, outcome: LoginOutcome) -> Response {

@@ -1,8 +1,10 @@
 //! The quickstart as a person starts it: built by cargo, on a free port, ended with the test.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
+
+use super::example::built;
 
 /// A running quickstart.
 pub(crate) struct Quickstart {
@@ -14,7 +16,7 @@ pub(crate) struct Quickstart {
 impl Quickstart {
     /// Builds it if need be, starts it with these options, and waits until it serves.
     pub(crate) fn start(root: &Path, options: &[&str]) -> Self {
-        let mut child = Command::new(built(root))
+        let mut child = Command::new(built(root, "quickstart"))
             .args(["--listen", "127.0.0.1:0"])
             .args(options)
             .stdout(Stdio::piped())
@@ -34,22 +36,4 @@ impl Drop for Quickstart {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Asks cargo for the program; where it is built already, that takes no time.
-pub(crate) fn built(root: &Path) -> PathBuf {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
-        .args(["build", "--quiet", "--package", "tower-mfa", "--example", "quickstart", "--message-format=json"])
-        .current_dir(root)
-        .stderr(Stdio::inherit())
-        .output()
-        .expect("cargo runs");
-    assert!(output.status.success(), "the quickstart cannot be built");
-    let messages = String::from_utf8(output.stdout).expect("text");
-    let mut executables = messages.lines().rev().filter_map(|line| {
-        let message: serde_json::Value = serde_json::from_str(line).ok()?;
-        (message["target"]["name"] == "quickstart").then(|| message["executable"].as_str().map(PathBuf::from))?
-    });
-    executables.next().expect("cargo names the program")
 }

@@ -65,10 +65,13 @@ async fn which_form_an_answer_takes_follows_headers_a_page_cannot_remove() {
     let program = s.login("alice").await;
     assert!(program.set_cookies().is_empty());
     let bearer = format!("Bearer {}", program.text("access_token"));
-    for header in [OWN, ("sec-fetch-site", "none"), ("origin", "https://id.example"), ("origin", "null")] {
-        let answer = s.ask("POST /login", &[header], Some(json!({"user": "alice"}))).await.is(200);
+    let host = ("host", "id.example");
+    for header in [OWN, ("origin", "https://id.example")] {
+        let answer = s.ask("POST /login", &[header, host], Some(json!({"user": "alice"}))).await.is(200);
         assert_eq!(answer.set_cookies().len(), 2, "{header:?}");
         has_no_token(&answer.body);
+    }
+    for header in [OWN, ("sec-fetch-site", "none"), ("origin", "https://id.example"), ("origin", "null")] {
         // A script that stole a token gets no other one it can read.
         let headers = [header, ("authorization", &*bearer)];
         let raised = s.ask("POST /mfa/challenges", &headers, Some(json!({"acr": "aal1"}))).await.is(200);
@@ -272,4 +275,16 @@ async fn n63b_5_1_e_the_layers_judge_a_cookie_as_the_routes_do() {
     s.ask("POST /transfer", &[("cookie", &cookie)], None).await.refuses(401, "unauthenticated");
     s.ask("POST /transfer", &[OWN, ("cookie", &cookie)], None).await.is(200);
     s.ask("GET /account", &cross_site, None).await.is(200);
+}
+
+/// A host whose login takes a form must not let another site sign a person in as somebody else.
+#[tokio::test]
+async fn a_login_that_another_site_caused_gets_neither_cookies_nor_tokens() {
+    let s = Service::new(Login::IfEnrolled);
+    for (name, value) in [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")] {
+        let answer = s.ask("POST /login", &[(name, value)], Some(json!({"user": "mallory"}))).await;
+        let answer = answer.refuses(403, "forbidden");
+        assert!(answer.set_cookies().is_empty() && answer.body.get("access_token").is_none());
+    }
+    assert_eq!(s.ask("POST /login", &[OWN], Some(json!({"user": "alice"}))).await.is(200).set_cookies().len(), 2);
 }
