@@ -243,7 +243,7 @@ impl Inner {
     /// host hears of the events.
     fn take_effect(&self, subject: &Subject, pending: &Pending, clock: Timestamp) {
         for sid in &pending.ended {
-            self.verifier.revoke_session(&sid.to_string(), clock, clock.plus(LONGEST_ACCESS_TOKEN));
+            self.verifier.revoke_session(subject, &sid.to_string(), clock, clock.plus(LONGEST_ACCESS_TOKEN));
         }
         for event in &pending.events {
             super::trace::event(subject, event);
