@@ -16,6 +16,11 @@ fn with_claim(forge: &Forge, name: &str, value: Value) -> Result<Authentication,
     verify(&forge.verifier(), &forge.token(&changed(name, value)))
 }
 
+#[expect(clippy::unwrap_used, reason = "a helper of tests: it may fail loudly")]
+fn alice() -> Subject {
+    Subject::new("alice").unwrap()
+}
+
 fn at(secs: u64) -> Timestamp {
     Timestamp::from_secs(secs)
 }
@@ -444,7 +449,7 @@ fn a_revoked_session_is_refused_and_forgotten_and_others_are_not() {
     let verifier = forge.verifier();
     let (token, other) = (forge.token(&claims()), forge.token(&changed("sid", json!("another"))));
     assert!(verify(&verifier, &token).is_ok() && verify(&verifier, &other).is_ok());
-    verifier.revoke_session("a-session", NOW, at(EXP));
+    verifier.revoke_session(&alice(), "a-session", NOW, at(EXP));
     assert_eq!(verifier.remembered(), 1, "it is really gone");
     assert_eq!(refusal(&verifier, &token), TokenErrorKind::Revoked);
     assert_eq!(verifier.remembered(), 1, "and does not come back");
@@ -456,7 +461,7 @@ fn leeway_does_not_bring_a_revoked_token_back() {
     let forge = Forge::new(Algorithm::EdDsa);
     let verifier = forge.verifier().leeway(30).unwrap();
     let token = forge.token(&claims());
-    verifier.revoke_session("a-session", NOW, at(EXP));
+    verifier.revoke_session(&alice(), "a-session", NOW, at(EXP));
     for second in [EXP - 1, EXP, EXP + 29] {
         assert_eq!(verifier.verify(&token, at(second)).unwrap_err().kind(), TokenErrorKind::Revoked);
     }
@@ -470,10 +475,77 @@ fn a_revoked_subject_comes_back_with_a_newer_token() {
     let new = forge.token(&changed("iat", json!(IAT + 1)));
     let tenant = forge.token(&changed("tenant", json!("acme")));
     assert!(verify(&verifier, &old).is_ok());
-    verifier.revoke_subject(&Subject::new("alice").unwrap(), at(IAT), NOW, at(EXP));
+    verifier.revoke_subject(&alice(), at(IAT), NOW, at(EXP));
     assert_eq!(refusal(&verifier, &old), TokenErrorKind::Revoked);
     assert!(verify(&verifier, &new).is_ok());
     assert!(verify(&verifier, &tenant).is_ok(), "the alice of a tenant is somebody else");
+}
+
+/// A token of `subject`, for a session, issued at a second.
+fn token_of(forge: &Forge, subject: &str, sid: &str, iat: u64) -> String {
+    forge.token(&json!({
+        "iss": ISSUER, "sub": subject, "aud": AUDIENCE, "client_id": "web",
+        "exp": at(iat).plus(900), "iat": iat, "jti": "a-token", "sid": sid,
+    }))
+}
+
+#[test]
+fn the_33rd_session_that_ended_makes_one_cutoff_of_those_before_and_of_nothing_issued_later() {
+    let forge = Forge::new(Algorithm::EdDsa);
+    let verifier = forge.verifier();
+    let is_good = |token: &str, now: u64| verifier.verify(token, at(now)).is_ok();
+    let (old, last) = (token_of(&forge, "alice", "old", IAT + 31), token_of(&forge, "alice", "last", IAT + 32));
+    let bob = token_of(&forge, "bob", "old", IAT);
+    for n in 0..32 {
+        verifier.revoke_session(&alice(), &n.to_string(), at(IAT + n), at(IAT + n + 900));
+    }
+    assert!(is_good(&old, IAT + 32), "thirty-two are remembered one by one");
+    verifier.revoke_session(&alice(), "32", at(IAT + 32), at(IAT + 932));
+    for n in 0..=32 {
+        let ended = token_of(&forge, "alice", &n.to_string(), IAT + n);
+        for now in [IAT + 32, IAT + n + 899] {
+            assert_eq!(verifier.verify(&ended, at(now)).unwrap_err().kind(), TokenErrorKind::Revoked, "{n} at {now}");
+        }
+    }
+    assert!(!is_good(&old, IAT + 32), "issued no later than the newest of the thirty-two was revoked");
+    assert!(is_good(&last, IAT + 32) && is_good(&last, IAT + 931), "issued in the second of the thirty-third");
+    assert!(is_good(&bob, IAT + 899), "and nobody else has anything to do with it");
+}
+
+#[test]
+fn a_flood_within_one_second_leaves_a_token_of_that_second_good() {
+    let forge = Forge::new(Algorithm::EdDsa);
+    let verifier = forge.verifier();
+    let now = NOW.as_secs();
+    let (mine, bob) = (token_of(&forge, "alice", "mine", now), token_of(&forge, "bob", "his", IAT));
+    for n in 0..10_100 {
+        verifier.revoke_session(&alice(), &n.to_string(), NOW, NOW.plus(900));
+    }
+    assert!(verify(&verifier, &mine).is_ok() && verify(&verifier, &bob).is_ok());
+    for n in [0, 31, 32, 33, 5_000, 10_099] {
+        assert_eq!(refusal(&verifier, &token_of(&forge, "alice", &n.to_string(), now)), TokenErrorKind::Revoked, "{n}");
+    }
+    verifier.revoke_session(&alice(), "later", NOW.plus(1), NOW.plus(901));
+    for n in [0, 5_000, 10_099] {
+        let ended = token_of(&forge, "alice", &n.to_string(), now);
+        assert_eq!(verifier.verify(&ended, NOW.plus(899)).unwrap_err().kind(), TokenErrorKind::Revoked, "{n}");
+    }
+    assert!(verifier.verify(&bob, NOW.plus(1)).is_ok());
+}
+
+/// With leeway a session may have had a token from what is the future here.
+#[test]
+fn leeway_brings_back_no_token_of_a_session_that_became_part_of_a_cutoff() {
+    let forge = Forge::new(Algorithm::EdDsa);
+    let verifier = forge.verifier().leeway(30).unwrap();
+    let ahead = token_of(&forge, "alice", "0", IAT + 30);
+    assert!(verifier.verify(&ahead, at(IAT)).is_ok());
+    for n in 0..100 {
+        verifier.revoke_session(&alice(), &n.to_string(), at(IAT + n), at(IAT + 30 + 900));
+    }
+    for now in [IAT + 99, IAT + 930, IAT + 959] {
+        assert_eq!(verifier.verify(&ahead, at(now)).unwrap_err().kind(), TokenErrorKind::Revoked, "{now}");
+    }
 }
 
 #[test]
@@ -488,10 +560,10 @@ fn when_there_are_too_many_revocations_everybody_signs_in_again_and_nobody_slips
     let innocent = token("innocent", IAT);
     assert!(verify(&verifier, &innocent).is_ok());
     for n in 0..10 {
-        verifier.revoke_session(&n.to_string(), NOW, at(EXP));
+        verifier.revoke_session(&alice(), &n.to_string(), NOW, at(EXP));
     }
     assert!(verify(&verifier, &innocent).is_ok());
-    verifier.revoke_session("10", NOW, at(EXP));
+    verifier.revoke_session(&alice(), "10", NOW, at(EXP));
     for n in 0..=10 {
         assert_eq!(refusal(&verifier, &token(&n.to_string(), IAT)), TokenErrorKind::Revoked, "{n}");
     }
@@ -506,8 +578,8 @@ fn revocations_that_have_lapsed_make_room() {
     let forge = Forge::new(Algorithm::EdDsa);
     let verifier = forge.verifier().with_revocation_capacity(10);
     for n in 0..10 {
-        verifier.revoke_session(&n.to_string(), at(IAT - 1_000), at(IAT - 100));
+        verifier.revoke_session(&alice(), &n.to_string(), at(IAT - 1_000), at(IAT - 100));
     }
-    verifier.revoke_session("another", NOW, at(EXP));
+    verifier.revoke_session(&alice(), "another", NOW, at(EXP));
     assert!(verify(&verifier, &forge.token(&claims())).is_ok(), "nobody had to be refused for want of room");
 }

@@ -254,10 +254,10 @@ impl Account {
         {
             self.drop_session(turn, oldest)?;
         }
-        let (session, refresh_token) = Session::begin(turn, &self.subject, seed, evidence)?;
-        let grant = session.grant(turn, &self.subject, step_up, Some(refresh_token))?;
+        let (mut session, refresh_token) = Session::begin(turn, &self.subject, seed, evidence)?;
+        let grant = session.grant(turn, &self.subject)?;
         self.sessions.push(session);
-        Ok(grant)
+        Ok(grant.with_step_up(step_up).with_refresh_token(refresh_token))
     }
 
     /// Ends a session, and what it had opened, with an event.
@@ -268,9 +268,9 @@ impl Account {
 
     /// Ends a session because another follows it.
     pub(super) fn replace_session(&mut self, turn: &mut Turn<'_>, id: SessionId) {
+        turn.ended.extend(self.sessions.iter().filter(|s| s.id == id).map(|s| (s.id, s.tokens_until())));
         self.sessions.retain(|s| s.id != id);
         self.challenges.retain(|c| c.session() != Some(id));
-        turn.ended.push(id);
     }
 }
 

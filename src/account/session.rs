@@ -50,6 +50,8 @@ pub(crate) struct Session {
     /// The number of the newest refresh token.
     generation: u32,
     rotated_at: Timestamp,
+    /// When the last of its access tokens expires: for so long it must be remembered that it ended.
+    tokens_until: Timestamp,
     /// The budget of a session already at AAL2, so that a stranger cannot lock its owner out.
     #[serde(default, skip_serializing_if = "Throttle::is_untouched")]
     pub(crate) throttle: Throttle,
@@ -90,6 +92,7 @@ impl Session {
             refresh_hash: hash(key),
             generation: 0,
             rotated_at: turn.now,
+            tokens_until: Timestamp::EPOCH,
             throttle: Throttle::default(),
         };
         session.until = session.ends_at(turn.policy);
@@ -137,13 +140,30 @@ impl Session {
         worth
     }
 
-    pub(crate) fn grant(
-        &self,
-        turn: &Turn<'_>,
-        subject: &Subject,
-        step_up: Option<StepUpGrant>,
-        refresh_token: Option<SecretString>,
-    ) -> Result<Grant, Refusal> {
+    /// When the last of its access tokens expires.
+    pub(crate) const fn tokens_until(&self) -> Timestamp {
+        self.tokens_until
+    }
+
+    /// Grants an access token and notes when it expires, which is to be committed.
+    pub(crate) fn grant(&mut self, turn: &Turn<'_>, subject: &Subject) -> Result<Grant, Refusal> {
+        let grant = self.present(turn, subject)?;
+        self.tokens_until = self.tokens_until.max(grant.expires_at);
+        Ok(grant)
+    }
+
+    /// Grants an access token that lives no longer than until `most`, and no longer than one that was
+    /// granted before: nothing is to be committed.
+    pub(crate) fn grant_within(&self, turn: &Turn<'_>, subject: &Subject, most: Timestamp) -> Result<Grant, Refusal> {
+        let grant = self.present(turn, subject)?;
+        let expires_at = grant.expires_at.min(most).min(self.tokens_until);
+        if expires_at <= turn.clock {
+            return Err(Refusal::InvalidToken);
+        }
+        Ok(Grant { expires_at, ..grant })
+    }
+
+    fn present(&self, turn: &Turn<'_>, subject: &Subject) -> Result<Grant, Refusal> {
         // A replica whose clock runs ahead by less than is tolerated may have taken the proof; a token
         // that speaks of the future would be believed nowhere.
         let mut evidence = self.evidence.clone();
@@ -157,8 +177,8 @@ impl Session {
             issued_at: turn.clock,
             expires_at: turn.clock.plus(u64::from(ttl)).min(self.ends_at(turn.policy)),
             assurance,
-            step_up,
-            refresh_token,
+            step_up: None,
+            refresh_token: None,
         })
     }
 
@@ -187,6 +207,19 @@ impl Session {
 /// When a session ends whatever is proved in it: the overall time of AAL1, from the login.
 fn outermost(seed: &Seed, policy: &Policy) -> Timestamp {
     seed.login_at.plus(u64::from(policy.session_limits(Aal::One).overall))
+}
+
+impl Grant {
+    /// With an approval, which ends with the token that carries it.
+    pub(crate) fn with_step_up(self, step_up: Option<StepUpGrant>) -> Self {
+        let within =
+            |approval: StepUpGrant| StepUpGrant { expires_at: approval.expires_at.min(self.expires_at), ..approval };
+        Self { step_up: step_up.map(within), ..self }
+    }
+
+    pub(crate) fn with_refresh_token(self, token: SecretString) -> Self {
+        Self { refresh_token: Some(token), ..self }
+    }
 }
 
 /// What a refresh token led to.

@@ -19,8 +19,16 @@ impl Account {
         }
         match session.refresh(turn, claims)? {
             Refreshed::Successor { token, rotated } => {
-                turn.touched |= rotated;
-                session.grant(turn, &self.subject, None, Some(token))
+                // What is given again is not written down, so it lives no longer than what was; where
+                // that is over already, it is a new one after all.
+                let is_new = rotated || session.tokens_until() <= turn.clock;
+                turn.touched |= is_new;
+                let grant = if is_new {
+                    session.grant(turn, &self.subject)?
+                } else {
+                    session.grant_within(turn, &self.subject, session.tokens_until())?
+                };
+                Ok(grant.with_refresh_token(token))
             }
             Refreshed::Replayed => {
                 turn.record(EventKind::RefreshReplayed, About::session(claims.session))?;

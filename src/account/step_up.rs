@@ -26,7 +26,8 @@ pub(crate) struct Ask {
 
 /// What opening a challenge led to.
 pub(crate) enum Opened {
-    /// Nothing is missing: tokens from the session's present evidence, and the host's state.
+    /// Nothing is missing: a token from the session's present evidence, which ends with the caller's,
+    /// and the host's state.
     Complete {
         grant: Box<Grant>,
         state: Option<String>,
@@ -76,7 +77,9 @@ impl Account {
                 approve(turn, action, None, assurance.auth_time().unwrap_or(Timestamp::EPOCH))
             });
             let session = self.session_at(at)?;
-            let grant = session.grant(turn, &self.subject, step_up.transpose()?, None)?;
+            // Nothing was proved, so the caller has no longer than before: else whoever finds an access
+            // token would have it for as long as the session lives.
+            let grant = session.grant_within(turn, &self.subject, by.expires_at())?.with_step_up(step_up.transpose()?);
             if ask.action.is_some() {
                 // No code was asked for, but an action was approved: the trail must show it.
                 turn.record(EventKind::SteppedUp, About { action: ask.action.clone(), ..About::session(session.id) })?;

@@ -21,8 +21,9 @@ pub(crate) struct Turn<'a> {
     /// Where the request came from, for events.
     pub(crate) address: Option<&'a str>,
     pub(crate) events: Vec<Event>,
-    /// Sessions that ended: their access tokens are withdrawn once the commit is through.
-    pub(crate) ended: Vec<SessionId>,
+    /// Sessions that ended, and until when they have access tokens: those are withdrawn once the
+    /// commit is through.
+    pub(crate) ended: Vec<(SessionId, Timestamp)>,
     /// Whether something changed that is worth no event.
     pub(crate) touched: bool,
 }

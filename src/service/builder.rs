@@ -34,6 +34,7 @@ pub struct MfaBuilder {
     entropy: Arc<dyn Entropy>,
     store_deadline: Duration,
     on_event: Option<EventHook>,
+    revocation_capacity: Option<usize>,
     app_name: Option<Box<str>>,
     mounted_at: Box<str>,
     realm: Option<Box<str>>,
@@ -62,6 +63,7 @@ impl MfaBuilder {
             entropy: Arc::new(SystemEntropy),
             store_deadline: STORE_DEADLINE,
             on_event: None,
+            revocation_capacity: None,
             app_name: None,
             mounted_at: "/mfa".into(),
             realm: None,
@@ -175,6 +177,17 @@ impl MfaBuilder {
         self
     }
 
+    /// Sets how many revocations this process remembers: sessions that ended before their access
+    /// tokens expired. Default: 65,536; for more than 70 such sessions a second, take more.
+    ///
+    /// When it is full, the sessions of each subject become one entry, which refuses what that
+    /// subject was issued until then. When that makes no room either, every token issued so far is
+    /// refused, everybody's: clients refresh, and no ended session lives on for want of memory.
+    pub const fn revocation_capacity(mut self, revocations: usize) -> Self {
+        self.revocation_capacity = Some(revocations);
+        self
+    }
+
     /// Calls `hook` with every event once it is committed.
     ///
     /// It is called on the way of the request: hand over and return. A process that dies between
@@ -213,7 +226,10 @@ impl MfaBuilder {
             return Err(ConfigError::new("realm", "must be printable ASCII without quote and backslash"));
         }
         let signing = keys.signing().clone();
-        let verifier = Verifier::new(issuer.clone(), audience.clone(), signing.clone())?;
+        let mut verifier = Verifier::new(issuer.clone(), audience.clone(), signing.clone())?;
+        if let Some(revocations) = self.revocation_capacity {
+            verifier = verifier.with_revocation_capacity(revocations);
+        }
         let inner = Inner {
             store: self.store,
             verifier: Arc::new(verifier.with_acr_names(self.names.clone())),

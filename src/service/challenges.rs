@@ -163,7 +163,8 @@ impl Mfa {
     /// Opens a challenge from a session: step-up, re-authentication, approval of an action.
     ///
     /// When nothing is missing the outcome is a token at once: a fresh factor satisfies an unbound
-    /// action without asking again.
+    /// action without asking again. Nothing was proved by it, so that token, and an approval in it,
+    /// expires no later than the one it was asked with.
     ///
     /// # Errors
     ///

@@ -20,8 +20,6 @@ use crate::store::{
 
 /// How often a lost race is run again; each time somebody else has won one.
 const TRIES: u32 = 32;
-/// For how long an ended session's access tokens are remembered: no token lives longer.
-const LONGEST_ACCESS_TOKEN: u64 = 3600;
 
 /// What an operation is about, beside its transition.
 #[derive(Clone, Copy)]
@@ -108,10 +106,12 @@ impl Inner {
             Ok(true) => self.take_effect(&subject, &pending, clock),
             // Nobody knows whether the sessions ended. Their access tokens are believed no longer; who
             // still has one refreshes it.
-            Err(_) if !pending.ended.is_empty() => {
-                self.verifier.revoke_subject(&subject, clock, clock, clock.plus(LONGEST_ACCESS_TOKEN));
+            Err(_) => {
+                if let Some(until) = pending.ended.iter().map(|(_, until)| *until).max() {
+                    self.verifier.revoke_subject(&subject, pending.now, clock, until);
+                }
             }
-            _ => {}
+            Ok(false) => {}
         }
         (outcome, place)
     }
@@ -161,6 +161,7 @@ impl Inner {
         }
         account.settle(&turn);
         let pending = Pending {
+            now,
             revision: Revision::generate(&entropy).map_err(Error::unavailable)?,
             document: account.write()?,
             stored_events: turn.events.iter().map(to_stored).collect::<Result<_, Error>>()?,
@@ -242,8 +243,9 @@ impl Inner {
     /// What follows a commit: access tokens of ended sessions are withdrawn here at once, and the
     /// host hears of the events.
     fn take_effect(&self, subject: &Subject, pending: &Pending, clock: Timestamp) {
-        for sid in &pending.ended {
-            self.verifier.revoke_session(&sid.to_string(), clock, clock.plus(LONGEST_ACCESS_TOKEN));
+        for (sid, until) in &pending.ended {
+            // No token of it is younger than the newest time the account has seen.
+            self.verifier.revoke_session_issued_by(subject, &sid.to_string(), pending.now, clock, *until);
         }
         for event in &pending.events {
             super::trace::event(subject, event);
@@ -271,11 +273,13 @@ struct Ran<T> {
 }
 
 struct Pending {
+    /// The later of the clock and the newest time the account has seen.
+    now: Timestamp,
     revision: Revision,
     document: String,
     stored_events: Vec<NewEvent>,
     events: Vec<Event>,
-    ended: Vec<SessionId>,
+    ended: Vec<(SessionId, Timestamp)>,
 }
 
 fn to_stored(event: &Event) -> Result<NewEvent, Error> {

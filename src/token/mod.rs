@@ -36,6 +36,8 @@
 //!
 //! [`Verifier::revoke_session`] and [`Verifier::revoke_subject`] act in the process they are called
 //! in. Other processes honour an access token until it expires: that is what its short life is for.
+//! What is remembered is bounded for each subject and in all; where there is no room more is refused
+//! than was revoked, of the same subject first.
 
 mod claims;
 mod error;

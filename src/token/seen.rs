@@ -268,7 +268,7 @@ mod tests {
     fn a_verifier_without_a_memory_lists_nothing() {
         let keys = KeySet::new(SigningKey::generate(Algorithm::EdDsa).unwrap());
         let verifier = Verifier::new("https://id.example", "api", keys).unwrap().with_cache_capacity(0);
-        verifier.revoke_session("a", Timestamp::EPOCH, Timestamp::EPOCH);
+        verifier.revoke_session(&Subject::new("alice").unwrap(), "a", Timestamp::EPOCH, Timestamp::EPOCH);
         assert_eq!(verifier.remembered(), 0);
     }
 }

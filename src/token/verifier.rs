@@ -16,8 +16,11 @@ use crate::clock::Timestamp;
 use crate::error::ConfigError;
 use crate::id::Subject;
 
-/// Tokens remembered, and revocations kept, by default.
+/// Tokens remembered by default.
 const REMEMBERED: usize = 10_000;
+
+/// Revocations kept by default: some 30 MiB when each is of another subject.
+const REVOCATIONS: usize = 65_536;
 
 /// RFC 9068 §4: leeway is "no more than a few minutes".
 const MAX_LEEWAY: u64 = 300;
@@ -89,7 +92,7 @@ impl Verifier {
             leeway: 0,
             seen: Seen::new(REMEMBERED)
                 .map_err(|_| ConfigError::new("verifier", "the source of random bytes failed"))?,
-            revocations: Revocations::new(REMEMBERED),
+            revocations: Revocations::new(REVOCATIONS),
         })
     }
 
@@ -119,9 +122,10 @@ impl Verifier {
         Self { seen: self.seen.with_capacity(tokens), ..self }
     }
 
-    /// Keeps at most this many revocations (10,000 by default).
+    /// Keeps at most this many revocations (65,536 by default).
     ///
-    /// One more, and every token issued so far is refused: see [`Verifier::revoke_session`].
+    /// Where there is one more, those of each subject become one first; when that makes no room,
+    /// every token issued so far is refused: see [`Verifier::revoke_session`].
     #[must_use]
     pub fn with_revocation_capacity(self, revocations: usize) -> Self {
         Self { revocations: Revocations::new(revocations), ..self }
@@ -244,18 +248,36 @@ impl Verifier {
         }
     }
 
-    /// Refuses the tokens of a session from now on, in this process.
+    /// Refuses the tokens of a session of `subject` from now on, in this process.
     ///
     /// `until` is when the last of its access tokens expires; afterwards the entry is dropped. When
-    /// there are more revocations than [`Verifier::with_revocation_capacity`] allows, every token
-    /// issued up to `now` is refused instead: clients refresh, nobody's revoked token lives on.
+    /// a subject has more than 32 such sessions, those revoked in seconds before `now` become one
+    /// entry, which refuses every token of the subject that was issued up to then: the person's other
+    /// sessions refresh. When there are more entries than [`Verifier::with_revocation_capacity`]
+    /// allows, every token of everybody issued up to `now` is refused instead: clients refresh,
+    /// nobody's revoked token lives on.
     ///
     /// # Security
     ///
     /// Other processes honour an access token until it expires.
-    pub fn revoke_session(&self, session: &str, now: Timestamp, until: Timestamp) {
-        // Until its tokens are refused by their age, which leeway puts off.
-        match self.revocations.session(session, now, until.plus(self.leeway), now.plus(self.leeway)) {
+    pub fn revoke_session(&self, subject: &Subject, session: &str, now: Timestamp, until: Timestamp) {
+        self.revoke_session_issued_by(subject, session, now, now, until);
+    }
+
+    /// As [`Verifier::revoke_session`], where its newest token may be younger than `now`: the clock
+    /// has gone back, or that of another process is ahead.
+    pub(crate) fn revoke_session_issued_by(
+        &self,
+        subject: &Subject,
+        session: &str,
+        issued_by: Timestamp,
+        now: Timestamp,
+        until: Timestamp,
+    ) {
+        // Until its tokens are refused by their age, which leeway puts off; and by leeway they may
+        // have been issued in what is the future here.
+        let (until, latest_issue) = (until.plus(self.leeway), issued_by.max(now).plus(self.leeway));
+        match self.revocations.session(subject, session, now, until, latest_issue) {
             Refused::One => self.seen.forget_session(session),
             Refused::All => self.forget_revoked(now),
         }

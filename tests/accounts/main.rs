@@ -27,5 +27,6 @@ mod late;
 mod model;
 mod operators;
 mod policy;
+mod revocations;
 mod rotation;
 mod sessions;

@@ -19,8 +19,8 @@ fn ghsa_xg6x_h9c9_2m83_a_remembered_token_is_checked_again_at_every_request() {
     let house = House::new();
     let token = house.token(&two_factors());
     assert_eq!(house.ask(Requirement::aal2(), bearing(&token)).status, StatusCode::OK);
-    let session = house.verifier.verify(&token, LOGIN.plus(10)).unwrap().session().unwrap().to_owned();
-    house.verifier.revoke_session(&session, LOGIN.plus(10), LOGIN.plus(900));
+    let read = house.verifier.verify(&token, LOGIN.plus(10)).unwrap();
+    house.verifier.revoke_session(read.subject(), read.session().unwrap(), LOGIN.plus(10), LOGIN.plus(900));
     assert_eq!(house.ask(Requirement::aal2(), bearing(&token)).code(), "invalid_token");
 }
 

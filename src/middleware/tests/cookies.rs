@@ -66,8 +66,8 @@ fn n63b_5_1_c_a_cookie_sent_again_after_its_session_ended_is_refused() {
     let token = house.token(&two_factors());
     let cookie = format!("__Host-mfa={token}");
     assert_eq!(ask(&house, house.layer(), get().header("cookie", &cookie)).status, StatusCode::OK);
-    let session = house.verifier.verify(&token, LOGIN.plus(1)).unwrap().session().unwrap().to_owned();
-    house.verifier.revoke_session(&session, LOGIN.plus(1), LOGIN.plus(900));
+    let read = house.verifier.verify(&token, LOGIN.plus(1)).unwrap();
+    house.verifier.revoke_session(read.subject(), read.session().unwrap(), LOGIN.plus(1), LOGIN.plus(900));
     assert_eq!(ask(&house, house.layer(), get().header("cookie", &cookie)).kind(), RefusalKind::InvalidToken);
 }
 
