@@ -19,16 +19,27 @@ use crate::token::is_scope_token;
 /// The one thing a host asserts itself: it has checked the first factor.
 ///
 /// ```
-/// use tower_mfa::account::FirstFactor;
-/// use tower_mfa::clock::Timestamp;
+/// use tower_mfa::account::{FirstFactor, Refusal};
+/// use tower_mfa::clock::{Clock, SystemClock};
 /// use tower_mfa::id::Subject;
+/// use tower_mfa::service::{Keys, LoginOutcome, Mfa};
+/// use tower_mfa::store::MemoryStore;
+///
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let mfa = Mfa::builder(MemoryStore::new()).issuer("https://id.example").audience("api");
+/// let mfa = mfa.keys(Keys::generate().unwrap()).build().unwrap();
 ///
 /// let alice = Subject::new("alice").unwrap();
-/// let checked = FirstFactor::password_checked_by_host(alice, Timestamp::from_secs(1_800_000_000))
-///     .client("web")
-///     .roles(["admin"])
-///     .known_enrolled(true);
-/// assert_eq!(checked.subject().id(), "alice");
+/// let checked = FirstFactor::password_checked_by_host(alice, SystemClock.now().unwrap()).roles(["admin"]);
+/// let welcome = mfa.begin(checked.clone()).await.unwrap();
+/// assert!(matches!(welcome, LoginOutcome::Complete(_)));
+///
+/// // The host's own table says that Bob has an authenticator, and the store has lost it.
+/// let bob = Subject::new("bob").unwrap();
+/// let checked = FirstFactor::password_checked_by_host(bob, SystemClock.now().unwrap()).known_enrolled(true);
+/// let refused = mfa.begin(checked).await.unwrap_err();
+/// assert!(matches!(refused.refusal(), Refusal::Unavailable { .. }), "not an account without a second factor");
+/// # });
 /// ```
 ///
 /// # Security

@@ -4,6 +4,16 @@ use crate::assurance::{Method, Missing, Requirement};
 ///
 /// Each kind has one status and one `code` in the HTTP contract. What differs behind one kind is
 /// told to the operator in an event, never to the client.
+///
+/// ```
+/// use tower_mfa::account::Refusal;
+///
+/// fn may_try_again_now(refusal: &Refusal) -> bool {
+///     matches!(refusal, Refusal::InvalidCode { attempts_remaining: 1.. })
+/// }
+/// assert!(may_try_again_now(&Refusal::InvalidCode { attempts_remaining: 2 }));
+/// assert!(!may_try_again_now(&Refusal::Throttled { retry_after: 30 }));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {

@@ -69,6 +69,23 @@ impl Assurance {
 /// * **nothing**: e-mail codes and remembered devices, alone or together.
 ///
 /// More evidence never lowers the level. `registered_only` leaves the private values out of `amr`.
+///
+/// ```
+/// use tower_mfa::assurance::{Aal, Evidence, Method, assess};
+///
+/// // What a session holds after a login: a password and a code.
+/// fn example(evidence: &[Evidence]) {
+///     let both = assess(evidence, false).unwrap();
+///     assert_eq!(both.level(), Aal::Two);
+///     assert!(both.amr().iter().any(|name| &**name == "mfa"));
+///
+///     let code: Vec<Evidence> = evidence.iter().filter(|proof| proof.method() == Method::Totp).cloned().collect();
+///     assert_eq!(assess(&code, false).unwrap().level(), Aal::One, "one factor");
+///     assert!(assess(&[], false).is_none(), "nothing was proved");
+/// }
+/// # mod scene { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/scene/token.rs")); }
+/// # example(scene::verified().assurance().evidence());
+/// ```
 #[must_use]
 pub fn assess(evidence: &[Evidence], registered_only: bool) -> Option<Assurance> {
     let level = level(evidence)?;

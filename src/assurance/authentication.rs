@@ -11,6 +11,19 @@ use crate::id::{Subject, TokenId};
 ///
 /// The middleware puts it into the request's extensions; cloning it is cheap.
 ///
+/// ```
+/// use tower_mfa::assurance::{Aal, Authentication};
+///
+/// // A handler gets one from the request's extensions, or takes `extract::Authenticated`.
+/// fn handler(who: &Authentication) {
+///     assert_eq!(who.subject().id(), "alice");
+///     assert_eq!(who.assurance().level(), Aal::Two);
+///     assert!(who.step_up().is_none(), "signed in, but no action was approved");
+/// }
+/// # mod scene { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/scene/token.rs")); }
+/// # handler(&scene::verified());
+/// ```
+///
 /// # Security
 ///
 /// There is no public constructor: only a token verifier that has checked a signature makes one, so

@@ -87,6 +87,25 @@ impl fmt::Display for Missing {
 /// Roles and scopes are looked at first: whoever lacks them is not sent to prove something that
 /// cannot help.
 ///
+/// ```
+/// use tower_mfa::assurance::{Authentication, Decision, Missing, Requirement, decide};
+/// use tower_mfa::clock::Timestamp;
+///
+/// // A token of `who` was verified: a password and a code, both at `then`.
+/// fn example(who: &Authentication, then: Timestamp) {
+///     let transfer = Requirement::aal2().within(300);
+///     assert_eq!(decide(&transfer, who, then.plus(300)), Decision::Allow);
+///
+///     let Decision::StepUp(late) = decide(&transfer, who, then.plus(301)) else { panic!("that is too old") };
+///     assert_eq!(late.missing(), [Missing::Freshness]);
+///
+///     let admin = Requirement::aal1().with_role("admin");
+///     assert!(matches!(decide(&admin, who, then), Decision::Forbid(_)), "no proof gives a role");
+/// }
+/// # mod scene { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/scene/token.rs")); }
+/// # example(&scene::verified(), Timestamp::from_secs(1_800_000_000));
+/// ```
+///
 /// # Security
 ///
 /// A pure function of its arguments: the middleware, the extractors and the account all call it.

@@ -146,6 +146,19 @@ fn is_false(value: &bool) -> bool {
 
 /// Proof that one authenticator was used successfully at one time.
 ///
+/// ```
+/// use tower_mfa::assurance::{Evidence, Method};
+///
+/// // What stands in a verified token of somebody who has typed a code.
+/// fn example(evidence: &[Evidence]) {
+///     let code = evidence.iter().find(|proof| proof.method() == Method::Totp).unwrap();
+///     assert_eq!(code.at().as_secs(), 1_800_000_000);
+///     assert!(!code.is_phishing_resistant(), "what can be typed can be typed at a look-alike site");
+/// }
+/// # mod scene { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/scene/token.rs")); }
+/// # example(scene::verified().assurance().evidence());
+/// ```
+///
 /// # Security
 ///
 /// There is no public constructor. Inside this crate one is made only where a check has just

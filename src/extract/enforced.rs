@@ -43,6 +43,40 @@ impl Require for Aal3 {
 ///
 /// A handler that takes one cannot be mounted unprotected: what is not met is answered as
 /// [`RequireLayer`](crate::middleware::RequireLayer) answers it, and the handler never runs.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use axum::{Router, body::Body, routing};
+/// use http::Request;
+/// use tower::ServiceExt;
+/// use tower_mfa::extract::{Aal2, Aal3, Enforced};
+/// use tower_mfa::middleware::AuthenticateLayer;
+/// use tower_mfa::testing::ManualClock;
+/// use tower_mfa::token::Verifier;
+///
+/// async fn transfer(who: Enforced<Aal2>) -> String {
+///     format!("sent by {}", who.subject().id())
+/// }
+///
+/// async fn vault(_: Enforced<Aal3>) {}
+///
+/// // `token` says: a password and a code.
+/// async fn example(verifier: Verifier, token: &str) {
+///     let layer = AuthenticateLayer::new(verifier).with_clock(Arc::new(ManualClock::at(1_800_000_100)));
+///     let app = Router::new().route("/transfer", routing::get(transfer)).route("/vault", routing::get(vault));
+///     let app = app.layer(layer);
+///     let status = async |path: &str| {
+///         let request = Request::get(path).header("authorization", format!("Bearer {token}"));
+///         app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status().as_u16()
+///     };
+///     assert_eq!(status("/transfer").await, 200);
+///     assert_eq!(status("/vault").await, 401, "a code is no hardware key");
+/// }
+/// # mod scene { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/scene/token.rs")); }
+/// # let example = example(scene::verifier(), scene::TOKEN);
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(example);
+/// ```
 pub struct Enforced<R> {
     authentication: Authentication,
     requirement: PhantomData<fn() -> R>,

@@ -12,15 +12,16 @@
 //! | `Enforced<R>` with an `R` of your own | whoever meets `R` |
 //!
 //! ```
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() {
-//! use axum::{Router, routing};
-//! use http::{Request, StatusCode};
+//! use std::sync::Arc;
+//!
+//! use axum::{Router, body::Body, routing};
+//! use http::Request;
 //! use tower::ServiceExt;
 //! use tower_mfa::assurance::Requirement;
 //! use tower_mfa::extract::{Aal3, Authenticated, Enforced, Require};
 //! use tower_mfa::middleware::AuthenticateLayer;
-//! use tower_mfa::token::{KeySet, Verifier};
+//! use tower_mfa::testing::ManualClock;
+//! use tower_mfa::token::Verifier;
 //!
 //! enum Transfer {}
 //!
@@ -42,39 +43,29 @@
 //!
 //! async fn vault(_: Enforced<Aal3>) {}
 //!
-//! # let jwks = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
-//! # let token = concat!(
-//! #     "eyJhbGciOiJFZERTQSIsImtpZCI6ImtQcktfcW14VldhWVZBOXd3QkY2SXVvM3ZWeno3VHhIQ1R3WEJ5Z3JTNGsiLC",
-//! #     "J0eXAiOiJhdCtqd3QifQ.eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJzdWIiOiJhbGljZSIsImF1ZCI6ImFwa",
-//! #     "SIsImNsaWVudF9pZCI6IndlYiIsImV4cCI6MTgwMDAwMDkwMCwiaWF0IjoxODAwMDAwMDAwLCJqdGkiOiJkTVlvNlF",
-//! #     "wSTR3UnBhRnVPQlVyRldRIiwic2lkIjoiZnNvaGt0SlN5QlFIMWJHWUFHeWNYZyIsImF1dGhfdGltZSI6MTgwMDAwM",
-//! #     "DAwMCwiYWNyIjoiYWFsMiIsImFtciI6WyJwd2QiLCJvdHAiLCJtZmEiLCJ0b3RwIl0sImV2aWRlbmNlIjpbeyJ0eXB",
-//! #     "lIjoidG90cCIsImF0IjoxODAwMDAwMDAwfSx7InR5cGUiOiJwd2QiLCJhdCI6MTgwMDAwMDAwMH1dfQ.nslVnuEsPj",
-//! #     "x6su07GPl6QNt-0vA6P_6Wro9WdLeIbWBHzpwzmwtp4_5oWv7wM9W_ri3aCmkgGdarCGanwSzMAg",
-//! # );
-//! # struct At(u64);
-//! # impl tower_mfa::clock::Clock for At {
-//! #     fn now(&self) -> Result<tower_mfa::clock::Timestamp, tower_mfa::clock::ClockError> {
-//! #         Ok(tower_mfa::clock::Timestamp::from_secs(self.0))
-//! #     }
-//! # }
-//! # let (early, late) = (std::sync::Arc::new(At(1_800_000_100)), std::sync::Arc::new(At(1_800_000_301)));
-//! # let keys = KeySet::from_jwks(jwks).unwrap();
-//! # let _ = late;
-//! let verifier = Verifier::new("https://id.example", "api", keys).unwrap();
-//! let app = Router::new()
-//!     .route("/me", routing::get(me))
-//!     .route("/transfer", routing::get(transfer))
-//!     .route("/vault", routing::get(vault))
-//!     .layer(AuthenticateLayer::new(verifier).with_clock(early));
+//! // `token` says: a password and a code, at 1,800,000,000.
+//! async fn example(verifier: Verifier, token: &str) {
+//!     let clock = ManualClock::at(1_800_000_100);
+//!     let app = Router::new()
+//!         .route("/me", routing::get(me))
+//!         .route("/transfer", routing::get(transfer))
+//!         .route("/vault", routing::get(vault))
+//!         .layer(AuthenticateLayer::new(verifier).with_clock(Arc::new(clock.clone())));
+//!     let status = async |path: &str| {
+//!         let request = Request::get(path).header("authorization", format!("Bearer {token}"));
+//!         app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status().as_u16()
+//!     };
 //!
-//! // The token says: a password and a code, 100 seconds ago.
-//! for (path, status) in [("/me", 200), ("/transfer", 200), ("/vault", 401)] {
-//!     let request = Request::get(path).header("authorization", format!("Bearer {token}"));
-//!     let answer = app.clone().oneshot(request.body(axum::body::Body::empty()).unwrap()).await.unwrap();
-//!     assert_eq!(answer.status().as_u16(), status, "{path}");
+//!     assert_eq!(status("/me").await, 200);
+//!     assert_eq!(status("/transfer").await, 200);
+//!     assert_eq!(status("/vault").await, 401, "a code is no hardware key");
+//!
+//!     clock.advance(201);
+//!     assert_eq!(status("/transfer").await, 401, "the code was typed 301 seconds ago");
 //! }
-//! # }
+//! # mod scene { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/scene/token.rs")); }
+//! # let example = example(scene::verifier(), scene::TOKEN);
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(example);
 //! ```
 
 mod authenticated;

@@ -76,6 +76,21 @@ fn normal(origin: &str) -> Result<Box<str>, ConfigError> {
 /// Reading is free; whatever may change something needs `Sec-Fetch-Site: same-origin`, or an
 /// `Origin` that is trusted or is the host the request was sent to.
 ///
+/// ```
+/// use http::header::ORIGIN;
+/// use http::{HeaderMap, HeaderValue, Method, Uri};
+/// use tower_mfa::middleware::csrf::{CookieUse, Origins, check};
+///
+/// let trusted = Origins::new(["https://app.example"]).unwrap();
+/// let posted_from = |origin| {
+///     let headers = HeaderMap::from_iter([(ORIGIN, HeaderValue::from_static(origin))]);
+///     check(&Method::POST, &Uri::from_static("/transfer"), &headers, &trusted)
+/// };
+/// assert_eq!(posted_from("https://app.example"), CookieUse::Accept);
+/// assert_eq!(posted_from("https://evil.example"), CookieUse::CrossSite);
+/// assert_eq!(posted_from("http://app.example"), CookieUse::CrossSite, "another scheme is another origin");
+/// ```
+///
 /// # Security
 ///
 /// An upgrade is no safe request, although it is a GET: a page of any site may open a WebSocket to

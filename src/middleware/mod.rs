@@ -6,54 +6,38 @@
 //! `Service<http::Request<B>>`: axum, hyper, tonic.
 //!
 //! ```
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() {
-//! use axum::{Router, routing};
+//! use std::sync::Arc;
+//!
+//! use axum::{Router, body::Body, routing};
 //! use http::{Request, StatusCode};
 //! use tower::ServiceExt;
 //! use tower_mfa::assurance::Requirement;
 //! use tower_mfa::middleware::{AuthenticateLayer, RequireLayer};
+//! use tower_mfa::testing::ManualClock;
 //! use tower_mfa::token::{KeySet, Verifier};
 //!
-//! # let jwks = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
-//! # let token = concat!(
-//! #     "eyJhbGciOiJFZERTQSIsImtpZCI6ImtQcktfcW14VldhWVZBOXd3QkY2SXVvM3ZWeno3VHhIQ1R3WEJ5Z3JTNGsiLC",
-//! #     "J0eXAiOiJhdCtqd3QifQ.eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJzdWIiOiJhbGljZSIsImF1ZCI6ImFwa",
-//! #     "SIsImNsaWVudF9pZCI6IndlYiIsImV4cCI6MTgwMDAwMDkwMCwiaWF0IjoxODAwMDAwMDAwLCJqdGkiOiJkTVlvNlF",
-//! #     "wSTR3UnBhRnVPQlVyRldRIiwic2lkIjoiZnNvaGt0SlN5QlFIMWJHWUFHeWNYZyIsImF1dGhfdGltZSI6MTgwMDAwM",
-//! #     "DAwMCwiYWNyIjoiYWFsMiIsImFtciI6WyJwd2QiLCJvdHAiLCJtZmEiLCJ0b3RwIl0sImV2aWRlbmNlIjpbeyJ0eXB",
-//! #     "lIjoidG90cCIsImF0IjoxODAwMDAwMDAwfSx7InR5cGUiOiJwd2QiLCJhdCI6MTgwMDAwMDAwMH1dfQ.nslVnuEsPj",
-//! #     "x6su07GPl6QNt-0vA6P_6Wro9WdLeIbWBHzpwzmwtp4_5oWv7wM9W_ri3aCmkgGdarCGanwSzMAg",
-//! # );
-//! # struct At(u64);
-//! # impl tower_mfa::clock::Clock for At {
-//! #     fn now(&self) -> Result<tower_mfa::clock::Timestamp, tower_mfa::clock::ClockError> {
-//! #         Ok(tower_mfa::clock::Timestamp::from_secs(self.0))
-//! #     }
-//! # }
-//! # let (early, late) = (std::sync::Arc::new(At(1_800_000_100)), std::sync::Arc::new(At(1_800_000_301)));
-//! # let keys = KeySet::from_jwks(jwks).unwrap();
-//! let verifier = Verifier::new("https://id.example", "api", keys).unwrap();
-//! let app = |clock| {
-//!     Router::new()
+//! // The issuer has published `jwks`. `token` says: a password and a code, at 1,800,000,000.
+//! async fn example(jwks: &str, token: &str) {
+//!     let verifier = Verifier::new("https://id.example", "api", KeySet::from_jwks(jwks).unwrap()).unwrap();
+//!     let clock = ManualClock::at(1_800_000_100); // the system's, if nothing is said
+//!     let app = Router::new()
 //!         .route("/transfer", routing::get(|| async { "sent" }))
 //!         .route_layer(RequireLayer::new(Requirement::aal2().within(300)))
-//!         .layer(AuthenticateLayer::new(verifier).with_clock(clock))
-//! };
-//! let app = app(early);
+//!         .layer(AuthenticateLayer::new(verifier).with_clock(Arc::new(clock)));
 //!
-//! // A password and a code, 100 seconds old: enough.
-//! let request = Request::get("/transfer").header("authorization", format!("Bearer {token}"));
-//! let request = request.body(axum::body::Body::empty()).unwrap();
-//! assert_eq!(app.clone().oneshot(request).await.unwrap().status(), StatusCode::OK);
+//!     // A password and a code, 100 seconds old: enough.
+//!     let request = Request::get("/transfer").header("authorization", format!("Bearer {token}"));
+//!     let sent = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+//!     assert_eq!(sent.status(), StatusCode::OK);
 //!
-//! // Nobody: refused, and told how to come back.
-//! let request = Request::get("/transfer").body(axum::body::Body::empty()).unwrap();
-//! let refused = app.oneshot(request).await.unwrap();
-//! assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
-//! assert_eq!(refused.headers()["www-authenticate"], r#"Bearer realm="api""#);
-//! # let _ = late;
-//! # }
+//!     // Nobody: refused, and told how to come back.
+//!     let refused = app.oneshot(Request::get("/transfer").body(Body::empty()).unwrap()).await.unwrap();
+//!     assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+//!     assert_eq!(refused.headers()["www-authenticate"], r#"Bearer realm="api""#);
+//! }
+//! # mod scene { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/scene/token.rs")); }
+//! # let example = example(scene::JWKS, scene::TOKEN);
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(example);
 //! ```
 //!
 //! # Where they go

@@ -15,12 +15,22 @@ use crate::token::{TokenError, TokenErrorKind};
 /// log or count it. It names nothing a client sent.
 ///
 /// ```
-/// use tower_mfa::middleware::{Refusal, RefusalKind};
+/// use http::{Request, Response};
+/// use tower::{Layer, ServiceExt, service_fn};
+/// use tower_mfa::assurance::Requirement;
+/// use tower_mfa::middleware::{Refusal, RefusalKind, RequireLayer};
 ///
-/// fn is_worth_an_alarm(response: &http::Response<()>) -> bool {
+/// fn is_worth_an_alarm<B>(response: &Response<B>) -> bool {
 ///     response.extensions().get::<Refusal>().is_some_and(|refusal| refusal.kind() == RefusalKind::NotLayered)
 /// }
-/// assert!(!is_worth_an_alarm(&http::Response::new(())));
+/// assert!(!is_worth_an_alarm(&Response::new("sent")));
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// // Somebody has forgotten the `AuthenticateLayer`.
+/// let send = service_fn(async |_: Request<()>| Ok::<_, std::convert::Infallible>(Response::new("sent")));
+/// let alone = RequireLayer::new(Requirement::aal2()).layer(send);
+/// assert!(is_worth_an_alarm(&alone.oneshot(Request::new(())).await.unwrap()));
+/// # });
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {

@@ -20,6 +20,7 @@
 //! let typed = Code::parse(&shown.expose().replacen("", " ", 1), totp.digits()).unwrap();
 //!
 //! let step = totp.verify(&secret, &typed, now, Window::default(), None).unwrap();
+//! assert_eq!(Some(step), totp.step_at(now), "the step whose code it was: keep it");
 //! let again = totp.verify(&secret, &typed, now, Window::default(), Some(step));
 //! assert_eq!(again, Err(Mismatch::Replayed), "a code is good for one sign-in");
 //! ```

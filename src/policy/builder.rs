@@ -12,6 +12,19 @@ const HOUR: u32 = 60 * MINUTE;
 const DAY: u32 = 24 * HOUR;
 
 /// Sets the knobs of a [`Policy`]; [`build`](PolicyBuilder::build) checks them.
+///
+/// ```
+/// use tower_mfa::assurance::Aal;
+/// use tower_mfa::otp::Window;
+/// use tower_mfa::policy::{Policy, SessionLimits};
+///
+/// let strict = Policy::builder().totp_window(Window::STRICT).challenge_ttl(120);
+/// assert!(strict.clone().build().is_ok());
+///
+/// // NIST SP 800-63B-4 §2.3.3: twelve hours at AAL3, and no more.
+/// let refused = strict.session(Aal::Three, SessionLimits::overall(86_400)).build().unwrap_err();
+/// assert_eq!(refused.field(), "session (AAL3)");
+/// ```
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct PolicyBuilder {

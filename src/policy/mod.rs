@@ -52,6 +52,16 @@ pub enum Login {
 }
 
 /// The rules in force for one subject, client and set of roles.
+///
+/// ```
+/// use tower_mfa::assurance::Requirement;
+/// use tower_mfa::policy::{Login, Policy};
+///
+/// let policy = Policy::builder().action("pay", Requirement::aal2().within(300)).build().unwrap();
+/// assert_eq!(policy.login(), Login::IfEnrolled, "what is not said is the default");
+/// assert_eq!(policy.action("pay").unwrap().max_age(), Some(300));
+/// assert!(policy.action("steal").is_none(), "an action nobody has named is none");
+/// ```
 #[derive(Debug, Clone)]
 pub struct Policy {
     pub(crate) login: Login,
@@ -154,7 +164,12 @@ impl<'a> Who<'a> {
 ///
 /// ```
 /// use std::sync::Arc;
+/// use tower_mfa::account::FirstFactor;
+/// use tower_mfa::clock::{Clock, SystemClock};
+/// use tower_mfa::id::Subject;
 /// use tower_mfa::policy::{Login, Policy, PolicySource, Who};
+/// use tower_mfa::service::{Keys, LoginOutcome, Mfa};
+/// use tower_mfa::store::MemoryStore;
 ///
 /// struct ByTenant {
 ///     strict: Arc<Policy>,
@@ -170,7 +185,22 @@ impl<'a> Who<'a> {
 ///
 /// let strict = Arc::new(Policy::builder().login(Login::Required).build().unwrap());
 /// let source = ByTenant { strict, usual: Arc::new(Policy::default()) };
-/// # let _ = source;
+///
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let mfa = Mfa::builder(MemoryStore::new())
+///     .issuer("https://id.example")
+///     .audience("api")
+///     .keys(Keys::generate().unwrap())
+///     .policy_source(source)
+///     .build()
+///     .unwrap();
+/// let login = async |tenant| {
+///     let alice = Subject::with_tenant(tenant, "alice").unwrap();
+///     mfa.begin(FirstFactor::password_checked_by_host(alice, SystemClock.now().unwrap())).await.unwrap()
+/// };
+/// assert!(matches!(login("shop").await, LoginOutcome::Complete(_)));
+/// assert!(matches!(login("bank").await, LoginOutcome::EnrolmentRequired { .. }), "no session without a factor");
+/// # });
 /// ```
 pub trait PolicySource: Send + Sync + 'static {
     /// Returns the policy for `who`.

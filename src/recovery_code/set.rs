@@ -15,6 +15,22 @@ use crate::entropy::{self, Entropy, EntropyError};
 /// New codes, drawn and not yet hashed.
 ///
 /// It is used up by [`Draft::hash`], so codes that were never hashed are never shown.
+///
+/// ```
+/// use tower_mfa::clock::Timestamp;
+/// use tower_mfa::entropy::SystemEntropy;
+/// use tower_mfa::recovery_code::{Count, Draft, Format, Scheme};
+/// use tower_mfa::testing::FailingEntropy;
+///
+/// let one = Count::new(1).unwrap();
+/// let draft = Draft::generate(one, Format::default(), Scheme::default(), &SystemEntropy).unwrap();
+/// let (set, codes) = draft.hash(Timestamp::from_secs(1_800_000_000)).unwrap(); // slow
+/// assert_eq!((set.total(), codes.len()), (1, 1));
+/// assert_eq!(codes[0].expose().len(), "XXXX-XXXX-XXXX-XXXX".len());
+///
+/// let refused = Draft::generate(one, Format::default(), Scheme::default(), &FailingEntropy);
+/// assert!(refused.is_err(), "codes that can be guessed are not drawn");
+/// ```
 #[derive(Debug)]
 #[must_use]
 pub struct Draft {
@@ -73,6 +89,28 @@ pub enum Mismatch {
 /// The stored form of a set of codes: hashes, and when each was used.
 ///
 /// Ten codes take less than 1 KiB of JSON. No code can be read from it.
+///
+/// ```
+/// use tower_mfa::clock::Timestamp;
+/// use tower_mfa::entropy::SystemEntropy;
+/// use tower_mfa::recovery_code::{Count, Digest, Draft, Format, Mismatch, RecoverySet, Scheme, Typed, derive};
+///
+/// fn attempt(set: &RecoverySet, typed: &str) -> Digest {
+///     let typed = Typed::parse(typed, set.format()).unwrap();
+///     derive(&typed, &set.prepare(typed.slot())).unwrap() // slow, and the same for every slot
+/// }
+///
+/// let now = Timestamp::from_secs(1_800_000_000);
+/// let draft = Draft::generate(Count::new(1).unwrap(), Format::default(), Scheme::default(), &SystemEntropy).unwrap();
+/// let (mut set, codes) = draft.hash(now).unwrap();
+///
+/// let guessed = attempt(&set, "0000-0000-0000-0000");
+/// assert_eq!(set.settle(&guessed, now), Err(Mismatch::Wrong));
+///
+/// let right = attempt(&set, codes[0].expose());
+/// assert_eq!(set.settle(&right, now), Ok(()));
+/// assert_eq!(set.remaining(), 0);
+/// ```
 ///
 /// # Security
 ///

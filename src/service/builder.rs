@@ -22,6 +22,27 @@ use crate::token::{Issuer, Verifier};
 use crate::vault::Vault;
 
 /// Builds an [`Mfa`]. Four things a host must give: store, issuer, audience, keys.
+///
+/// ```
+/// use tower_mfa::policy::{Login, Policy};
+/// use tower_mfa::service::{Keys, Mfa};
+/// use tower_mfa::store::MemoryStore;
+///
+/// let mfa = Mfa::builder(MemoryStore::new()) // in production `SqliteStore::open("mfa.sqlite").await?`
+///     .issuer("https://id.example")
+///     .audience("api")
+///     .keys(Keys::generate().unwrap()) // in production `Keys::load_or_create("keys")?`
+///     .policy(Policy::builder().login(Login::Required).build().unwrap())
+///     .app_name("Example Bank")
+///     .mounted_at("/account/mfa")
+///     .build()
+///     .unwrap();
+/// assert_eq!(mfa.step_up_uri(), "/account/mfa/challenges");
+///
+/// // What is forgotten is refused by its name.
+/// let refused = Mfa::builder(MemoryStore::new()).issuer("https://id.example").audience("api").build();
+/// assert_eq!(refused.unwrap_err().field(), "keys");
+/// ```
 #[must_use]
 pub struct MfaBuilder {
     store: Box<dyn DynStore>,

@@ -17,6 +17,29 @@ const STATE_MAX: usize = 1024;
 ///
 /// Without anything it asks for AAL2. What an action needs is the policy's word; `require` can only
 /// make it stricter.
+///
+/// ```
+/// use tower_mfa::account::Refusal;
+/// use tower_mfa::assurance::Authentication;
+/// use tower_mfa::service::{ChallengeOutcome, ChallengeRequest, Mfa};
+///
+/// // The policy says that "read_mail" needs AAL1 and "pay" AAL2. Alice has typed her password.
+/// async fn example(mfa: &Mfa, alice: &Authentication) {
+///     let read = ChallengeRequest::new().action("read_mail").state(r#"{"folder":"inbox"}"#);
+///     let opened = mfa.open_challenge(alice, read).await.unwrap();
+///     assert!(matches!(opened, ChallengeOutcome::Complete(_)), "nothing is missing");
+///
+///     let pay = ChallengeRequest::new().action("pay").bind([("to", "bob")]).unwrap();
+///     let refused = mfa.open_challenge(alice, pay).await.unwrap_err();
+///     assert!(matches!(refused.refusal(), Refusal::NoEligibleAuthenticator { .. }), "no app is bound");
+///     assert!(ChallengeRequest::new().bind([("amount", 4.99)]).is_err(), "cents, please: a number is whole");
+/// }
+/// # mod scene { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/scene/alice.rs")); }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// # let alice = scene::Alice::signs_in().await;
+/// # example(&alice.mfa, &alice.session).await;
+/// # });
+/// ```
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct ChallengeRequest {
@@ -121,7 +144,8 @@ pub enum Responder<'a> {
 /// ```
 /// use tower_mfa::service::Reply;
 ///
-/// let typed = Reply::totp("755 224");
+/// let typed = [Reply::totp("755 224"), Reply::recovery_code("3QJD-7316-GR5Z-0HTW")];
+/// assert!(format!("{typed:?}").contains("[redacted]"));
 /// assert!(!format!("{typed:?}").contains("755"), "a code is not printed");
 /// ```
 #[derive(Debug, Clone)]
@@ -210,6 +234,31 @@ impl Mfa {
     }
 
     /// Answers a challenge.
+    ///
+    /// ```
+    /// use tower_mfa::account::Refusal;
+    /// use tower_mfa::service::{AnswerOutcome, LoginChallenge, Mfa, Reply, Responder};
+    /// use tower_mfa::testing::AuthenticatorApp;
+    ///
+    /// // `asked` is what a login led to, `app` is in Alice's hand.
+    /// async fn example(mfa: &Mfa, asked: &LoginChallenge, app: &AuthenticatorApp) {
+    ///     let answer = |code: &str| mfa.answer(Responder::Token(&asked.token), asked.id, Reply::totp(code));
+    ///     let now = mfa.clock().now().unwrap();
+    ///
+    ///     let late = answer(&app.code(now.minus(600))).await.unwrap_err();
+    ///     assert!(matches!(late.refusal(), Refusal::InvalidCode { .. }));
+    ///
+    ///     let code = app.code(now);
+    ///     assert!(matches!(answer(&code).await, Ok(AnswerOutcome::Complete(_))));
+    ///     assert_eq!(answer(&code).await.unwrap_err().refusal(), &Refusal::ChallengeGone, "it is answered");
+    /// }
+    /// # mod scene { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/scene/alice.rs")); }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let mut alice = scene::Alice::signs_in().await;
+    /// # let (app, _) = alice.binds_an_app().await;
+    /// # example(&alice.mfa, &alice.is_asked().await, &app).await;
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///

@@ -20,10 +20,20 @@ const MASTER_KEYS: &str = "master-keys";
 /// The keys a host must give: one set to sign tokens with, one ring to seal secrets with.
 ///
 /// ```
+/// use std::sync::Arc;
+/// use tower_mfa::entropy::SystemEntropy;
 /// use tower_mfa::service::Keys;
+/// use tower_mfa::token::{Algorithm, KeySet, SigningKey};
+/// use tower_mfa::vault::{LocalKeyRing, MasterKey};
 ///
-/// let keys = Keys::generate().unwrap();
+/// // From wherever the host has them; `Keys::load_or_create("keys")` keeps them in a folder.
+/// let signing = KeySet::new(SigningKey::generate(Algorithm::Es256).unwrap());
+/// let ring = LocalKeyRing::new(vec![MasterKey::generate("2026-11", &SystemEntropy).unwrap()]).unwrap();
+/// let keys = Keys::new(signing, Arc::new(ring));
 /// assert!(keys.signing().signing_kid().is_some());
+///
+/// // Where they are looked for and are not, none are made up.
+/// assert!(Keys::from_env().is_err(), "TOWER_MFA_SIGNING_KEY is not set");
 /// ```
 #[derive(Clone)]
 pub struct Keys {

@@ -82,6 +82,54 @@ use inner::Inner;
 /// Multi-factor authentication for one service: the handle every operation is called on.
 ///
 /// `Clone` is cheap and there is no type parameter, so it sits in an axum state as it is.
+///
+/// ```
+/// use tower_mfa::account::{FirstFactor, Refusal};
+/// use tower_mfa::id::Subject;
+/// use tower_mfa::service::{AnswerOutcome, Enroller, Keys, LoginOutcome, Mfa, Reply, Responder, TotpEnrolment};
+/// use tower_mfa::store::MemoryStore;
+/// use tower_mfa::testing::{AuthenticatorApp, ManualClock};
+///
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let clock = ManualClock::at(1_800_000_000);
+/// let mfa = Mfa::builder(MemoryStore::new())
+///     .issuer("https://id.example")
+///     .audience("api")
+///     .keys(Keys::generate().unwrap())
+///     .with_clock(clock.clone())
+///     .build()
+///     .unwrap();
+/// let login = async || {
+///     // The host's own check of the password comes first.
+///     let alice = Subject::new("alice").unwrap();
+///     mfa.begin(FirstFactor::password_checked_by_host(alice, clock.time())).await.unwrap()
+/// };
+///
+/// // Nothing is bound yet, so the password is all there is.
+/// let LoginOutcome::Complete(tokens) = login().await else { panic!("nothing is bound") };
+/// assert_eq!(tokens.acr(), "aal1");
+///
+/// // Alice scans the QR code and types the first code. It comes with recovery codes, shown once.
+/// let session = mfa.authenticate(tokens.access_token().expose()).unwrap();
+/// let started = mfa.enrol_totp(Enroller::Session(&session), TotpEnrolment::new().label("phone")).await.unwrap();
+/// let app = AuthenticatorApp::scan(started.otpauth_uri.expose()).unwrap();
+/// let first_code = app.code(clock.time());
+/// let bound = mfa.confirm(Enroller::Session(&session), started.id, first_code.as_str()).await.unwrap();
+/// assert_eq!(bound.recovery_codes.unwrap().len(), 10);
+///
+/// // From now on the password is answered with a question.
+/// clock.advance(30);
+/// let LoginOutcome::Challenge(asked) = login().await else { panic!("an app is bound") };
+/// let answer = |code: &str| mfa.answer(Responder::Token(&asked.token), asked.id, Reply::totp(code));
+///
+/// let refused = answer(&first_code).await.unwrap_err();
+/// assert!(matches!(refused.refusal(), Refusal::InvalidCode { .. }), "wrong or used before: one answer for both");
+///
+/// let right = answer(&app.code(clock.time())).await.unwrap();
+/// let AnswerOutcome::Complete(right) = right else { panic!("one code is enough") };
+/// assert_eq!(right.tokens.acr(), "aal2");
+/// # });
+/// ```
 #[derive(Clone, Debug)]
 pub struct Mfa {
     inner: Arc<Inner>,

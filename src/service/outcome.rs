@@ -14,12 +14,14 @@ use crate::secret::SecretString;
 /// ```
 /// use tower_mfa::service::LoginOutcome;
 ///
-/// fn may_enter(outcome: &LoginOutcome) -> bool {
-///     matches!(outcome, LoginOutcome::Complete(_))
+/// fn is_worth_waiting(outcome: &LoginOutcome) -> bool {
+///     matches!(outcome, LoginOutcome::Blocked { throttled_for: Some(_), .. })
 /// }
-/// let blocked = LoginOutcome::Blocked { throttled_for: Some(30), recovery: vec![] };
-/// assert!(!may_enter(&blocked));
-/// assert_eq!(blocked.into_json(), r#"{"status":"blocked","reason":"throttled","retry_after":30,"recovery":[]}"#);
+/// let disabled = LoginOutcome::Blocked { throttled_for: None, recovery: vec![] };
+/// assert!(!is_worth_waiting(&disabled));
+/// let throttled = LoginOutcome::Blocked { throttled_for: Some(30), recovery: vec![] };
+/// assert!(is_worth_waiting(&throttled));
+/// assert_eq!(throttled.into_json(), r#"{"status":"blocked","reason":"throttled","retry_after":30,"recovery":[]}"#);
 /// ```
 #[derive(Debug)]
 #[must_use]
@@ -125,6 +127,29 @@ struct BlockedBody<'a> {
 }
 
 /// What opening a challenge led to.
+///
+/// ```
+/// use tower_mfa::assurance::Authentication;
+/// use tower_mfa::service::{ChallengeOutcome, ChallengeRequest, Mfa};
+///
+/// // The policy says that "pay" needs a code. Alice has just typed one.
+/// async fn example(mfa: &Mfa, alice: &Authentication) {
+///     let pay = || ChallengeRequest::new().action("pay");
+///
+///     let opened = mfa.open_challenge(alice, pay()).await.unwrap();
+///     let ChallengeOutcome::Complete(answer) = opened else { panic!("the code is fresh") };
+///     assert_eq!(answer.tokens.step_up().unwrap().action(), "pay");
+///
+///     let opened = mfa.open_challenge(alice, pay().bind([("to", "bob")]).unwrap()).await.unwrap();
+///     assert!(matches!(opened, ChallengeOutcome::Pending(_)), "not without asking: Bob was not spoken of");
+/// }
+/// # mod scene { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/scene/alice.rs")); }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// # let mut alice = scene::Alice::signs_in().await;
+/// # alice.binds_an_app().await;
+/// # example(&alice.mfa, &alice.session).await;
+/// # });
+/// ```
 #[derive(Debug)]
 #[must_use]
 #[non_exhaustive]
@@ -136,6 +161,28 @@ pub enum ChallengeOutcome {
 }
 
 /// What a right answer led to. A wrong one is an [`Error`](super::Error).
+///
+/// ```
+/// use tower_mfa::service::{AnswerOutcome, LoginChallenge, Mfa, Reply, Responder};
+///
+/// // `asked` is what a login led to; `spare` is the last recovery code on Alice's list.
+/// async fn example(mfa: &Mfa, asked: &LoginChallenge, spare: &str) {
+///     let answer = |code: &str| mfa.answer(Responder::Token(&asked.token), asked.id, Reply::recovery_code(code));
+///
+///     assert!(answer("0000-0000-0000-0000").await.is_err(), "a wrong answer leads nowhere");
+///
+///     match answer(spare).await.unwrap() {
+///         AnswerOutcome::Complete(answer) => assert_eq!(answer.recovery_codes_remaining, Some(0)),
+///         more => panic!("one answer is enough, and not {more:?}"),
+///     }
+/// }
+/// # mod scene { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/scene/alice.rs")); }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// # let mut alice = scene::Alice::signs_in().await;
+/// # let (_, spare) = alice.binds_an_app().await;
+/// # example(&alice.mfa, &alice.is_asked().await, spare.expose()).await;
+/// # });
+/// ```
 #[derive(Debug)]
 #[must_use]
 #[non_exhaustive]

@@ -83,6 +83,29 @@ pub const fn page_size(limit: usize) -> usize {
 /// atomic would look like one that is. Run `store::conformance::run` (feature `testing`) in a test
 /// of your own; it races every method against itself.
 ///
+/// ```
+/// use tower_mfa::entropy::SystemEntropy;
+/// use tower_mfa::id::Subject;
+/// use tower_mfa::store::{Commit, Committed, MemoryStore, Revision, Store, Stored};
+///
+/// // Two who have read the same revision both write on top of it, on whatever store.
+/// async fn race(store: impl Store, subject: &Subject) -> (Committed, Committed) {
+///     let read = store.load(subject).await.unwrap();
+///     let expected = read.as_ref().map(Stored::revision);
+///     let write = |document| {
+///         let revision = Revision::generate(&SystemEntropy).unwrap();
+///         store.commit(Commit::new(subject, expected, revision, document))
+///     };
+///     (write("{}").await.unwrap(), write("{}").await.unwrap())
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let (first, second) = race(MemoryStore::new(), &Subject::new("alice").unwrap()).await;
+/// assert_eq!(first, Committed::Done);
+/// assert_eq!(second, Committed::Conflict, "nothing was written: load and decide again");
+/// # });
+/// ```
+///
 /// # Security
 ///
 /// A store is trusted: who can write to it can bind authenticators, who can roll it back can make

@@ -3,7 +3,19 @@ use crate::otp::{InvalidUri, Moving, OtpauthUri};
 
 /// An authenticator app that has scanned one key URI.
 ///
-/// See [`testing`](crate::testing) for an example.
+/// ```
+/// use tower_mfa::clock::Timestamp;
+/// use tower_mfa::testing::AuthenticatorApp;
+///
+/// // The key of RFC 6238, Appendix B.
+/// let uri = "otpauth://totp/Bank:alice?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Bank";
+/// let app = AuthenticatorApp::scan(uri).unwrap();
+/// assert_eq!(app.code(Timestamp::from_secs(59)), "287082");
+/// assert_ne!(app.code(Timestamp::from_secs(60)), "287082", "thirty seconds are over");
+/// assert!(AuthenticatorApp::scan("https://bank.example").is_err());
+/// ```
+///
+/// [`testing`](crate::testing) shows it at work.
 #[derive(Debug, Clone)]
 pub struct AuthenticatorApp {
     uri: OtpauthUri,

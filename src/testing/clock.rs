@@ -10,11 +10,13 @@ use crate::clock::{Clock, ClockError, Timestamp};
 /// use tower_mfa::testing::ManualClock;
 ///
 /// let clock = ManualClock::at(1_000);
+/// let given_away = clock.clone(); // to `Mfa::builder(…).with_clock(…)`, for one
 /// clock.advance(30);
 /// clock.go_back(5);
-/// assert_eq!(clock.now().unwrap().as_secs(), 1_025);
+/// assert_eq!(given_away.now().unwrap().as_secs(), 1_025);
+///
 /// clock.fail(true);
-/// assert!(clock.now().is_err());
+/// assert!(given_away.now().is_err());
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct ManualClock {

@@ -11,6 +11,19 @@ use crate::secret::SecretBytes;
 /// One master key: a name and 256 secret bits.
 ///
 /// Nothing is sealed with it directly; sub-keys are derived from it by purpose and subject.
+///
+/// ```
+/// use tower_mfa::secret::SecretBytes;
+/// use tower_mfa::vault::MasterKey;
+///
+/// // In a service these bytes come from a secret manager.
+/// let key = MasterKey::new("2026-11", SecretBytes::new([7; 32])).unwrap();
+/// assert_eq!(key.id(), "2026-11");
+/// assert!(format!("{key:?}").contains("[redacted]"));
+///
+/// assert!(MasterKey::new("2026-11", SecretBytes::new([7; 16])).is_err(), "AES-256 wants 32 bytes");
+/// assert!(MasterKey::new("November 2026", SecretBytes::new([7; 32])).is_err(), "no name for a ciphertext");
+/// ```
 #[derive(Clone)]
 pub struct MasterKey(Arc<Parts>);
 
@@ -110,6 +123,21 @@ pub trait KeyRing: Send + Sync + 'static {
 }
 
 /// A ring of keys held in memory, the newest first.
+///
+/// ```
+/// use tower_mfa::entropy::SystemEntropy;
+/// use tower_mfa::vault::{KeyRing, LocalKeyRing, MasterKey};
+///
+/// let draw = |id| MasterKey::generate(id, &SystemEntropy).unwrap();
+///
+/// // November's key seals from now on; what October's has sealed still opens.
+/// let ring = LocalKeyRing::new(vec![draw("2026-11"), draw("2026-10")]).unwrap();
+/// assert_eq!(ring.newest().id(), "2026-11");
+/// assert!(ring.key("2026-10").is_some());
+/// assert!(ring.key("2026-09").is_none(), "and what a key sealed that is gone does not");
+///
+/// assert!(LocalKeyRing::new(vec![draw("2026-11"), draw("2026-11")]).is_err(), "which one would it be?");
+/// ```
 #[derive(Debug, Clone)]
 pub struct LocalKeyRing {
     newest: MasterKey,

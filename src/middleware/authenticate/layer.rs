@@ -17,48 +17,35 @@ use crate::token::Verifier;
 /// take the clock, the names and the words of their answers from it.
 ///
 /// ```
+/// use std::convert::Infallible;
+/// use std::sync::Arc;
+///
 /// use http::{Request, Response};
 /// use tower::{Layer, ServiceExt, service_fn};
 /// use tower_mfa::assurance::Authentication;
 /// use tower_mfa::middleware::{AuthenticateLayer, Source};
-/// use tower_mfa::token::{KeySet, Verifier};
+/// use tower_mfa::testing::ManualClock;
+/// use tower_mfa::token::Verifier;
 ///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() {
-/// # let jwks = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
-/// # let token = concat!(
-/// #     "eyJhbGciOiJFZERTQSIsImtpZCI6ImtQcktfcW14VldhWVZBOXd3QkY2SXVvM3ZWeno3VHhIQ1R3WEJ5Z3JTNGsiLC",
-/// #     "J0eXAiOiJhdCtqd3QifQ.eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJzdWIiOiJhbGljZSIsImF1ZCI6ImFwa",
-/// #     "SIsImNsaWVudF9pZCI6IndlYiIsImV4cCI6MTgwMDAwMDkwMCwiaWF0IjoxODAwMDAwMDAwLCJqdGkiOiJkTVlvNlF",
-/// #     "wSTR3UnBhRnVPQlVyRldRIiwic2lkIjoiZnNvaGt0SlN5QlFIMWJHWUFHeWNYZyIsImF1dGhfdGltZSI6MTgwMDAwM",
-/// #     "DAwMCwiYWNyIjoiYWFsMiIsImFtciI6WyJwd2QiLCJvdHAiLCJtZmEiLCJ0b3RwIl0sImV2aWRlbmNlIjpbeyJ0eXB",
-/// #     "lIjoidG90cCIsImF0IjoxODAwMDAwMDAwfSx7InR5cGUiOiJwd2QiLCJhdCI6MTgwMDAwMDAwMH1dfQ.nslVnuEsPj",
-/// #     "x6su07GPl6QNt-0vA6P_6Wro9WdLeIbWBHzpwzmwtp4_5oWv7wM9W_ri3aCmkgGdarCGanwSzMAg",
-/// # );
-/// # struct At(u64);
-/// # impl tower_mfa::clock::Clock for At {
-/// #     fn now(&self) -> Result<tower_mfa::clock::Timestamp, tower_mfa::clock::ClockError> {
-/// #         Ok(tower_mfa::clock::Timestamp::from_secs(self.0))
-/// #     }
-/// # }
-/// # let (early, late) = (std::sync::Arc::new(At(1_800_000_100)), std::sync::Arc::new(At(1_800_000_301)));
-/// # let keys = KeySet::from_jwks(jwks).unwrap();
-/// # let _ = late;
-/// // What the inner service sees: who is asking, if anybody is.
-/// let who = service_fn(|request: Request<()>| async move {
-///     let who = request.extensions().get::<Authentication>();
-///     Ok::<_, std::convert::Infallible>(Response::new(who.map(|who| who.subject().id().to_owned())))
-/// });
-/// let verifier = Verifier::new("https://id.example", "api", keys).unwrap();
-/// let layer = AuthenticateLayer::new(verifier).with_clock(early).sources([Source::SESSION_TOKEN]);
-/// let service = layer.layer(who);
-///
-/// let request = Request::get("/").header("x-session-token", token).body(()).unwrap();
-/// assert_eq!(service.clone().oneshot(request).await.unwrap().body().as_deref(), Some("alice"));
-///
-/// let forged = Request::get("/").header("x-session-token", format!("{token}x")).body(()).unwrap();
-/// assert_eq!(service.oneshot(forged).await.unwrap().body().as_deref(), None);
-/// # }
+/// // `token` was issued to Alice, at 1,800,000,000.
+/// async fn example(verifier: Verifier, token: &str) {
+///     let clock = ManualClock::at(1_800_000_100);
+///     let layer = AuthenticateLayer::new(verifier).with_clock(Arc::new(clock)).sources([Source::SESSION_TOKEN]);
+///     // What the inner service sees: who is asking, if anybody is.
+///     let service = layer.layer(service_fn(async |request: Request<()>| {
+///         let who = request.extensions().get::<Authentication>();
+///         Ok::<_, Infallible>(Response::new(who.map(|who| who.subject().id().to_owned())))
+///     }));
+///     let ask = async |token: String| {
+///         let request = Request::get("/").header("x-session-token", token).body(()).unwrap();
+///         service.clone().oneshot(request).await.unwrap().into_body()
+///     };
+///     assert_eq!(ask(token.into()).await.as_deref(), Some("alice"));
+///     assert_eq!(ask(format!("{token}x")).await, None, "forged");
+/// }
+/// # mod scene { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/scene/token.rs")); }
+/// # let example = example(scene::verifier(), scene::TOKEN);
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(example);
 /// ```
 ///
 /// # Security

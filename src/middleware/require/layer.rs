@@ -20,48 +20,37 @@ use crate::middleware::Refusal;
 /// [`Refusal`] in its extensions.
 ///
 /// ```
+/// use std::convert::Infallible;
+/// use std::sync::Arc;
+///
+/// use axum::body::Body;
 /// use http::{Request, Response, StatusCode};
 /// use tower::{Layer, ServiceExt, service_fn};
 /// use tower_mfa::assurance::Requirement;
 /// use tower_mfa::middleware::{AuthenticateLayer, Refusal, RefusalKind, RequireLayer};
-/// use tower_mfa::token::{KeySet, Verifier};
+/// use tower_mfa::testing::ManualClock;
+/// use tower_mfa::token::Verifier;
 ///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() {
-/// # let jwks = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
-/// # let token = concat!(
-/// #     "eyJhbGciOiJFZERTQSIsImtpZCI6ImtQcktfcW14VldhWVZBOXd3QkY2SXVvM3ZWeno3VHhIQ1R3WEJ5Z3JTNGsiLC",
-/// #     "J0eXAiOiJhdCtqd3QifQ.eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJzdWIiOiJhbGljZSIsImF1ZCI6ImFwa",
-/// #     "SIsImNsaWVudF9pZCI6IndlYiIsImV4cCI6MTgwMDAwMDkwMCwiaWF0IjoxODAwMDAwMDAwLCJqdGkiOiJkTVlvNlF",
-/// #     "wSTR3UnBhRnVPQlVyRldRIiwic2lkIjoiZnNvaGt0SlN5QlFIMWJHWUFHeWNYZyIsImF1dGhfdGltZSI6MTgwMDAwM",
-/// #     "DAwMCwiYWNyIjoiYWFsMiIsImFtciI6WyJwd2QiLCJvdHAiLCJtZmEiLCJ0b3RwIl0sImV2aWRlbmNlIjpbeyJ0eXB",
-/// #     "lIjoidG90cCIsImF0IjoxODAwMDAwMDAwfSx7InR5cGUiOiJwd2QiLCJhdCI6MTgwMDAwMDAwMH1dfQ.nslVnuEsPj",
-/// #     "x6su07GPl6QNt-0vA6P_6Wro9WdLeIbWBHzpwzmwtp4_5oWv7wM9W_ri3aCmkgGdarCGanwSzMAg",
-/// # );
-/// # struct At(u64);
-/// # impl tower_mfa::clock::Clock for At {
-/// #     fn now(&self) -> Result<tower_mfa::clock::Timestamp, tower_mfa::clock::ClockError> {
-/// #         Ok(tower_mfa::clock::Timestamp::from_secs(self.0))
-/// #     }
-/// # }
-/// # let (early, late) = (std::sync::Arc::new(At(1_800_000_100)), std::sync::Arc::new(At(1_800_000_301)));
-/// # let keys = KeySet::from_jwks(jwks).unwrap();
-/// let transfer = service_fn(|_: Request<()>| async {
-///     Ok::<_, std::convert::Infallible>(Response::new(axum::body::Body::from("sent")))
-/// });
-/// let verifier = std::sync::Arc::new(Verifier::new("https://id.example", "api", keys).unwrap());
-/// let require = RequireLayer::new(Requirement::aal2().within(300));
-/// let at = |clock| AuthenticateLayer::new(verifier.clone()).with_clock(clock).layer(require.layer(transfer));
-/// let request = || Request::get("/").header("authorization", format!("Bearer {token}")).body(()).unwrap();
+/// // `token` says: a password and a code, at 1,800,000,000.
+/// async fn example(verifier: Verifier, token: &str) {
+///     let clock = ManualClock::at(1_800_000_300);
+///     let send = service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new(Body::from("sent"))));
+///     let send = RequireLayer::new(Requirement::aal2().within(300)).layer(send);
+///     let send = AuthenticateLayer::new(verifier).with_clock(Arc::new(clock.clone())).layer(send);
+///     let request = || Request::get("/").header("authorization", format!("Bearer {token}")).body(()).unwrap();
 ///
-/// // The code was typed 100 seconds ago.
-/// assert_eq!(at(early).oneshot(request()).await.unwrap().status(), StatusCode::OK);
+///     let sent = send.clone().oneshot(request()).await.unwrap();
+///     assert_eq!(sent.status(), StatusCode::OK);
 ///
-/// // And now 301 seconds ago: the same token is asked to step up.
-/// let refused = at(late).oneshot(request()).await.unwrap();
-/// assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
-/// assert_eq!(refused.extensions().get::<Refusal>().unwrap().kind(), RefusalKind::StepUp);
-/// # }
+///     // One second later the code is too old: the same token is asked to step up.
+///     clock.advance(1);
+///     let refused = send.oneshot(request()).await.unwrap();
+///     assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+///     assert_eq!(refused.extensions().get::<Refusal>().unwrap().kind(), RefusalKind::StepUp);
+/// }
+/// # mod scene { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/scene/token.rs")); }
+/// # let example = example(scene::verifier(), scene::TOKEN);
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(example);
 /// ```
 #[derive(Clone)]
 #[must_use]
