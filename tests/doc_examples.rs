@@ -193,23 +193,18 @@ fn unexplained<'a>(example: &[&'a str]) -> BTreeSet<&'a str> {
     seen.into_iter().flat_map(words).filter(|word| hidden.contains(word)).collect()
 }
 
-/// Files in which a name still comes from hidden lines; one that is mended leaves the list.
-const STILL_HIDDEN: &[&str] = &["src/token/verifier.rs"];
-
 #[test]
 fn no_example_uses_what_its_reader_does_not_see() {
     let mut wrong = Vec::new();
-    let mut mended: BTreeSet<&str> = STILL_HIDDEN.iter().copied().collect();
     for Source { path, text } in tree::rust_files("src") {
         for example in examples(text.lines().filter_map(documentation)) {
             let names = unexplained(&example);
-            if !names.is_empty() && !mended.remove(&*path) {
+            if !names.is_empty() {
                 wrong.push(format!("{path}: {names:?} in the example that begins with `{}`", example[0]));
             }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(mended.is_empty(), "take from the list: {mended:?}");
 }
 
 #[test]

@@ -152,7 +152,10 @@ pub struct Who<'a> {
 }
 
 impl<'a> Who<'a> {
-    pub(crate) const fn new(subject: &'a Subject, client_id: &'a str, roles: &'a [Box<str>]) -> Self {
+    /// Names a subject, a client and the roles the host gave: for a test of one's own
+    /// [`PolicySource`].
+    #[must_use]
+    pub const fn new(subject: &'a Subject, client_id: &'a str, roles: &'a [Box<str>]) -> Self {
         Self { subject, client_id, roles }
     }
 }

@@ -189,7 +189,8 @@ pub enum ChallengeOutcome {
 pub enum AnswerOutcome {
     /// The challenge is met.
     Complete(Answer),
-    /// Something is still missing: another answer is wanted.
+    /// Something is still missing: another answer is wanted, as where a requirement takes two
+    /// authenticators. With a password before it, one code or one recovery code always completes.
     More(ChallengeView),
 }
 

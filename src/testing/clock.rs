@@ -38,9 +38,9 @@ impl ManualClock {
         self.secs.fetch_add(secs, Ordering::SeqCst);
     }
 
-    /// Turns it back.
+    /// Turns it back, to the epoch at most.
     pub fn go_back(&self, secs: u64) {
-        self.secs.fetch_sub(secs, Ordering::SeqCst);
+        let _ = self.secs.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |now| Some(now.saturating_sub(secs)));
     }
 
     /// Makes it unreadable, or readable again.

@@ -36,25 +36,19 @@ const MAX_LEEWAY: u64 = 300;
 /// use tower_mfa::clock::Timestamp;
 /// use tower_mfa::token::{KeySet, TokenErrorKind, Verifier};
 ///
-/// # let jwks = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
-/// # let token = concat!(
-/// #     "eyJhbGciOiJFZERTQSIsImtpZCI6ImtQcktfcW14VldhWVZBOXd3QkY2SXVvM3ZWeno3VHhIQ1R3WEJ5Z3JTNGsiLC",
-/// #     "J0eXAiOiJhdCtqd3QifQ.eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJzdWIiOiJhbGljZSIsImF1ZCI6ImFwa",
-/// #     "SIsImNsaWVudF9pZCI6IndlYiIsImV4cCI6MTgwMDAwMDkwMCwiaWF0IjoxODAwMDAwMDAwLCJqdGkiOiJkTVlvNlF",
-/// #     "wSTR3UnBhRnVPQlVyRldRIiwic2lkIjoiZnNvaGt0SlN5QlFIMWJHWUFHeWNYZyIsImF1dGhfdGltZSI6MTgwMDAwM",
-/// #     "DAwMCwiYWNyIjoiYWFsMiIsImFtciI6WyJwd2QiLCJvdHAiLCJtZmEiLCJ0b3RwIl0sImV2aWRlbmNlIjpbeyJ0eXB",
-/// #     "lIjoidG90cCIsImF0IjoxODAwMDAwMDAwfSx7InR5cGUiOiJwd2QiLCJhdCI6MTgwMDAwMDAwMH1dfQ.nslVnuEsPj",
-/// #     "x6su07GPl6QNt-0vA6P_6Wro9WdLeIbWBHzpwzmwtp4_5oWv7wM9W_ri3aCmkgGdarCGanwSzMAg",
-/// # );
-/// let keys = KeySet::from_jwks(jwks).unwrap();
-/// let verifier = Verifier::new("https://id.example", "api", keys).unwrap();
+/// // The issuer has published `jwks`. `token` is good for 900 seconds from 1,800,000,000 on.
+/// fn example(jwks: &str, token: &str) {
+///     let verifier = Verifier::new("https://id.example", "api", KeySet::from_jwks(jwks).unwrap()).unwrap();
 ///
-/// let authentication = verifier.verify(token, Timestamp::from_secs(1_800_000_100)).unwrap();
-/// assert_eq!(authentication.subject().id(), "alice");
-/// assert_eq!(authentication.assurance().level(), Aal::Two);
+///     let who = verifier.verify(token, Timestamp::from_secs(1_800_000_100)).unwrap();
+///     assert_eq!(who.subject().id(), "alice");
+///     assert_eq!(who.assurance().level(), Aal::Two);
 ///
-/// let late = verifier.verify(token, Timestamp::from_secs(1_800_000_900)).unwrap_err();
-/// assert_eq!(late.kind(), TokenErrorKind::Expired);
+///     let late = verifier.verify(token, Timestamp::from_secs(1_800_000_900)).unwrap_err();
+///     assert_eq!(late.kind(), TokenErrorKind::Expired);
+/// }
+/// # mod scene { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/scene/token.rs")); }
+/// # example(scene::JWKS, scene::TOKEN);
 /// ```
 ///
 /// # Security
