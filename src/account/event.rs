@@ -26,6 +26,8 @@ pub enum EventKind {
     OtpReplayed,
     /// A session was raised or refreshed by a right answer.
     SteppedUp,
+    /// The approval of an action was used up: its request was let through.
+    ApprovalSpent,
     /// Too many failures: answers are refused for a while.
     Locked,
     /// Half of the consecutive failures that disable an authenticator.

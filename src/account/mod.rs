@@ -12,7 +12,6 @@
 
 mod answer;
 mod authenticator;
-mod bind_digest;
 mod binding;
 mod challenge;
 mod event;
@@ -20,6 +19,7 @@ mod login;
 mod manage;
 mod operate;
 mod recovery;
+mod redeem;
 mod refusal;
 mod sealed;
 mod session;
@@ -33,7 +33,6 @@ mod turn;
 mod view;
 
 pub use authenticator::Status;
-pub use bind_digest::{BindError, bind_digest};
 pub use challenge::{ChallengeView, Offer};
 pub use event::{Event, EventKind};
 pub use login::FirstFactor;
@@ -59,6 +58,7 @@ use crate::id::{ChallengeId, SessionId, Subject, TokenId};
 use crate::recovery_code::RecoverySet;
 use authenticator::Authenticator;
 use challenge::Challenge;
+use redeem::Spent;
 use session::{Seed, Session};
 use throttle::Throttle;
 
@@ -91,6 +91,9 @@ pub(crate) struct Account {
     /// The newest enrolment token: the only one that counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     enrolment: Option<Ticket>,
+    /// The approvals that were used, until they would have lapsed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    spent: Vec<Spent>,
     /// A clock behind this account has been reported; once is enough.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     clock_reported: bool,
@@ -167,6 +170,7 @@ impl Account {
             challenges: Vec::new(),
             sessions: Vec::new(),
             enrolment: None,
+            spent: Vec::new(),
             clock_reported: false,
         }
     }
@@ -203,6 +207,7 @@ impl Account {
         let kept = u64::from(turn.policy.challenge_ttl);
         self.challenges.retain(|c| now < c.expires_at.plus(kept));
         self.sessions.retain(|s| now < s.until);
+        self.forget_spent(now);
         if self.enrolment.as_ref().is_some_and(|ticket| ticket.expires_at <= now) {
             self.enrolment = None;
         }

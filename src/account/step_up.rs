@@ -18,7 +18,7 @@ pub(crate) struct Ask {
     /// The client's own `acr` and `max_age`: they can only make an action's requirement stricter.
     pub(crate) requirement: Requirement,
     pub(crate) action: Option<Box<str>>,
-    /// The digest of the parameters ([`bind_digest`](super::bind_digest)).
+    /// The digest of the parameters ([`bind_digest`](crate::token::bind_digest)).
     pub(crate) bind: Option<Box<str>>,
     /// The host's state, JSON of at most 1 KiB.
     pub(crate) state: Option<SecretString>,

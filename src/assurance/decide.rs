@@ -1,7 +1,7 @@
 use std::fmt;
 
 use super::assess::{Asked, newest_for};
-use super::{Assurance, Authentication, Requirement};
+use super::{Assurance, Authentication, Requirement, StepUpGrant};
 use crate::clock::Timestamp;
 
 /// How far in the future an authentication may seem to lie before it is not believed, in seconds.
@@ -113,6 +113,33 @@ impl fmt::Display for Missing {
 /// future is not believed. Where the token carries evidence, the age is that of the newest proof
 /// which meets the requirement: a fresh code is no fresh passkey.
 pub fn decide(requirement: &Requirement, authentication: &Authentication, now: Timestamp) -> Decision {
+    // An approval that is bound to parameters is none of the action at large: who approved five to bob
+    // has not approved the rest.
+    decide_by(requirement, authentication, now, |grant| grant.bind.is_none())
+}
+
+/// Decides as [`decide`] does, where the action is to be approved with certain parameters: `digest`
+/// is that of the request ([`bind_digest`](crate::token::bind_digest)).
+///
+/// # Security
+///
+/// An approval of the action at large is none of these parameters, and one of others neither.
+pub fn decide_bound(
+    requirement: &Requirement,
+    authentication: &Authentication,
+    digest: &str,
+    now: Timestamp,
+) -> Decision {
+    decide_by(requirement, authentication, now, |grant| grant.bind.as_deref() == Some(digest))
+}
+
+/// `covers` says whether an approval of the action, in time and fresh, is the one that is wanted.
+pub(crate) fn decide_by(
+    requirement: &Requirement,
+    authentication: &Authentication,
+    now: Timestamp,
+    covers: impl Fn(&StepUpGrant) -> bool,
+) -> Decision {
     if let Some(role) = requirement.roles().iter().find(|role| !authentication.roles().iter().any(|r| **r == ***role)) {
         return Decision::Forbid(Forbidden::Role(role.as_ref().into()));
     }
@@ -120,7 +147,8 @@ pub fn decide(requirement: &Requirement, authentication: &Authentication, now: T
         return Decision::Forbid(Forbidden::Scope(requirement.scopes().join(" ").into()));
     }
     let mut missing = unmet(requirement, authentication.assurance(), now);
-    if !requirement.actions().iter().all(|action| action_approved(action, requirement, authentication, now)) {
+    let approval = authentication.step_up().filter(|grant| covers(grant));
+    if !requirement.actions().iter().all(|action| is_approved(action, requirement, approval, now)) {
         missing.push(Missing::Action);
     }
     if missing.is_empty() { Decision::Allow } else { Decision::StepUp(StepUp { missing }) }
@@ -165,10 +193,8 @@ fn is_fresh(auth_time: Option<Timestamp>, max_age: u32, now: Timestamp) -> bool 
     auth_time.is_some_and(|at| at <= now.plus(FUTURE_TOLERANCE) && now.since(at) <= u64::from(max_age))
 }
 
-/// Whether the token approves the action, whatever its parameters. An approval that is bound to some
-/// is none: who approved five to bob has not approved the action at large.
-fn action_approved(action: &str, requirement: &Requirement, authentication: &Authentication, now: Timestamp) -> bool {
-    authentication.step_up().filter(|grant| grant.bind.is_none()).is_some_and(|grant| {
+fn is_approved(action: &str, requirement: &Requirement, approval: Option<&StepUpGrant>, now: Timestamp) -> bool {
+    approval.is_some_and(|grant| {
         let fresh = requirement.max_age().is_none_or(|max_age| is_fresh(Some(grant.auth_time), max_age, now));
         *grant.action == *action && now < grant.expires_at && fresh
     })

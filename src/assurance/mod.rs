@@ -38,11 +38,12 @@ pub use acr::AcrNames;
 pub use amr::amr;
 pub use assess::{Assurance, assess};
 pub use authentication::{Authentication, StepUpGrant};
-pub use decide::{Decision, Forbidden, Missing, StepUp, decide, unmet};
+pub use decide::{Decision, Forbidden, Missing, StepUp, decide, decide_bound, unmet};
 pub use evidence::{Evidence, Factor, Method};
 pub use requirement::Requirement;
 
 pub(crate) use authentication::AuthenticationParts;
+pub(crate) use decide::decide_by;
 pub(crate) use evidence::{Properties, newest_of_each};
 
 use std::fmt;

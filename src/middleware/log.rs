@@ -1,6 +1,7 @@
 //! What the layers tell the operator. Never a token, a cookie or a header's value.
 
 use super::Refusal;
+use crate::token::RedeemError;
 
 const TARGET: &str = "tower_mfa::middleware";
 
@@ -10,6 +11,10 @@ pub(super) fn refused(refusal: &Refusal) {
 
 pub(super) fn not_layered() {
     tracing::error!(target: TARGET, "refused: this route asks for an authentication, but no AuthenticateLayer is outside it");
+}
+
+pub(super) fn not_redeemed(error: &RedeemError) {
+    tracing::error!(target: TARGET, error = error as &dyn std::error::Error, "refused: the approval could not be spent");
 }
 
 pub(super) fn no_clock() {

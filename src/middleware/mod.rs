@@ -89,9 +89,11 @@ pub(crate) mod settings;
 pub(crate) mod source;
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod transaction;
 
 pub use authenticate::AuthenticateLayer;
 pub use body::Body;
 pub use refusal::{Refusal, RefusalKind};
 pub use require::RequireLayer;
 pub use source::Source;
+pub use transaction::{Approved, TransactionLayer};

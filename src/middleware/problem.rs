@@ -202,6 +202,8 @@ struct Extra {
     step_up_uri: Option<Box<str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     action: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bind: Option<Vec<Box<str>>>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -252,6 +254,12 @@ impl Problem {
         problem.extra.step_up_uri = Some(step_up_uri.into());
         problem.extra.action = requirement.action().map(Into::into);
         problem
+    }
+
+    /// Names the parameters of the request that the approval of its action is to be bound to.
+    pub fn bind<N: Into<Box<str>>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.extra.bind = Some(names.into_iter().map(Into::into).collect());
+        self
     }
 
     /// Says it in other words, to a person. No secret, code or token may stand in them.

@@ -37,6 +37,10 @@ pub struct Refusal {
     kind: RefusalKind,
     missing: Vec<Missing>,
     token_error: Option<TokenErrorKind>,
+    /// The parameter that is to blame, and the rule it broke.
+    broken: Option<(Box<str>, &'static str)>,
+    /// The parameters that the approval of the action is to be bound to.
+    bind: Vec<Box<str>>,
 }
 
 /// The kinds of [`Refusal`].
@@ -55,6 +59,14 @@ pub enum RefusalKind {
     StepUp,
     /// A role or a scope is missing: nothing the subject proves will help.
     Scope,
+    /// A parameter that the approval is bound to is missing, stands twice or is of another type.
+    Parameter,
+    /// The body does not say how long it is, or ends before.
+    Body,
+    /// The body is longer than what is read of it.
+    TooLarge,
+    /// The body is not of the media type that is read.
+    MediaType,
     /// It could not be decided.
     Unavailable,
     /// The host's mistake: no [`AuthenticateLayer`](super::AuthenticateLayer) is outside.
@@ -68,7 +80,9 @@ impl RefusalKind {
         match self {
             Self::Unauthenticated => Code::Unauthenticated,
             Self::InvalidToken => Code::InvalidToken,
-            Self::TwoTokens => Code::InvalidRequest,
+            Self::TwoTokens | Self::Parameter | Self::Body => Code::InvalidRequest,
+            Self::TooLarge => Code::TooLarge,
+            Self::MediaType => Code::UnsupportedMediaType,
             Self::CrossSite => Code::Forbidden,
             Self::StepUp => Code::InsufficientUserAuthentication,
             Self::Scope => Code::InsufficientScope,
@@ -80,7 +94,20 @@ impl RefusalKind {
 
 impl Refusal {
     pub(crate) const fn new(kind: RefusalKind) -> Self {
-        Self { kind, missing: Vec::new(), token_error: None }
+        Self { kind, missing: Vec::new(), token_error: None, broken: None, bind: Vec::new() }
+    }
+
+    pub(crate) fn parameter(name: &str, rule: &'static str) -> Self {
+        Self { broken: Some((name.into(), rule)), ..Self::new(RefusalKind::Parameter) }
+    }
+
+    pub(crate) fn bound_to(self, names: &[Box<str>]) -> Self {
+        Self { bind: names.to_vec(), ..self }
+    }
+
+    /// The approval is missing, is of something else, or was used before.
+    pub(crate) fn not_approved() -> Self {
+        Self { missing: vec![Missing::Action], ..Self::new(RefusalKind::StepUp) }
     }
 
     /// Turns a decision into a refusal; `None` where it allows.
@@ -117,7 +144,8 @@ impl Refusal {
     pub(crate) fn problem(&self, requirement: Option<&Requirement>, settings: Option<&Settings>) -> Problem {
         let problem = match (self.kind, requirement, settings) {
             (RefusalKind::StepUp, Some(requirement), Some(settings)) => {
-                Problem::step_up(requirement, &self.missing, settings.names(), &settings.step_up_uri)
+                let problem = Problem::step_up(requirement, &self.missing, settings.names(), &settings.step_up_uri);
+                if self.bind.is_empty() { problem } else { problem.bind(self.bind.iter().cloned()) }
             }
             // RFC 6750 §3: the scopes needed, so all of them and not only the missing ones.
             (RefusalKind::Scope, Some(requirement), _) if !requirement.scopes().is_empty() => {
@@ -129,7 +157,15 @@ impl Refusal {
             (RefusalKind::CrossSite, ..) => {
                 Problem::new(Code::Forbidden).detail("The request was caused by another site.")
             }
-            (kind, ..) => Problem::new(kind.code()),
+            (RefusalKind::Body, ..) => {
+                Problem::new(Code::InvalidRequest).detail("The body must say how long it is, and be whole.")
+            }
+            (kind, ..) => match &self.broken {
+                Some((name, rule)) => {
+                    Problem::new(kind.code()).field(String::from(&**name)).detail(format!("{name} {rule}"))
+                }
+                None => Problem::new(kind.code()),
+            },
         };
         match settings {
             Some(settings) => problem.realm(String::from(&*settings.realm)),
@@ -153,6 +189,10 @@ impl fmt::Display for Refusal {
             RefusalKind::CrossSite => "a cookie came with an unsafe request of another site",
             RefusalKind::StepUp => "the authentication is too weak or too old",
             RefusalKind::Scope => "a role or a scope is missing",
+            RefusalKind::Parameter => "a parameter of the action is missing or malformed",
+            RefusalKind::Body => "the body does not say how long it is, or is not whole",
+            RefusalKind::TooLarge => "the body is too large",
+            RefusalKind::MediaType => "the body is not of the media type that is read",
             RefusalKind::Unavailable => "it could not be decided",
             RefusalKind::NotLayered => "there is no AuthenticateLayer outside",
         })

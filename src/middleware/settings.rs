@@ -6,7 +6,7 @@ use http::Extensions;
 use super::csrf::Origins;
 use super::source::{Credential, Head, find};
 use super::{Refusal, RefusalKind, Source, log};
-use crate::assurance::{AcrNames, Authentication, Requirement, decide};
+use crate::assurance::{AcrNames, Authentication, Decision, Requirement, decide};
 use crate::clock::{Clock, ClockError, SystemClock, Timestamp};
 use crate::token::Verifier;
 
@@ -114,12 +114,20 @@ impl<'a> Examined<'a> {
 
     /// Decides whether that is enough for `requirement`.
     pub(crate) fn meets(&self, requirement: &Requirement) -> Result<&'a Authentication, Refusal> {
+        self.decides(|authentication, now| decide(requirement, authentication, now))
+    }
+
+    /// Lets through whom `decision` allows.
+    pub(crate) fn decides(
+        &self,
+        decision: impl FnOnce(&Authentication, Timestamp) -> Decision,
+    ) -> Result<&'a Authentication, Refusal> {
         let authentication = self.outcome.map_err(Clone::clone)?;
         let Ok(now) = self.settings.clock.now() else {
             log::no_clock();
             return Err(Refusal::new(RefusalKind::Unavailable));
         };
-        Refusal::of(decide(requirement, authentication, now)).map_or(Ok(authentication), Err)
+        Refusal::of(decision(authentication, now)).map_or(Ok(authentication), Err)
     }
 }
 

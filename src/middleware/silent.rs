@@ -1,9 +1,12 @@
 //! Stands in for `log` where the feature `tracing` is off.
 
 use super::Refusal;
+use crate::token::RedeemError;
 
 pub(super) const fn refused(_: &Refusal) {}
 
 pub(super) const fn not_layered() {}
+
+pub(super) const fn not_redeemed(_: &RedeemError) {}
 
 pub(super) const fn no_clock() {}

@@ -2,13 +2,14 @@ use super::outcome::{Answer, AnswerOutcome, ChallengeOutcome};
 use super::shell::{IfMissing, Matter};
 use super::{Error, Mfa, slow_hash};
 use crate::account::{
-    Access, Account, Answered, Ask, BindError, ChallengeClaims, ChallengeView, Given, Opened, Refusal, Reserved,
-    SeedOf, Settling, Turn, Which, bind_digest,
+    Access, Account, Answered, Ask, ChallengeClaims, ChallengeView, Given, Opened, Refusal, Reserved, SeedOf, Settling,
+    Turn, Which,
 };
 use crate::assurance::{Authentication, Requirement};
 use crate::id::{ChallengeId, Subject};
 use crate::recovery_code;
 use crate::secret::SecretString;
+use crate::token::{BindError, bind_digest};
 
 /// Longest `state` a challenge carries, in bytes of JSON.
 const STATE_MAX: usize = 1024;

@@ -50,6 +50,7 @@ mod login;
 mod operators;
 mod outcome;
 mod queue;
+mod redeem;
 mod sessions;
 mod shell;
 mod slow_hash;

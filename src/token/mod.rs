@@ -25,6 +25,12 @@
 //! assert!(!keys.contains(&old, Timestamp::from_secs(1_000)));
 //! ```
 //!
+//! # Approvals that are used once
+//!
+//! A token may carry the approval of one action, bound to its parameters by [`bind_digest`]. A
+//! [`TransactionLayer`](crate::middleware::TransactionLayer) compares the digest with the request's own,
+//! and spends the approval through [`Redeem`] before the request runs.
+//!
 //! # What is not offered
 //!
 //! `none` in any spelling, and HS256: a verifier that holds the key to a MAC can forge every token
@@ -39,6 +45,7 @@
 //! What is remembered is bounded for each subject and in all; where there is no room more is refused
 //! than was revoked, of the same subject first.
 
+mod bind_digest;
 mod claims;
 mod error;
 mod issuer;
@@ -47,6 +54,7 @@ mod key_set;
 mod numeric_date;
 mod pem;
 mod read;
+mod redeem;
 mod revocations;
 mod seen;
 mod signing_key;
@@ -56,11 +64,13 @@ mod verifier;
 mod verifying_key;
 mod wire;
 
+pub use bind_digest::{BindError, bind_digest};
 pub use claims::Claims;
 pub use error::{IssueError, IssueErrorKind, KeyError, KeyErrorKind, TokenError, TokenErrorKind};
 pub use issuer::Issuer;
 pub(crate) use issuer::is_scope_token;
 pub use key_set::KeySet;
+pub use redeem::{Redeem, RedeemError, RedeemFuture, Redeemed};
 pub use signing_key::{Sign, SignFuture, SigningKey};
 pub use verifier::Verifier;
 pub use verifying_key::{Algorithm, VerifyingKey};

@@ -74,7 +74,7 @@ async fn a_bound_action_is_always_asked_for_and_carries_what_it_is_bound_to() {
     let tokens = complete(world.mfa.answer(by, challenge, Reply::totp(bound.app.code(world.now()))).await).unwrap();
     let grant = tokens.step_up().unwrap();
     let members = vec![("to".to_owned(), serde_json::Value::from("bob"))];
-    let digest = tower_mfa::account::bind_digest("pay", members).unwrap();
+    let digest = tower_mfa::token::bind_digest("pay", members).unwrap();
     assert_eq!((grant.action(), grant.bind()), ("pay", Some(digest.as_str())));
     assert_eq!((grant.auth_time(), grant.expires_at()), (world.now(), world.now().plus(300)));
     let refreshed = world.mfa.refresh(tokens.refresh_token().unwrap()).await.unwrap();

@@ -30,7 +30,7 @@ pub enum BindError {
 /// `parameters` gives each name with its value as JSON text; strings and integers are allowed.
 ///
 /// ```
-/// use tower_mfa::account::bind_digest;
+/// use tower_mfa::token::bind_digest;
 ///
 /// let one = bind_digest("pay", [("to", serde_json::json!("bob")), ("amount", serde_json::json!(5))]).unwrap();
 /// let same = bind_digest("pay", [("amount", serde_json::json!(5)), ("to", serde_json::json!("bob"))]).unwrap();

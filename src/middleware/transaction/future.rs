@@ -1,0 +1,148 @@
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, Bytes};
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use http::{HeaderMap, Request, Response};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use tower::Service;
+
+use super::Approved;
+use super::layer::Rule;
+use super::parameters::{self, Values};
+use crate::assurance::{Authentication, decide_bound, decide_by};
+use crate::error::BoxError;
+use crate::middleware::refusal::Form;
+use crate::middleware::require::response::refuse;
+use crate::middleware::settings::{Examined, Settings};
+use crate::middleware::{Body, Refusal, RefusalKind, log};
+use crate::token::{Redeem, Redeemed, bind_digest};
+
+/// The future of [`Transaction`](super::Transaction).
+///
+/// # Cancel safety
+///
+/// Dropped before the inner service runs, the approval may be spent all the same: the request needs a
+/// new one.
+pub struct ResponseFuture<B, E>(Running<B, E>);
+
+type Running<B, E> = Pin<Box<dyn Future<Output = Result<Response<B>, E>> + Send>>;
+
+impl<B, E> ResponseFuture<B, E> {
+    pub(super) fn new(running: impl Future<Output = Result<Response<B>, E>> + Send + 'static) -> Self {
+        Self(Box::pin(running))
+    }
+}
+
+impl<B, E> Future for ResponseFuture<B, E> {
+    type Output = Result<Response<B>, E>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl<B, E> fmt::Debug for ResponseFuture<B, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+/// Decides, and calls the inner service after that or never.
+pub(super) async fn guarded<S, B, R>(
+    mut inner: S,
+    request: Request<B>,
+    rule: Arc<Rule>,
+) -> Result<Response<Body<R>>, S::Error>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    B: http_body::Body<Data: Buf, Error: Into<BoxError>> + From<Bytes>,
+{
+    let (mut parts, body) = request.into_parts();
+    match rule.admit(&parts, body).await {
+        Ok((approved, bytes)) => {
+            parts.extensions.insert(approved);
+            Ok(inner.call(Request::from_parts(parts, bytes.into())).await?.map(Body::new))
+        }
+        Err(refusal) => Ok(rule.answer(&parts, refusal)),
+    }
+}
+
+impl Rule {
+    /// The way of a request: who, what is missing, the body, its parameters, their approval, its one
+    /// use. The order matters: a stranger makes nobody read a body, and nothing is spent for a request
+    /// that is refused.
+    async fn admit<B>(&self, parts: &Parts, body: B) -> Result<(Approved, Bytes), Refusal>
+    where
+        B: http_body::Body<Data: Buf, Error: Into<BoxError>>,
+    {
+        let examined = Examined::of(&parts.extensions).ok_or(Refusal::new(RefusalKind::NotLayered))?;
+        let who =
+            examined.decides(|who, now| decide_by(&self.requirement, who, now, |grant| grant.bind().is_some()))?;
+        if !is_json(&parts.headers) {
+            return Err(Refusal::new(RefusalKind::MediaType));
+        }
+        let bytes = self.collect(body).await?;
+        let values = parameters::read(&bytes, &self.names).map_err(|b| Refusal::parameter(&b.name, b.rule))?;
+        let digest = self.digest(&values)?;
+        // The clock is read again: reading the body may have taken its time.
+        examined.decides(|who, now| decide_bound(&self.requirement, who, &digest, now))?;
+        if let Some(redeem) = &self.redeem {
+            spend(&**redeem, who).await?;
+        }
+        let step_up = who.step_up().ok_or_else(Refusal::not_approved)?.id();
+        Ok((Approved { values: Arc::new(values), step_up }, bytes))
+    }
+
+    async fn collect<B>(&self, body: B) -> Result<Bytes, Refusal>
+    where
+        B: http_body::Body<Data: Buf, Error: Into<BoxError>>,
+    {
+        let length = body.size_hint().exact().ok_or(Refusal::new(RefusalKind::Body))?;
+        if usize::try_from(length).is_ok_and(|length| length <= self.body_limit) {
+            // What says how long it is may lie.
+            return match Limited::new(body, self.body_limit).collect().await {
+                Ok(whole) => Ok(whole.to_bytes()),
+                Err(error) if error.is::<LengthLimitError>() => Err(Refusal::new(RefusalKind::TooLarge)),
+                Err(_) => Err(Refusal::new(RefusalKind::Body)),
+            };
+        }
+        Err(Refusal::new(RefusalKind::TooLarge))
+    }
+
+    fn digest(&self, values: &Values) -> Result<String, Refusal> {
+        let members = values.iter().map(|(name, value)| (&**name, value));
+        bind_digest(&self.action, members).map_err(|error| Refusal::parameter("body", error.rule()))
+    }
+
+    fn answer<R>(&self, parts: &Parts, refusal: Refusal) -> Response<Body<R>> {
+        let settings: Option<&Settings> = Examined::of(&parts.extensions).map(|examined| examined.settings);
+        let form = Form::of(&parts.method, &parts.headers);
+        let refusal = refusal.bound_to(&self.names);
+        let mut answer = refuse(&refusal, Some(&self.requirement), settings, form);
+        answer.extensions_mut().insert(refusal);
+        answer.map(Body::refusal)
+    }
+}
+
+async fn spend(redeem: &dyn Redeem, who: &Authentication) -> Result<(), Refusal> {
+    match redeem.redeem(who).await {
+        Ok(Redeemed::Now) => Ok(()),
+        Ok(Redeemed::Before | Redeemed::Void) => Err(Refusal::not_approved()),
+        Err(error) => {
+            log::not_redeemed(&error);
+            Err(Refusal::new(RefusalKind::Unavailable))
+        }
+    }
+}
+
+/// `application/json`, whatever its parameters, and nothing beside it.
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return false };
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+}

@@ -1,0 +1,75 @@
+//! What you see is what you sign: an approval is bound to the data of one request.
+//!
+//! A [`RequireLayer`](crate::middleware::RequireLayer) asks for an approval of an action. A
+//! [`TransactionLayer`] asks for the approval of *this* request: it reads the parameters that matter
+//! from the body, digests them ([`bind_digest`](crate::token::bind_digest)), and lets the request through
+//! only with a step-up that was bound to the same. It spends the approval before the request runs, so
+//! that it is good once, and hands what it has read to the handler as [`Approved`]: what was approved
+//! and what is done are one reading.
+//!
+//! ```text
+//! POST /transfer {"to":"bob","amount":100}
+//!   └▶ 401 insufficient_user_authentication, "action":"transfer_funds", "bind":["to","amount"]
+//! POST /mfa/challenges {"action":"transfer_funds","bind":{"to":"bob","amount":100}}   … answered
+//! POST /transfer {"to":"bob","amount":101}  └▶ 401: another amount, another approval
+//! POST /transfer {"to":"bob","amount":100}  └▶ your handler, once
+//! ```
+//!
+//! Whoever is not allowed hears so before a byte of the body is read. The body is passed on byte for
+//! byte; trailers are not.
+
+mod future;
+mod layer;
+mod parameters;
+mod service;
+
+pub use future::ResponseFuture;
+pub use layer::{TransactionLayer, TransactionLayerBuilder};
+pub use service::Transaction;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::id::TokenId;
+use parameters::Values;
+
+/// What the subject has approved, in the extensions of the request that may run for it.
+///
+/// Take the parameters from here and not from a second reading of the body.
+///
+/// # Security
+///
+/// Only a [`TransactionLayer`] makes one: its parameters are those of the request it stands in, and of
+/// the approval that was spent for it.
+#[derive(Clone)]
+pub struct Approved {
+    values: Arc<Values>,
+    step_up: TokenId,
+}
+
+impl Approved {
+    /// Returns a parameter that is a string.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.values.get(name)?.as_str()
+    }
+
+    /// Returns a parameter that is an integer, at most 2^53 − 1 either way.
+    #[must_use]
+    pub fn integer(&self, name: &str) -> Option<i64> {
+        self.values.get(name)?.as_i64()
+    }
+
+    /// Returns the id of the approval (`step_up.jti`), for the host's own records.
+    #[must_use]
+    pub const fn step_up(&self) -> TokenId {
+        self.step_up
+    }
+}
+
+/// Amounts and accounts do not belong in a log.
+impl fmt::Debug for Approved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Approved").field("step_up", &self.step_up).finish_non_exhaustive()
+    }
+}
