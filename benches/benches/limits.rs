@@ -18,10 +18,11 @@ fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let mut report = Report::default();
-    let parts: [(&str, Part); 7] = [
+    let parts: [(&str, Part); 8] = [
         ("otp", parts::otp::measure),
         ("layers", parts::layers::measure),
         ("token", parts::token::measure),
+        ("transaction", parts::transaction::measure),
         ("memory", parts::answer::memory),
         ("sqlite", parts::answer::sqlite),
         ("size", parts::size::measure),

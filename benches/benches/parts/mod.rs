@@ -4,6 +4,7 @@ pub mod layers;
 pub mod otp;
 pub mod size;
 pub mod token;
+pub mod transaction;
 
 use std::path::PathBuf;
 

@@ -1,0 +1,424 @@
+//! What is approved is what is done, once: the transaction layer over a real service.
+
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails loudly")]
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes};
+use axum::routing::post;
+use axum::{Extension, Router};
+use http::{Request, StatusCode};
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+use tower_mfa::account::{EventKind, FirstFactor};
+use tower_mfa::assurance::{Authentication, Requirement};
+use tower_mfa::id::Subject;
+use tower_mfa::middleware::{Approved, TransactionLayer};
+use tower_mfa::policy::{Login, Policy};
+use tower_mfa::recovery_code::{Count, Scheme};
+use tower_mfa::service::{
+    AnswerOutcome, ChallengeOutcome, ChallengeRequest, Enroller, Keys, LoginOutcome, Mfa, Reply, Responder, Tokens,
+    TotpEnrolment,
+};
+use tower_mfa::store::MemoryStore;
+use tower_mfa::testing::{AuthenticatorApp, Fault, FaultyStore, ManualClock, SeededEntropy};
+use tower_mfa::token::{Algorithm, KeySet, Redeem, SigningKey};
+use tower_mfa::vault::{LocalKeyRing, MasterKey};
+
+const START: u64 = 1_800_000_000;
+const ACTION: &str = "transfer_funds";
+
+static KEYS: LazyLock<Keys> = LazyLock::new(|| {
+    let master = MasterKey::generate("now", &SeededEntropy::new(1)).unwrap();
+    let ring = LocalKeyRing::new(vec![master]).unwrap();
+    Keys::new(KeySet::new(SigningKey::generate(Algorithm::Es256).unwrap()), Arc::new(ring))
+});
+
+/// A bank that moves money when the layer lets a request through, and counts how often.
+#[derive(Clone)]
+struct Bank {
+    mfa: Mfa,
+    store: FaultyStore<MemoryStore>,
+    clock: ManualClock,
+    moved: Arc<AtomicU64>,
+}
+
+fn requirement() -> Requirement {
+    Requirement::aal2().within(300).for_action(ACTION)
+}
+
+impl Bank {
+    fn new() -> Self {
+        let store = FaultyStore::new(MemoryStore::new());
+        let clock = ManualClock::at(START);
+        let policy = Policy::builder()
+            .login(Login::Optional)
+            .recovery_scheme(Scheme::argon2id(7_168, 5, 1).unwrap())
+            .recovery_codes(Count::new(1).unwrap())
+            .action(ACTION, Requirement::aal2().within(300))
+            .action("close_account", Requirement::aal2().within(300));
+        let mfa = Mfa::builder(store.clone())
+            .issuer("https://id.example")
+            .audience("api")
+            .keys(KEYS.clone())
+            .policy(policy.build().unwrap())
+            .with_clock(clock.clone())
+            .build()
+            .unwrap();
+        Self { mfa, store, clock, moved: Arc::default() }
+    }
+
+    fn app(&self) -> Router {
+        let redeem: Arc<dyn Redeem> = Arc::new(self.mfa.clone());
+        let layer = TransactionLayer::builder(requirement()).parameters(["to", "amount"]).redeem(redeem);
+        self.app_with(layer.body_limit(1024).build().unwrap())
+    }
+
+    fn app_with(&self, layer: TransactionLayer) -> Router {
+        let moved = Arc::clone(&self.moved);
+        let transfer = async move |Extension(approved): Extension<Approved>, body: Bytes| {
+            moved.fetch_add(1, Ordering::SeqCst);
+            let approved = format!("{} {}\n", approved.text("to").unwrap(), approved.integer("amount").unwrap());
+            [approved.into_bytes(), body.to_vec()].concat()
+        };
+        Router::new().route("/transfer", post(transfer).route_layer(layer)).layer(self.mfa.authenticate_layer())
+    }
+
+    async fn person(&self, name: &str) -> Person {
+        let tokens = self.password(name).await;
+        let by = self.session(&tokens);
+        let started = self.mfa.enrol_totp(Enroller::Session(&by), TotpEnrolment::new()).await.unwrap();
+        let app = AuthenticatorApp::scan(started.otpauth_uri.expose()).unwrap();
+        let code = app.code(self.clock.time());
+        let bound = self.mfa.confirm(Enroller::Session(&by), started.id, code).await.unwrap();
+        Person { app, session: self.session(&bound.tokens) }
+    }
+
+    async fn password(&self, name: &str) -> Tokens {
+        let first = FirstFactor::password_checked_by_host(Subject::new(name).unwrap(), self.clock.time());
+        match self.mfa.begin(first).await.unwrap() {
+            LoginOutcome::Complete(tokens) => tokens,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn session(&self, tokens: &Tokens) -> Authentication {
+        self.mfa.authenticate(tokens.access_token().expose()).unwrap()
+    }
+
+    /// Asks for the approval and gives it.
+    async fn approved(&self, person: &mut Person, request: ChallengeRequest) -> Tokens {
+        let opened = self.mfa.open_challenge(&person.session, request).await.unwrap();
+        let ChallengeOutcome::Pending(asked) = opened else { panic!("it is asked for anew: {opened:?}") };
+        self.clock.advance(30);
+        let reply = Reply::totp(person.app.code(self.clock.time()));
+        let answer = self.mfa.answer(Responder::Session(&person.session), asked.id, reply).await.unwrap();
+        let AnswerOutcome::Complete(answer) = answer else { panic!("nothing is missing") };
+        person.session = self.session(&answer.tokens);
+        answer.tokens
+    }
+
+    async fn send(&self, token: Option<&str>, body: impl Into<Body>) -> (StatusCode, Value) {
+        let mut request = Request::post("/transfer").header("content-type", "application/json");
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        answer(self.app(), request.body(body.into()).unwrap()).await
+    }
+
+    fn moved(&self) -> u64 {
+        self.moved.load(Ordering::SeqCst)
+    }
+}
+
+async fn answer(app: Router, request: Request<Body>) -> (StatusCode, Value) {
+    let response = app.oneshot(request).await.unwrap();
+    let status = response.status();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    let text = String::from_utf8_lossy(&body).into_owned();
+    (status, serde_json::from_slice(&body).unwrap_or(Value::String(text)))
+}
+
+struct Person {
+    app: AuthenticatorApp,
+    session: Authentication,
+}
+
+fn hundred_to_bob() -> ChallengeRequest {
+    let parameters = [("to", json!("bob")), ("amount", json!(100))];
+    ChallengeRequest::new().action(ACTION).bind(parameters).unwrap()
+}
+
+const HUNDRED: &str = r#"{"to":"bob","amount":100}"#;
+
+fn is_not_approved((status, body): &(StatusCode, Value)) {
+    assert_eq!((status.as_u16(), &body["code"]), (401, &json!("insufficient_user_authentication")), "{body}");
+    assert_eq!(body["missing"], json!(["action"]));
+    assert_eq!((&body["action"], &body["bind"]), (&json!(ACTION), &json!(["to", "amount"])));
+}
+
+#[tokio::test]
+async fn cs_ta_1_a_transfer_of_100_is_approved_and_cannot_be_made_101() {
+    let bank = Bank::new();
+    let mut alice = bank.person("alice").await;
+    let tokens = bank.approved(&mut alice, hundred_to_bob()).await;
+    let token = Some(tokens.access_token().expose());
+    for changed in [
+        r#"{"to":"bob","amount":101}"#,
+        r#"{"to":"mallory","amount":100}"#,
+        r#"{"to":"bob","amount":"100"}"#,
+        r#"{"to":"bob ","amount":100}"#,
+    ] {
+        is_not_approved(&bank.send(token, changed).await);
+    }
+    assert_eq!(bank.moved(), 0);
+    // Members in another order and others beside them are the same transfer; the bytes pass untouched.
+    let body = " {\"note\":\"rent\",\r\n\"amount\":100,\"to\":\"b\\u006fb\"}";
+    let (status, done) = bank.send(token, body).await;
+    assert_eq!((status.as_u16(), done), (200, json!(format!("bob 100\n{body}"))));
+    assert_eq!(bank.moved(), 1);
+}
+
+#[tokio::test]
+async fn cs_ta_1_an_approval_is_good_once_and_of_64_at_once_exactly_one_succeeds() {
+    let bank = Bank::new();
+    let mut alice = bank.person("alice").await;
+    let tokens = bank.approved(&mut alice, hundred_to_bob()).await;
+    let crowd: Vec<_> = (0..64)
+        .map(|_| {
+            let (bank, token) = (bank.clone(), tokens.access_token().expose().to_owned());
+            tokio::spawn(async move { bank.send(Some(&token), HUNDRED).await })
+        })
+        .collect();
+    let mut allowed = 0;
+    for attempt in crowd {
+        let (status, body) = attempt.await.unwrap();
+        match status.as_u16() {
+            200 => allowed += 1,
+            401 => is_not_approved(&(status, body)),
+            // The line of a subject is sixteen long.
+            503 => {}
+            other => panic!("{other}: {body}"),
+        }
+    }
+    assert_eq!((allowed, bank.moved()), (1, 1));
+    is_not_approved(&bank.send(Some(tokens.access_token().expose()), HUNDRED).await);
+    let events = bank.mfa.events(&alice.session, None, 200).await.unwrap().items;
+    let spent: Vec<_> = events.iter().filter(|event| event.kind == EventKind::ApprovalSpent).collect();
+    assert_eq!(spent.len(), 1);
+    assert_eq!(spent[0].action.as_deref(), Some(ACTION));
+}
+
+#[tokio::test]
+async fn what_approves_something_else_approves_no_transfer() {
+    let bank = Bank::new();
+    let mut alice = bank.person("alice").await;
+    let plain = bank.mfa.open_challenge(&alice.session, ChallengeRequest::new().action(ACTION)).await.unwrap();
+    let ChallengeOutcome::Complete(plain) = plain else { panic!("the code is fresh") };
+    is_not_approved(&bank.send(Some(plain.tokens.access_token().expose()), HUNDRED).await);
+    // The same parameters, approved for another action, or more than the layer reads.
+    let parameters = [("to", json!("bob")), ("amount", json!(100))];
+    for request in [
+        ChallengeRequest::new().action("close_account").bind(parameters.clone()).unwrap(),
+        ChallengeRequest::new().action(ACTION).bind([("to", "bob")]).unwrap(),
+        ChallengeRequest::new()
+            .action(ACTION)
+            .bind([("to", json!("bob")), ("amount", json!(100)), ("x", json!(1))])
+            .unwrap(),
+    ] {
+        let tokens = bank.approved(&mut alice, request).await;
+        is_not_approved(&bank.send(Some(tokens.access_token().expose()), HUNDRED).await);
+    }
+    // Refreshed, the token carries no approval.
+    let tokens = bank.approved(&mut alice, hundred_to_bob()).await;
+    let refreshed = bank.mfa.refresh(tokens.refresh_token().unwrap()).await.unwrap();
+    is_not_approved(&bank.send(Some(refreshed.access_token().expose()), HUNDRED).await);
+    assert_eq!(bank.moved(), 0);
+}
+
+#[tokio::test]
+async fn an_approval_lapses_and_ends_with_its_session() {
+    let bank = Bank::new();
+    let mut alice = bank.person("alice").await;
+    let late = bank.approved(&mut alice, hundred_to_bob()).await;
+    bank.clock.advance(301);
+    let (status, body) = bank.send(Some(late.access_token().expose()), HUNDRED).await;
+    assert_eq!((status.as_u16(), &body["missing"]), (401, &json!(["freshness", "action"])));
+
+    let tokens = bank.approved(&mut alice, hundred_to_bob()).await;
+    // Another replica, which does not know yet that the session has ended, asks the store.
+    let other = Bank { mfa: bank.mfa.clone(), ..bank.clone() };
+    let app = other.app_with(
+        TransactionLayer::builder(requirement())
+            .parameters(["to", "amount"])
+            .redeem(Arc::new(bank.mfa.clone()))
+            .build()
+            .unwrap(),
+    );
+    bank.mfa.log_out(&alice.session).await.unwrap();
+    let who = alice.session.clone();
+    assert_eq!(bank.mfa.redeem(&who).await.unwrap(), tower_mfa::token::Redeemed::Void);
+    let request = Request::post("/transfer")
+        .header("content-type", "application/json")
+        .header("authorization", format!("Bearer {}", tokens.access_token().expose()));
+    assert_eq!(answer(app, request.body(HUNDRED.into()).unwrap()).await.0, 401);
+    assert_eq!(bank.moved(), 0);
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_503_and_nothing_runs() {
+    let bank = Bank::new();
+    let mut alice = bank.person("alice").await;
+    let tokens = bank.approved(&mut alice, hundred_to_bob()).await;
+    for fault in [Fault::Unavailable, Fault::NotCommitted, Fault::WriteLost] {
+        bank.store.set(Some(fault));
+        let (status, body) = bank.send(Some(tokens.access_token().expose()), HUNDRED).await;
+        assert_eq!((status.as_u16(), &body["code"]), (503, &json!("unavailable")), "{fault:?}");
+    }
+    assert_eq!(bank.moved(), 0);
+    // What was not spent is good; what was, though the answer was lost, is found to be.
+    bank.store.set(Some(Fault::AnswerLost));
+    let (status, _) = bank.send(Some(tokens.access_token().expose()), HUNDRED).await;
+    assert_eq!((status.as_u16(), bank.moved()), (200, 1));
+}
+
+/// A body that must not be read.
+struct Untouchable;
+
+impl http_body::Body for Untouchable {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
+        panic!("nobody has a right to make us read this")
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        http_body::SizeHint::with_exact(10)
+    }
+}
+
+#[tokio::test]
+async fn whoever_may_not_makes_nobody_read_a_body() {
+    let bank = Bank::new();
+    let alice = bank.person("alice").await;
+    let (status, body) = bank.send(None, Body::new(Untouchable)).await;
+    assert_eq!((status.as_u16(), &body["code"]), (401, &json!("unauthenticated")));
+    let plain = bank.mfa.open_challenge(&alice.session, ChallengeRequest::new()).await.unwrap();
+    let ChallengeOutcome::Complete(plain) = plain else { panic!("the code is fresh") };
+    is_not_approved(&bank.send(Some(plain.tokens.access_token().expose()), Body::new(Untouchable)).await);
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_compared_is_refused_clearly_and_spends_nothing() {
+    let bank = Bank::new();
+    let mut alice = bank.person("alice").await;
+    let tokens = bank.approved(&mut alice, hundred_to_bob()).await;
+    let token = tokens.access_token().expose();
+    for (body, field) in [
+        (r#"{"to":"bob"}"#, "amount"),
+        (r#"{"to":"bob","amount":100,"amount":999}"#, "amount"),
+        (r#"{"to":"bob","Amount":999,"amount":100}"#, "amount"),
+        (r#"{"to":"bob","amount":100.0}"#, "amount"),
+        (r#"{"to":{"to":"bob"},"amount":100}"#, "to"),
+        (r#"[{"to":"bob","amount":100}]"#, "body"),
+        ("", "body"),
+    ] {
+        let (status, answered) = bank.send(Some(token), body).await;
+        assert_eq!((status.as_u16(), &answered["code"]), (400, &json!("invalid_request")), "{body}");
+        assert_eq!(answered["field"], field, "{body}");
+    }
+    let long = format!(r#"{{"to":"bob","amount":100,"note":"{}"}}"#, "x".repeat(1024));
+    assert_eq!(bank.send(Some(token), long).await.1["code"], "too_large");
+    let streamed = futures_of(&[&HUNDRED[..10], &HUNDRED[10..]]);
+    let (status, answered) = bank.send(Some(token), streamed).await;
+    assert_eq!((status.as_u16(), &answered["code"]), (400, &json!("invalid_request")), "it says no length");
+    for kinds in [&["text/plain"][..], &[], &["application/json", "application/json"], &["application/jsonx"]] {
+        let mut request = Request::post("/transfer").header("authorization", format!("Bearer {token}"));
+        for kind in kinds {
+            request = request.header("content-type", *kind);
+        }
+        let (status, answered) = answer(bank.app(), request.body(HUNDRED.into()).unwrap()).await;
+        assert_eq!((status.as_u16(), &answered["code"]), (415, &json!("unsupported_media_type")), "{kinds:?}");
+    }
+    assert_eq!(bank.moved(), 0);
+    assert_eq!(bank.send(Some(token), HUNDRED).await.0, 200, "and the approval is still good");
+}
+
+/// A body of chunks that does not say how long it is.
+fn futures_of(chunks: &[&'static str]) -> Body {
+    struct Chunks(std::vec::IntoIter<&'static str>);
+    impl http_body::Body for Chunks {
+        type Data = Bytes;
+        type Error = std::convert::Infallible;
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
+            Poll::Ready(self.0.next().map(|chunk| Ok(http_body::Frame::data(Bytes::from_static(chunk.as_bytes())))))
+        }
+    }
+    Body::new(Chunks(chunks.to_vec().into_iter()))
+}
+
+#[tokio::test]
+async fn an_approval_that_may_be_used_again_is_the_hosts_word() {
+    let bank = Bank::new();
+    let mut alice = bank.person("alice").await;
+    let tokens = bank.approved(&mut alice, hundred_to_bob()).await;
+    let layer = TransactionLayer::builder(requirement()).parameters(["to", "amount"]).danger_reusable();
+    let app = bank.app_with(layer.build().unwrap());
+    for _ in 0..3 {
+        let request = Request::post("/transfer")
+            .header("content-type", "application/json; charset=utf-8")
+            .header("authorization", format!("Bearer {}", tokens.access_token().expose()));
+        assert_eq!(answer(app.clone(), request.body(HUNDRED.into()).unwrap()).await.0, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_layer_that_could_not_keep_its_word_is_not_built() {
+    let bank = Bank::new();
+    let redeem = || -> Arc<dyn Redeem> { Arc::new(bank.mfa.clone()) };
+    let named = |requirement| TransactionLayer::builder(requirement).parameters(["to", "amount"]);
+    let field = |built: Result<TransactionLayer, tower_mfa::error::ConfigError>| built.unwrap_err().field().to_owned();
+    assert_eq!(field(named(requirement()).build()), "redeem");
+    assert_eq!(field(named(Requirement::aal2()).redeem(redeem()).build()), "requirement");
+    let two = requirement().and(&Requirement::aal2().for_action("close_account"));
+    assert_eq!(field(named(two).redeem(redeem()).build()), "requirement");
+    let none = TransactionLayer::builder(requirement()).redeem(redeem());
+    assert_eq!(field(none.build()), "parameters");
+    for names in [vec!["to".to_owned(), "To".to_owned()], (0..17).map(|n| n.to_string()).collect()] {
+        let twice = TransactionLayer::builder(requirement()).parameters(names).redeem(redeem());
+        assert_eq!(field(twice.build()), "parameters");
+    }
+    for limit in [0, 5 * 1024 * 1024] {
+        assert_eq!(field(named(requirement()).redeem(redeem()).body_limit(limit).build()), "body_limit");
+    }
+}
+
+/// More approvals than are remembered are refused, not forgotten; when they have lapsed there is room.
+#[tokio::test]
+async fn a_full_memory_of_spent_approvals_refuses() {
+    let bank = Bank::new();
+    let alice = bank.person("alice").await;
+    let mut outcomes = Vec::new();
+    for _ in 0..66 {
+        let plain = bank.mfa.open_challenge(&alice.session, ChallengeRequest::new().action(ACTION)).await.unwrap();
+        let ChallengeOutcome::Complete(plain) = plain else { panic!("the code is fresh") };
+        outcomes.push(bank.mfa.redeem(&bank.session(&plain.tokens)).await.is_ok());
+    }
+    assert_eq!(outcomes.iter().filter(|ok| **ok).count(), 64);
+    bank.clock.advance(601);
+    let mut alice = alice;
+    alice.session = bank.session(&bank.password("alice").await);
+    let tokens = bank.approved(&mut alice, hundred_to_bob()).await;
+    assert_eq!(bank.send(Some(tokens.access_token().expose()), HUNDRED).await.0, 200);
+}
