@@ -7,7 +7,8 @@ use axum::http::header::{
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, http::HeaderName};
-use tower_mfa::middleware::problem::{Code, Problem};
+
+use crate::routes::nowhere;
 
 /// Nothing from elsewhere, nothing inline: a script somebody smuggles in does not run. The QR code
 /// is a picture made of a `data:` URL.
@@ -40,7 +41,7 @@ pub(crate) fn router() -> Router {
 async fn asset(Path(name): Path<String>) -> Response {
     match FILES.iter().find(|(file, ..)| *file == name) {
         Some((_, kind, text)) => file(kind, text),
-        None => Problem::new(Code::NotFound).into_response().map(Into::into),
+        None => nowhere().await,
     }
 }
 
