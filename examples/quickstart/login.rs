@@ -27,7 +27,11 @@ pub(crate) async fn login(
     Ok(match app.users.check(&username, &password, address).await {
         Checked::Right(user) => begin(&app, user, &address.to_string(), &headers).await,
         Checked::Wrong => answer(wrong(&app)),
-        Checked::Throttled(wait) => answer(Problem::new(Code::Throttled).retry_after(wait.as_secs().max(1))),
+        Checked::Throttled(wait) => {
+            // Rounded up: a moment too early is refused again.
+            let secs = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
+            answer(Problem::new(Code::Throttled).retry_after(secs))
+        }
     })
 }
 

@@ -20,13 +20,14 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
-const FILES: [(&str, &str, &str); 9] = [
+const FILES: [(&str, &str, &str); 10] = [
     ("style.css", CSS, include_str!("page/style.css")),
     ("icon.svg", SVG, include_str!("page/icon.svg")),
     ("app.js", JS, include_str!("page/app.js")),
     ("api.js", JS, include_str!("page/api.js")),
     ("dom.js", JS, include_str!("page/dom.js")),
     ("words.js", JS, include_str!("page/words.js")),
+    ("pause.js", JS, include_str!("page/pause.js")),
     ("answer.js", JS, include_str!("page/answer.js")),
     ("enrol.js", JS, include_str!("page/enrol.js")),
     ("account.js", JS, include_str!("page/account.js")),
