@@ -3,43 +3,36 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Json;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{ConnectInfo, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::Response;
-use serde::Deserialize;
 use tower_mfa::account::FirstFactor;
 use tower_mfa::clock::{Clock as _, SystemClock};
 use tower_mfa::id::Subject;
 use tower_mfa::middleware::problem::{Code, Problem};
 
+use crate::body::Members;
 use crate::routes::{App, answer};
 use crate::users::Checked;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Credentials {
-    username: String,
-    password: String,
-}
 
 pub(crate) async fn login(
     State(app): State<Arc<App>>,
     ConnectInfo(from): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
-    body: Result<Json<Credentials>, JsonRejection>,
-) -> Response {
-    let credentials = match body {
-        Ok(Json(credentials)) => credentials,
-        Err(rejection) => return answer(problem_of(&rejection)),
-    };
+    mut body: Members,
+) -> Result<Response, Response> {
+    let (username, password): (String, String) = (body.take("username")?, body.take("password")?);
+    body.end()?;
     let address = from.ip().to_canonical();
-    match app.users.check(&credentials.username, &credentials.password, address).await {
+    Ok(match app.users.check(&username, &password, address).await {
         Checked::Right(user) => begin(&app, user, &address.to_string(), &headers).await,
         Checked::Wrong => answer(wrong(&app)),
-        Checked::Throttled(wait) => answer(Problem::new(Code::Throttled).retry_after(wait.as_secs().max(1))),
-    }
+        Checked::Throttled(wait) => {
+            // Rounded up: a moment too early is refused again.
+            let secs = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
+            answer(Problem::new(Code::Throttled).retry_after(secs))
+        }
+    })
 }
 
 fn wrong(app: &App) -> Problem {
@@ -60,14 +53,4 @@ async fn begin(app: &App, user: &crate::users::User, address: &str, headers: &He
         Ok(outcome) => app.mfa.login_response(headers, outcome),
         Err(error) => app.mfa.error_response(&error),
     }
-}
-
-/// What axum says of a body, as a problem.
-pub(crate) fn problem_of(rejection: &JsonRejection) -> Problem {
-    let code = match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::UnsupportedMediaType,
-        _ => Code::InvalidRequest,
-    };
-    Problem::new(code)
 }

@@ -5,6 +5,7 @@
 //! in `routes.rs`. The page (`page/`) talks to nothing but the HTTP contract, `docs/HTTP.md`.
 
 mod args;
+mod body;
 mod login;
 mod page;
 mod routes;

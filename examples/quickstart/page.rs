@@ -7,7 +7,8 @@ use axum::http::header::{
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, http::HeaderName};
-use tower_mfa::middleware::problem::{Code, Problem};
+
+use crate::routes::nowhere;
 
 /// Nothing from elsewhere, nothing inline: a script somebody smuggles in does not run. The QR code
 /// is a picture made of a `data:` URL.
@@ -19,13 +20,14 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
-const FILES: [(&str, &str, &str); 9] = [
+const FILES: [(&str, &str, &str); 10] = [
     ("style.css", CSS, include_str!("page/style.css")),
     ("icon.svg", SVG, include_str!("page/icon.svg")),
     ("app.js", JS, include_str!("page/app.js")),
     ("api.js", JS, include_str!("page/api.js")),
     ("dom.js", JS, include_str!("page/dom.js")),
     ("words.js", JS, include_str!("page/words.js")),
+    ("pause.js", JS, include_str!("page/pause.js")),
     ("answer.js", JS, include_str!("page/answer.js")),
     ("enrol.js", JS, include_str!("page/enrol.js")),
     ("account.js", JS, include_str!("page/account.js")),
@@ -40,7 +42,7 @@ pub(crate) fn router() -> Router {
 async fn asset(Path(name): Path<String>) -> Response {
     match FILES.iter().find(|(file, ..)| *file == name) {
         Some((_, kind, text)) => file(kind, text),
-        None => Problem::new(Code::NotFound).into_response().map(Into::into),
+        None => nowhere().await,
     }
 }
 

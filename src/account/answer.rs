@@ -155,7 +155,7 @@ impl Account {
             return Err(Refusal::invalid("code", "must be 6 to 8 digits"));
         }
         let (named, known) = self.totp_of(which, turn);
-        let candidates = self.unlocked(turn, named, elevated)?;
+        let candidates = self.unlocked(turn, named.clone(), elevated)?;
         // All keys are opened before anything is compared: were the second one's gone, a wrong code
         // for the first would end in "unavailable", uncounted, and a right one would not.
         let opened = candidates.iter().filter(|_| known).map(|at| Ok((*at, self.secret_at(turn, *at)?)));
@@ -166,7 +166,13 @@ impl Account {
                 Err(_) => {}
             }
         }
-        Err(self.charge(turn, &candidates, elevated)?)
+        let attempts_remaining = self.charge(turn, &candidates, elevated)?;
+        // The same answer sent again would hear how long the pause is; it is said right away.
+        let retry_after = match self.unlocked(turn, named, elevated) {
+            Err(Refusal::Throttled { retry_after }) => Some(retry_after),
+            _ => None,
+        };
+        Err(Refusal::InvalidCode { attempts_remaining, retry_after })
     }
 
     /// The TOTP authenticators an answer is for, and whether it is compared with them at all: an id
@@ -197,7 +203,7 @@ impl Account {
                 Some(named) => is_disabled(named),
                 None => self.bound().any(is_disabled),
             };
-            let none_left = Refusal::InvalidCode { attempts_remaining: turn.policy.lock.failures };
+            let none_left = Refusal::InvalidCode { attempts_remaining: turn.policy.lock.failures, retry_after: None };
             return Err(if disabled { Refusal::AuthenticatorDisabled } else { none_left });
         }
         if let Some(session) = elevated.and_then(|at| self.sessions.get(at)) {
@@ -261,7 +267,7 @@ impl Account {
         turn: &mut Turn<'_>,
         tried: &[usize],
         elevated: Option<usize>,
-    ) -> Result<Refusal, Refusal> {
+    ) -> Result<u32, Refusal> {
         let schedule = &turn.policy.lock;
         let mut remaining = schedule.failures;
         for at in tried {
@@ -297,7 +303,7 @@ impl Account {
         if let Some(at) = elevated {
             remaining = self.charge_session(turn, at)?;
         }
-        Ok(Refusal::InvalidCode { attempts_remaining: remaining })
+        Ok(remaining)
     }
 
     /// Charges the budget of a session that is already at AAL2.

@@ -137,7 +137,8 @@ impl Authenticator {
     }
 }
 
-/// Checks a label a person gave: at most 64 characters, none of them control characters.
+/// Checks a label a person gave: at most 64 characters, none of which is hidden or turns the others
+/// around. Two labels that look the same must be the same.
 pub(crate) fn label(text: &str) -> Result<Box<str>, Refusal> {
     let text = text.trim();
     if text.chars().count() > LABEL_MAX {
@@ -146,5 +147,35 @@ pub(crate) fn label(text: &str) -> Result<Box<str>, Refusal> {
     if text.chars().any(char::is_control) {
         return Err(Refusal::invalid("label", "must not have control characters"));
     }
+    let mut before = None;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        if is_misleading(before, c, chars.peek().copied()) {
+            return Err(Refusal::invalid("label", "must not have characters that are hidden or turn the text around"));
+        }
+        before = Some(c);
+    }
     Ok(text.into())
+}
+
+/// Whether a character shows nothing of itself: Unicode's format characters (`Cf`), its separators of
+/// lines, and what else is ignorable by default or blank. Among them are those that turn the direction
+/// of the text (CVE-2021-42574).
+fn is_misleading(before: Option<char>, c: char, after: Option<char>) -> bool {
+    let joins = |c: char| matches!(c, '\u{200c}' | '\u{200d}');
+    let is_joined = |c: Option<char>| c.is_some_and(|c| !c.is_ascii() && !joins(c));
+    match c {
+        // Persian, the scripts of India and emoji are written with joiners; between Latin letters they
+        // would only hide.
+        c if joins(c) => !(is_joined(before) && is_joined(after)),
+        // How an emoji is drawn; behind a digit, only as part of a keycap.
+        '\u{fe00}'..='\u{fe0f}' => !is_joined(before) && after != Some('\u{20e3}'),
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' => true,
+        '\u{600}'..='\u{605}' | '\u{6dd}' | '\u{70f}' | '\u{890}' | '\u{891}' | '\u{8e2}' => true,
+        '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
+        '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' => true,
+        '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' => true,
+        '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}' => true,
+        _ => false,
+    }
 }

@@ -197,7 +197,11 @@ impl Account {
             Err(_) => {
                 let detail = params.diagnose(&secret, &code, turn.clock, DIAGNOSIS_REACH).map(hint);
                 turn.record(EventKind::BindingRefused, About { detail, ..About::authenticator(id, Method::Totp) })?;
-                Err(self.charge(turn, &[at], None)?)
+                let attempts_remaining = self.charge(turn, &[at], None)?;
+                // One that lapsed at the hard limit is not waited for.
+                let pending = self.authenticators.get(at).filter(|a| !a.is_stale(turn.now));
+                let retry_after = pending.and_then(|a| a.throttle.locked_for(turn.now));
+                Err(Refusal::InvalidCode { attempts_remaining, retry_after })
             }
         }
     }

@@ -166,11 +166,14 @@ impl Account {
             recovery.disabled = true;
             turn.record(EventKind::AuthenticatorDisabled, about())?;
         }
-        let attempts_remaining = match elevated.and_then(|at| self.sessions.get(at)) {
-            Some(session) => session.throttle.remaining(turn.now, turn.policy.elevated_budget),
-            None => self.recovery_throttle.remaining(turn.now, turn.policy.lock.failures),
+        let (throttle, budget) = match elevated.and_then(|at| self.sessions.get(at)) {
+            Some(session) => (&session.throttle, turn.policy.elevated_budget),
+            None => (&self.recovery_throttle, turn.policy.lock.failures),
         };
-        Ok(Refusal::InvalidCode { attempts_remaining })
+        let attempts_remaining = throttle.remaining(turn.now, budget);
+        // No waiting brings back a set that is disabled.
+        let retry_after = throttle.locked_for(turn.now).filter(|_| self.recovery.as_ref().is_none_or(|r| !r.disabled));
+        Ok(Refusal::InvalidCode { attempts_remaining, retry_after })
     }
 
     /// Puts a new set in place of the old, which is void.

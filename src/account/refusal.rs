@@ -59,6 +59,9 @@ pub enum Refusal {
     InvalidCode {
         /// How many more may be wrong before the next temporary lock.
         attempts_remaining: u32,
+        /// Seconds until it is worth another try, when this answer began the lock: what
+        /// [`Throttled`](Self::Throttled) would say to the same answer now.
+        retry_after: Option<u32>,
     },
     /// The hard limit was reached; the authenticator must be bound again. `423`.
     #[error("the authenticator is disabled")]

@@ -53,8 +53,12 @@ fn problem(mfa: &Mfa, refusal: &Refusal) -> Problem {
             Problem::new(Code::NoEligibleAuthenticator).allowed(allowed.iter().map(|method| method.name()))
         }
         Refusal::ChallengeGone => Problem::new(Code::ChallengeGone),
-        Refusal::InvalidCode { attempts_remaining } => {
-            Problem::new(Code::InvalidCode).attempts_remaining(*attempts_remaining)
+        Refusal::InvalidCode { attempts_remaining, retry_after } => {
+            let problem = Problem::new(Code::InvalidCode).attempts_remaining(*attempts_remaining);
+            match retry_after {
+                Some(secs) => problem.retry_after(u64::from(*secs)),
+                None => problem,
+            }
         }
         Refusal::AuthenticatorDisabled => Problem::new(Code::AuthenticatorDisabled),
         Refusal::Throttled { retry_after } => Problem::new(Code::Throttled).retry_after(u64::from(*retry_after)),

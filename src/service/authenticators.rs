@@ -38,7 +38,8 @@ impl TotpEnrolment {
         Self::default()
     }
 
-    /// Sets the label its owner will see: at most 64 characters.
+    /// Sets the label its owner will see: at most 64 characters, none hidden and none that turns the
+    /// text around.
     pub fn label(mut self, label: impl Into<Box<str>>) -> Self {
         self.label = label.into();
         self
@@ -181,7 +182,7 @@ impl Mfa {
         slow_hash::run(place, move || draft.hash(now)).await?.map_err(Error::unavailable)
     }
 
-    /// Gives an authenticator another label: at most 64 characters.
+    /// Gives an authenticator another label, by the rule of [`TotpEnrolment::label`].
     ///
     /// # Errors
     ///

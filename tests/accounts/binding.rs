@@ -109,7 +109,7 @@ async fn a_code_of_another_algorithm_tells_the_operator_of_an_app_that_ignores_t
     let ignorant = started.otpauth_uri.expose().replace("algorithm=SHA256", "algorithm=SHA1");
     let app = tower_mfa::testing::AuthenticatorApp::scan(&ignorant).unwrap();
     let refused = s.mfa.confirm(Enroller::Session(&by), started.id, app.code(s.now())).await;
-    assert_eq!(refusal(refused), Refusal::InvalidCode { attempts_remaining: 2 });
+    assert_eq!(refusal(refused), Refusal::InvalidCode { attempts_remaining: 2, retry_after: None });
     let told = s.events("alice").await.into_iter().find(|e| e.kind == EventKind::BindingRefused).unwrap();
     let detail = told.detail.unwrap();
     assert!(detail.contains("SHA1") && detail.contains("ignores"), "{detail}");
@@ -138,7 +138,9 @@ async fn wrong_confirmations_are_throttled_and_never_leave_a_binding_that_counts
     let right = scan(&started).code(s.now());
     let wrong = if right == "000000" { "000001" } else { "000000" };
     for left in [2, 1, 0] {
-        assert_eq!(refusal(confirm(wrong).await), Refusal::InvalidCode { attempts_remaining: left });
+        // The third reaches the hard limit of this policy: it lapses, and no waiting brings it back.
+        let wrong = refusal(confirm(wrong).await);
+        assert_eq!(wrong, Refusal::InvalidCode { attempts_remaining: left, retry_after: None });
     }
     assert!(confirm(&right).await.is_err());
     let again = s.begin("alice").await;
@@ -229,6 +231,35 @@ async fn a_label_is_trimmed_short_and_printable() {
         assert!(s.mfa.enrol_totp(Enroller::Session(&person.by), wanted).await.is_err());
     }
     assert_eq!(s.count("alice", EventKind::AuthenticatorRenamed).await, 2);
+}
+
+#[tokio::test]
+async fn a_label_shows_all_there_is_of_it() {
+    let s = Scene::new();
+    let person = s.enrolled("alice").await;
+    let id = person.bound.authenticator.id;
+    let named = async |label: &str| s.mfa.rename(&person.by, id, label).await;
+    let turns = ('\u{202a}'..='\u{202e}').chain('\u{2066}'..='\u{2069}').chain(['\u{200e}', '\u{200f}', '\u{61c}']);
+    let hidden = "\u{ad}\u{200b}\u{200c}\u{200d}\u{2060}\u{2800}\u{3164}\u{fe0f}\u{feff}\u{e0041}\u{e0101}";
+    for c in turns.chain(hidden.chars()) {
+        for label in [format!("Pho{c}ne"), format!("Phone{c}"), format!("{c}Phone")] {
+            let refused = refusal(named(&label).await);
+            assert!(matches!(refused, Refusal::InvalidRequest { field: "label", .. }), "{label:?}: {refused:?}");
+        }
+    }
+    assert!(named("one\u{2028}two").await.is_err(), "a line that ends is two");
+    assert!(named("é\u{200d}\u{200d}é").await.is_err(), "a joiner joins letters, not joiners");
+    for fine in [
+        "Phone (work) #2",
+        "هاتفي",
+        "گوشی\u{200c}ام",
+        "☎\u{fe0f} office",
+        "👩\u{200d}💻",
+        "1\u{fe0f}\u{20e3}",
+        "Büro 電話",
+    ] {
+        assert_eq!(&*named(fine).await.unwrap().label, fine);
+    }
 }
 
 /// Rows: N63B-4.4-a

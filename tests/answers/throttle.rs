@@ -58,8 +58,27 @@ async fn the_host_sets_the_schedule() {
     world.clock.advance(60);
     assert_eq!(fail().await, wrong_with(1), "the first is a minute ago");
     world.clock.advance(59);
-    assert_eq!(fail().await, wrong_with(0));
+    assert_eq!(fail().await, Refusal::InvalidCode { attempts_remaining: 0, retry_after: Some(10) });
     assert_eq!(fail().await, Refusal::Throttled { retry_after: 10 });
+}
+
+#[tokio::test]
+async fn a_wrong_answer_tells_of_a_pause_when_none_of_the_apps_it_was_tried_on_is_left() {
+    let world = World::new();
+    let first = world.enrolled().await;
+    let second = world.enrol(&first.session).await;
+    let challenge = world.challenge().await;
+    let wrong = world.wrong(&[&first.app, &second.app]);
+    let of = async |id: &str| world.reply(&challenge, Reply::totp_of(id, wrong.as_str())).await.unwrap_err();
+    let told = |attempts_remaining, retry_after| Refusal::InvalidCode { attempts_remaining, retry_after };
+    assert_eq!([of(&first.id).await, of(&first.id).await], [wrong_with(2), wrong_with(1)]);
+    assert_eq!(world.answer(&challenge, &wrong).await.unwrap_err(), told(0, None), "the second app can still be used");
+    assert_eq!(world.answer(&challenge, &wrong).await.unwrap_err(), wrong_with(1), "the first was left out");
+    world.clock.advance(10);
+    assert_eq!(world.answer(&challenge, &wrong).await.unwrap_err(), told(0, Some(20)), "the first is free sooner");
+    assert_eq!(world.answer(&challenge, &wrong).await.unwrap_err(), Refusal::Throttled { retry_after: 20 });
+    world.clock.advance(20);
+    assert_eq!(of("nobody's").await, wrong_with(2), "an id of nobody is told what the apps of the account are");
 }
 
 #[tokio::test]
@@ -146,7 +165,7 @@ async fn n63b_3_2_2_g_64_parallel_guesses_are_counted_exactly_and_no_more_than_t
     let mut compared = Vec::new();
     for guess in guesses {
         match guess.await.unwrap() {
-            Refusal::InvalidCode { attempts_remaining } => compared.push(attempts_remaining),
+            Refusal::InvalidCode { attempts_remaining, .. } => compared.push(attempts_remaining),
             Refusal::Throttled { .. } | Refusal::Unavailable { .. } => {}
             other => panic!("{other:?}"),
         }

@@ -202,8 +202,9 @@ pub(crate) fn complete(outcome: Result<AnswerOutcome, tower_mfa::service::Error>
     }
 }
 
+/// What a wrong answer is told; the one that begins the first pause hears of its 30 seconds.
 pub(crate) fn wrong_with(attempts_remaining: u32) -> Refusal {
-    Refusal::InvalidCode { attempts_remaining }
+    Refusal::InvalidCode { attempts_remaining, retry_after: (attempts_remaining == 0).then_some(30) }
 }
 
 pub(crate) fn is_wrong<T>(answer: &Result<T, Refusal>) -> bool {

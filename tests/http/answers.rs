@@ -81,6 +81,36 @@ async fn asvs_6_3_8_one_who_has_no_recovery_codes_hears_the_same_as_one_who_gues
     drop(spent);
 }
 
+/// The answer that begins a pause says how long it is, and no other does.
+#[track_caller]
+pub(crate) fn begins_a_pause(refused: &Answer, begins: bool) {
+    let told = (refused.body["retry_after"].as_u64(), refused.headers.get("retry-after").map(|value| value.as_bytes()));
+    assert_eq!(told, if begins { (Some(30), Some(&b"30"[..])) } else { (None, None) });
+}
+
+#[tokio::test]
+async fn every_way_of_answering_says_how_long_the_pause_is_that_it_begins() {
+    let (s, alice) = service().await;
+    let asked = s.asked("alice").await;
+    let (start, last) = alice.codes[0].split_at(alice.codes[0].len() - 1);
+    let other = format!("{start}{}", if last == "0" { "1" } else { "0" });
+    for left in [2, 1, 0] {
+        let wrong = json!({"type": "recovery_code", "code": other});
+        let refused = s.post(&asked.verify, &asked.token, wrong).await.refuses(422, "invalid_code");
+        assert_eq!(refused.body["attempts_remaining"], left);
+        begins_a_pause(&refused, left == 0);
+    }
+    let pay = json!({"action": "transfer_funds", "bind": {"to": "bob"}});
+    let opened = s.post("/mfa/challenges", &alice.access, pay).await.is(201);
+    let path = format!("/mfa/challenges/{}/verify", opened.text("challenge_id"));
+    for left in [4, 3, 2, 1, 0] {
+        let wrong = json!({"type": "totp", "code": s.wrong(&alice.app)});
+        let refused = s.post(&path, &alice.access, wrong).await.refuses(422, "invalid_code");
+        assert_eq!(refused.body["attempts_remaining"], left, "the budget of a session");
+        begins_a_pause(&refused, left == 0);
+    }
+}
+
 #[tokio::test]
 async fn cve_2025_64102_while_throttled_nothing_is_checked_and_nothing_counted() {
     let (s, alice) = service().await;
@@ -89,6 +119,7 @@ async fn cve_2025_64102_while_throttled_nothing_is_checked_and_nothing_counted()
     for left in [2, 1, 0] {
         let refused = s.try_totp(&asked, &s.wrong(&alice.app)).await.refuses(422, "invalid_code");
         assert_eq!(refused.body["attempts_remaining"], left);
+        begins_a_pause(&refused, left == 0);
     }
     let commits = s.store.commits();
     let right = alice.app.code(s.hands.read());

@@ -58,6 +58,7 @@ async fn a_confirmation_is_checked_counted_and_throttled_and_its_code_is_used_up
     for left in [2, 1, 0] {
         let refused = s.post(&path, &token, json!({"code": s.wrong(&app)})).await.refuses(422, "invalid_code");
         assert_eq!(refused.body["attempts_remaining"], left);
+        crate::answers::begins_a_pause(&refused, left == 0);
     }
     let code = app.code(s.hands.read());
     s.post(&path, &token, json!({"code": code})).await.refuses(429, "throttled");

@@ -45,10 +45,14 @@ async fn every_error() -> BTreeMap<String, Answer> {
     let carol = enforced.person("carol").await;
     note(enforced.delete(&format!("/mfa/authenticators/{}", carol.id), &carol.access).await);
     let asked = enforced.asked("carol").await;
-    for _ in 0..4 {
+    let guess = async || {
         let wrong = json!({"type": "totp", "authenticator_id": carol.id, "code": enforced.wrong(&carol.app)});
-        note(enforced.post(&asked.verify, &asked.token, wrong).await);
+        enforced.post(&asked.verify, &asked.token, wrong).await
+    };
+    for _ in 0..3 {
+        guess().await.refuses(422, "invalid_code");
     }
+    note(guess().await);
     seen
 }
 

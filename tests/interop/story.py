@@ -150,9 +150,20 @@ def a_password_alone_is_level_one():
     assert 'error="insufficient_user_authentication"' in header and 'acr_values="aal2"' in header, header
     assert refused.json["required"] == {"acr": "aal2"} and refused.json["missing"] == ["level"], refused
     assert refused.json["step_up_uri"] == "/mfa/challenges", refused
+    a_slip_costs_no_code(token)
     # Nothing is bound that could lift this session.
     want(call("POST", "/mfa/challenges", {"acr": "aal2"}, token), 409, "no_eligible_authenticator")
     return token
+
+
+def a_slip_costs_no_code(token):
+    """What makes no sense is refused before anybody is asked for a code."""
+    slips = [({"to": " ", "amount": 1}, "to"), ({"to": "bob", "amount": 0}, "amount"), ({"to": "bob"}, "amount")]
+    for order, field in slips + [({"to": "bob", "amount": "25"}, "amount"), ({"to": 1, "amount": 1}, "to")]:
+        assert want(call("POST", "/transfer", order, token), 400, "invalid_request")["field"] == field, order
+        want(call("POST", "/transfer", order), 401, "unauthenticated")
+    want(call("POST", "/transfer", {"to": "x" * 70_000, "amount": 1}, token), 413, "too_large")
+    want(call("POST", "/transfer", {"to": "bob", "amount": 1}, token), 401, "insufficient_user_authentication")
 
 
 def enrol(token):
@@ -372,7 +383,27 @@ def what_makes_no_sense_is_said_so():
     form = {"content-type": "application/x-www-form-urlencoded"}
     want(call("POST", enrolment, raw="type=totp", token=token, headers=form), 415, "unsupported_media_type")
     want(call("POST", enrolment, raw=json.dumps({"type": "t" * 70_000}), token=token), 413, "too_large")
-    want(call("GET", "/mfa/nowhere", token=token), 404, "not_found")
+    for credentials, field in [
+        ('{"username":1,"password":"x"}', "username"),
+        ('{"username":"alice"}', "password"),
+        ('{"username":"alice","password":"x","otp":1}', "otp"),
+        ('{"username":"alice","username":"bob","password":"x"}', "username"),
+    ]:
+        refused = want(call("POST", "/login", raw=credentials), 400, "invalid_request")
+        assert refused["field"] == field and "alice" not in refused["detail"], refused
+    want(call("POST", "/login", raw="[]"), 400, "invalid_request")
+    want(call("POST", "/login", raw="username=alice", headers=form), 415, "unsupported_media_type")
+    for method, path in [
+        ("GET", "/mfa/nowhere"),
+        ("GET", "/nowhere"),
+        ("GET", "/assets/nowhere"),
+        ("GET", "/login"),
+        ("GET", "/transfer"),
+        ("POST", "/"),
+        ("PUT", "/account"),
+    ]:
+        nothing = want(call(method, path, token=token), 404, "not_found")
+        assert nothing["detail"] == "There is nothing at this address.", (path, nothing)
     # A name that a page elsewhere gave our address (DNS rebinding).
     want(call("GET", "/public", headers={"host": "evil.example"}), 403, "forbidden")
     page = call("GET", "/")

@@ -1,9 +1,9 @@
 // The account: what is bound, who is signed in, what happened.
 
 import { call } from "./api.js";
-import { $, ask, h, say, show } from "./dom.js";
+import { $, ask, h, invalid, refill, say, show } from "./dom.js";
 import { enrol, showCodes } from "./enrol.js";
-import { event as told, explain, level, methods, proved, when } from "./words.js";
+import { event as told, explain, level, methods, proved, rule, when } from "./words.js";
 
 /** Runs `work` for a button; what goes wrong is said. */
 let run;
@@ -13,7 +13,8 @@ const SHOWN = 8;
 
 export async function openAccount() {
   await reload();
-  for (const said of $("transfer").querySelectorAll(".problem, .done")) said.textContent = "";
+  slip(null);
+  $("transfer").querySelector(".done").textContent = "";
   $("try-answer").hidden = true;
   show("account");
 }
@@ -44,7 +45,14 @@ async function history() {
     all.push(...page.items);
     after = page.next && page.items.length ? `&after=${encodeURIComponent(page.next)}` : "";
   } while (after);
-  return all.reverse();
+  return all.filter(isNews).reverse();
+}
+
+/** A wrong code at set-up is two events, of the binding and of the code: the first says it all. */
+function isNews(one, at, all) {
+  const before = all[at - 1];
+  const isTold = before?.kind === "binding_refused" && before.authenticator_id === one.authenticator_id;
+  return one.kind !== "answer_refused" || !isTold || before.at !== one.at;
 }
 
 function showLevel() {
@@ -75,28 +83,40 @@ function showApps() {
       h(
         "span",
         { class: "row" },
-        button("Rename", `Rename ${name}`, () => rename(one, name)),
-        button("Remove", `Remove ${name}`, () => remove(one, name, bound.length === 1)),
+        button("Rename", `Rename ${name}`, `rename ${one.id}`, () => rename(one, name)),
+        button("Remove", `Remove ${name}`, `remove ${one.id}`, () => remove(one, name, bound.length === 1)),
       ),
     );
   };
   const none = h("li", { class: "notice" }, "Your password alone protects this account. Add an authenticator app.");
-  $("apps").replaceChildren(...(bound.length ? bound.map(item) : [none]));
+  refill($("apps"), $("apps-title"), bound.length ? bound.map(item) : [none]);
+  showLost(bound.length);
   $("add-app").className = bound.length ? "quiet" : "";
   $("add-app").textContent = bound.length ? "Add another authenticator app" : "Add an authenticator app";
 }
 
-function button(text, label, work) {
-  return h("button", { type: "button", class: "quiet", "aria-label": label, onclick: (e) => run(e.target, work) }, text);
+/** What to do about a lost phone, for whoever came in by a recovery code. */
+function showLost(count) {
+  const hasApp = status.amr.includes("otp");
+  $("lost").hidden = !status.amr.includes("recovery") || count < (hasApp ? 2 : 1);
+  $("lost-add").hidden = hasApp;
+  $("lost-text").textContent = hasApp
+    ? "You have more than one app now. If one of them is on a phone you lost, remove it, so that whoever finds the phone cannot use it."
+    : "You signed in with a recovery code. If your phone is lost, add an app on a new phone first, then remove the lost one here. If you only don’t have it with you, there is nothing to do.";
+}
+
+/** `key` is the same for the same button when its list is filled anew. */
+function button(text, label, key, work) {
+  const onclick = (event) => run(event.target, work);
+  return h("button", { type: "button", class: "quiet", "aria-label": label, "data-key": key, onclick }, text);
 }
 
 async function rename(one, name) {
   const label = await ask({ title: "Rename", text: "", yes: "Save", input: name });
-  if (label === null || label === name) return;
+  if (!label || label === name) return;
   await call("PATCH", `/mfa/authenticators/${encodeURIComponent(one.id)}`, { label });
   await reload();
   say(`It is called “${label}” now.`, "good");
-  $("apps-title").scrollIntoView({ block: "center" });
 }
 
 async function remove(one, name, last) {
@@ -127,17 +147,26 @@ async function newCodes() {
   showCodes(codes, status.subject, () => run($("new-codes"), openAccount));
 }
 
-async function addApp() {
+/** A name that none of the apps has. */
+function freeName() {
+  const taken = status.authenticators.map((one) => one.label);
+  for (let n = 1; ; n++) {
+    const name = n === 1 ? methods.totp : `${methods.totp} ${n}`;
+    if (!taken.includes(name)) return name;
+  }
+}
+
+function addApp() {
   const first = status.enrolment !== "complete";
   const why = first
     ? "From then on, signing in asks for your password and for a code that only your phone can make."
     : "Either app can then be used to sign in.";
-  await enrol({
+  enrol({
     why,
+    name: freeName(),
     done: (bound) => run($("add-app"), () => bindingDone(bound)),
     failed: (error) => run($("add-app"), () => Promise.reject(error)),
   });
-  say("");
 }
 
 async function bindingDone(bound) {
@@ -156,11 +185,13 @@ function showSessions(sessions) {
       "li",
       {},
       h("span", {}, h("strong", {}, title), h("br"), h("span", { class: "muted" }, about.filter(Boolean).join(" · "))),
-      one.current ? null : button("Sign out", `Sign out ${title}, seen ${when(one.last_seen)}`, () => endSession(one)),
+      one.current
+        ? null
+        : button("Sign out", `Sign out ${title}, seen ${when(one.last_seen)}`, `end ${one.sid}`, () => endSession(one)),
     );
   };
   sessions.sort((a, b) => b.current - a.current || b.last_seen - a.last_seen);
-  $("sessions").replaceChildren(...sessions.map(item));
+  refill($("sessions"), $("sessions-title"), sessions.map(item));
   $("end-others").hidden = sessions.length < 2;
 }
 
@@ -173,6 +204,8 @@ async function endSession(one) {
 async function endOthers() {
   await call("DELETE", "/mfa/sessions");
   await reload();
+  // Its button is hidden now.
+  $("sessions-title").focus();
   say("You are signed out everywhere else.", "good");
 }
 
@@ -185,13 +218,33 @@ function showEvents(events, count) {
   };
   $("events").replaceChildren(...events.slice(0, count).map(item));
   $("more-events").hidden = events.length <= count;
-  $("more-events").onclick = () => showEvents(events, count + 20);
+  $("more-events").onclick = () => {
+    showEvents(events, count + 20);
+    // Reading goes on with the first that was not there before.
+    const next = $("events").children[count];
+    next.tabIndex = -1;
+    next.focus();
+  };
+}
+
+/** Says what is wrong with a field of the transfer; with null, that nothing is. */
+function slip(field, said = "") {
+  $("transfer-problem").textContent = said;
+  for (const one of $("transfer").querySelectorAll("input")) invalid(one, one === field);
+  field?.focus();
 }
 
 async function transfer(form) {
-  const [problem, done] = [form.querySelector(".problem"), form.querySelector(".done")];
-  problem.textContent = done.textContent = "";
-  const body = { to: $("transfer-to").value.trim(), amount: Number($("transfer-amount").value) };
+  const done = form.querySelector(".done");
+  done.textContent = "";
+  slip(null);
+  const fields = { to: $("transfer-to"), amount: $("transfer-amount") };
+  for (const [name, field] of Object.entries(fields)) {
+    field.value = field.value.trim();
+    // Before the call: a code would be asked for, and used up, for nothing.
+    if (!field.validity.valid) return slip(field, rule(name));
+  }
+  const body = { to: fields.to.value, amount: Number(fields.amount.value) };
   try {
     const sent = await call("POST", "/transfer", body);
     // The step-up may have given this browser a new session.
@@ -200,7 +253,7 @@ async function transfer(form) {
   } catch (error) {
     if (error.name === "Cancelled") done.textContent = "Not sent.";
     else if (error.name === "SignedOut") throw error;
-    else problem.textContent = explain(error);
+    else slip(fields[error.body?.field] ?? null, explain(error));
   }
 }
 
@@ -220,7 +273,8 @@ async function tryRoute(path) {
 export function bindAccount(runner) {
   run = runner;
   const click = (id, work) => $(id).addEventListener("click", () => run($(id), work));
-  click("add-app", addApp);
+  click("add-app", async () => addApp());
+  click("lost-add", async () => addApp());
   click("new-codes", newCodes);
   click("end-others", endOthers);
   $("transfer").addEventListener("submit", (event) => {

@@ -1,7 +1,8 @@
 // Answering a challenge: after the password, and when a request needs more proof.
 
 import { Cancelled, Problem, send } from "./api.js";
-import { $, busy, countdown } from "./dom.js";
+import { $, busy, countdown, invalid } from "./dom.js";
+import { pauses } from "./pause.js";
 import { clock, explain, tries } from "./words.js";
 
 const kinds = {
@@ -36,8 +37,8 @@ export function answerForm(place, { methods, expiresIn, verify, back, gone, fail
   const [input, problem, button] = ["input", ".problem", "[type=submit]"].map((s) => form.querySelector(s));
   const offered = Object.keys(kinds).filter((kind) => methods.some((method) => method.type === kind));
   let kind = offered[0];
-  const waits = {};
-  const pauses = {};
+  // Each way of answering has a pause of its own: whoever is locked out of one may use another.
+  const pause = pauses(button, { key: () => kind, over: () => tell("You can try again now.", false) });
 
   input.id = part("label").htmlFor = `answer-${++forms}`;
   problem.id = `${input.id}-problem`;
@@ -54,50 +55,27 @@ export function answerForm(place, { methods, expiresIn, verify, back, gone, fail
     const other = offered.find((one) => one !== kind);
     part("other").hidden = !other;
     if (other) part("other").textContent = kinds[other].other;
-    complain("");
-    press();
+    tell("");
+    pause.press();
   }
 
-  function complain(text) {
+  function tell(text, isWrong = Boolean(text)) {
     problem.textContent = text;
-    input.toggleAttribute("aria-invalid", Boolean(text));
-  }
-
-  // Each way of answering has a pause of its own: whoever is locked out of one may use another.
-  function lock(seconds) {
-    const locked = kind;
-    pauses[locked]?.();
-    pauses[locked] = countdown(
-      seconds,
-      (left) => {
-        waits[locked] = `Wait ${clock(left)}`;
-        press();
-      },
-      () => {
-        delete waits[locked];
-        press();
-        if (kind === locked) complain("You can try again now.");
-      },
-    );
-  }
-
-  function press() {
-    button.disabled = kind in waits;
-    button.textContent = waits[kind] ?? "Continue";
+    invalid(input, isWrong);
   }
 
   function said(error) {
     if (error.code === "invalid_request") return kinds[kind].malformed;
     if (error.code !== "invalid_code") return explain(error);
-    return `${kinds[kind].wrong} ${tries(error.body.attempts_remaining ?? 0)}`;
+    return `${kinds[kind].wrong} ${tries(error.body)}`;
   }
 
   function refused(error) {
-    if (!(error instanceof Problem)) return error.name === "Offline" ? complain(explain(error)) : failed(error);
+    if (!(error instanceof Problem)) return error.name === "Offline" ? tell(explain(error)) : failed(error);
     if (error.code === "challenge_gone" || error.code === "not_found") return gone();
     if (error.status === 401) return failed(error);
-    complain(said(error));
-    if (error.code === "throttled") lock(error.body.retry_after ?? 30);
+    tell(said(error));
+    pause.lockBy(error);
     input.focus();
     input.select();
   }
@@ -121,7 +99,7 @@ export function answerForm(place, { methods, expiresIn, verify, back, gone, fail
   const stop = countdown(expiresIn, (left) => (part("time").textContent = `Time left: ${clock(left)}`), gone);
   return () => {
     stop();
-    for (const end of Object.values(pauses)) end();
+    pause.stop();
     form.remove();
   };
 }

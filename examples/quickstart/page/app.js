@@ -3,11 +3,23 @@
 import { bindAccount, openAccount, reload } from "./account.js";
 import { Cancelled, SignedOut, forget, mayHaveSession, onStepUp, renew, schedule, send } from "./api.js";
 import { answerForm, stepUp } from "./answer.js";
-import { $, busy, isShown, say, show } from "./dom.js";
-import { clearCodes, clearEnrolment, enrol, showCodes } from "./enrol.js";
+import { $, ask, busy, isShown, say, show } from "./dom.js";
+import { clearCodes, clearEnrolment, enrol, showCodes, unsavedCodes } from "./enrol.js";
+import { pauses } from "./pause.js";
 import { duration, explain, usedRecovery } from "./words.js";
 
 let away = () => {};
+
+const problem = $("sign-in").querySelector(".problem");
+// Another user name is not held up by the pause of the first.
+const pause = pauses($("sign-in").querySelector("button"), {
+  key: () => $("username").value.trim(),
+  over: () => {
+    if (!isShown("sign-in")) return;
+    say("");
+    problem.textContent = "You can try again now.";
+  },
+});
 
 /** Back to the first form, with a word on why. */
 function toSignIn(text = "", kind = "bad") {
@@ -17,7 +29,8 @@ function toSignIn(text = "", kind = "bad") {
   for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   $("who").hidden = true;
   $("password").value = "";
-  $("sign-in").querySelector(".problem").textContent = "";
+  problem.textContent = "";
+  pause.press();
   show("sign-in");
   if ($("username").value) $("password").focus();
   say(text, kind);
@@ -37,7 +50,6 @@ function run(button, work) {
 async function signIn() {
   say("");
   const username = $("username").value.trim();
-  const problem = $("sign-in").querySelector(".problem");
   problem.textContent = "";
   try {
     const outcome = await send("POST", "/login", { username, password: $("password").value });
@@ -45,6 +57,8 @@ async function signIn() {
     await goOn(outcome, username);
   } catch (error) {
     problem.textContent = explain(error);
+    pause.lockBy(error);
+    $("password").focus();
     $("password").select();
   }
 }
@@ -63,7 +77,8 @@ async function goOn(outcome, username) {
       const text = wait
         ? `Too many wrong codes were given for this account. Wait ${duration(wait)} and sign in again.`
         : "No way to prove that it is you is left on this account. Ask an administrator to reset it.";
-      return toSignIn(text);
+      toSignIn(text);
+      if (wait) pause.lock(wait);
     }
   }
 }
@@ -79,7 +94,8 @@ function secondStep(outcome, signedIn = openAccount) {
       if (verdict.status !== "complete") return secondStep({ ...outcome, ...verdict });
       away();
       await signedIn();
-      say(usedRecovery(verdict.recovery_codes_remaining));
+      const used = usedRecovery(verdict.recovery_codes_remaining);
+      say(used && `${used} What to do about a lost phone stands under “Authenticators”.`);
     },
     back: { text: "Back", work: () => toSignIn() },
     gone: () => toSignIn("That took too long. Begin again."),
@@ -88,21 +104,32 @@ function secondStep(outcome, signedIn = openAccount) {
   show("answer");
 }
 
-async function enrolFirst(outcome, username) {
+function enrolFirst(outcome, username) {
   const signedIn = () => openAccount().catch(failed);
-  await enrol({
+  enrol({
     bearer: outcome.enrolment_token,
     why: "This account needs a second step. Set it up now to sign in.",
+    name: "Authenticator app",
     done: (bound) => {
       if (!bound) return toSignIn();
       if (bound.recovery_codes) showCodes(bound.recovery_codes, username, signedIn);
       else signedIn();
     },
-    failed: () => toSignIn("That took too long. Begin again."),
+    failed: (error) => {
+      if (error.status === 401) toSignIn("That took too long. Begin again.");
+      else failed(error);
+    },
   });
 }
 
 async function signOut() {
+  const unsaved = {
+    title: "Sign out without the codes?",
+    text: "You have not said that you saved them, and they are shown only now. Without them, a lost phone locks you out.",
+    yes: "Sign out",
+    danger: true,
+  };
+  if (unsavedCodes() && !(await ask(unsaved))) return;
   try {
     await send("POST", "/mfa/logout", {});
   } catch (error) {
@@ -122,6 +149,7 @@ function bind() {
     event.preventDefault();
     busy($("sign-in").querySelector("button"), signIn);
   });
+  $("username").addEventListener("input", pause.press);
   $("sign-out").addEventListener("click", () => run($("sign-out"), signOut));
   // Another tab has signed out, or somebody else in.
   addEventListener("storage", () => {

@@ -33,7 +33,24 @@ export const isShown = (name) => !$(`view-${name}`).hidden;
 /** Says something at the top of the page; `kind` is "good", "bad" or nothing. */
 export function say(text, kind = "") {
   $("message").replaceChildren(...(text ? [h("p", { class: `notice ${kind}` }, text)] : []));
-  if (text) $("message").scrollIntoView({ block: "nearest" });
+}
+
+/** Marks a field that must be filled otherwise. */
+export function invalid(field, is) {
+  if (is) field.setAttribute("aria-invalid", "true");
+  else field.removeAttribute("aria-invalid");
+}
+
+/**
+ * Fills a list anew. The keyboard stays where it was in it, on the button of the same `data-key`; where
+ * that is gone, it goes to the list's title.
+ */
+export function refill(list, title, items) {
+  const had = list.contains(document.activeElement) && document.activeElement;
+  list.replaceChildren(...items);
+  if (!had) return;
+  const same = [...list.querySelectorAll("[data-key]")].find((one) => one.dataset.key === had.dataset.key);
+  (same ?? title).focus();
 }
 
 /** Runs `work` while the button waits, so that nothing is sent twice. */

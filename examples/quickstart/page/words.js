@@ -67,24 +67,36 @@ const events = {
 
 export const event = (kind) => events[kind] ?? kind.replaceAll("_", " ");
 
-/** How often one may still be wrong. */
-export function tries(n) {
-  if (n === 0) return "That was one too many: there is a pause before the next.";
+/** How often one may still be wrong, or how long the pause is that a wrong code began. */
+export function tries({ attempts_remaining: n = 0, retry_after: wait }) {
+  if (wait) return `That was one too many: there is a pause of ${duration(wait)}.`;
+  if (n === 0) return "";
   return `${n === 1 ? "One more try" : `${n} more tries`} before a pause.`;
 }
 
 export const usedRecovery = (left) =>
   left === undefined ? "" : `You used a recovery code; ${left} ${left === 1 ? "is" : "are"} left.`;
 
+const rules = {
+  label: "A name has at most 64 characters, and none that are hidden or turn the text around.",
+  to: "Say who gets the money, in at most 64 characters.",
+  amount: "The amount is a whole number of euros, from 1 to 1000000.",
+};
+
+/** What is asked of a field, for whoever filled it otherwise. */
+export const rule = (field) => rules[field];
+
 /** An error of the server, as a sentence that says what to do next. */
 export function explain(error) {
   if (error.name === "Offline") return "The server cannot be reached. Check your connection and try again.";
   const { code, detail, retry_after: wait } = error.body ?? {};
   switch (code) {
+    case "invalid_request":
+      return rules[error.body.field] ?? detail;
     case "invalid_code":
       return "That code is not right.";
     case "throttled":
-      return `Too many wrong tries. Wait ${duration(wait ?? 30)}; this one was not looked at.`;
+      return `Too many wrong tries: this one was not looked at. Wait ${duration(wait ?? 30)}.`;
     case "authenticator_disabled":
       return "This way in was switched off after too many wrong codes. Use another way, or ask an administrator.";
     case "challenge_gone":

@@ -6,7 +6,7 @@ use tower_mfa::clock::Timestamp;
 use tower_mfa::service::{Reply, Responder};
 
 use super::ops::{Named, Typed};
-use super::parts::{Counter, Expected, Session};
+use super::parts::{App, Counter, Expected, Session};
 use super::{HARD_LIMIT, Model};
 use crate::world::*;
 
@@ -49,10 +49,11 @@ impl Model {
     pub(super) fn expect_totp(&mut self, at: usize, named: Named, code: &str) -> Expected {
         let Some(session) = self.reached(at) else { return Expected::Unreached };
         let now = self.now();
-        let mut tried: Vec<usize> = match named {
+        let meant = match named {
             Named::App(app) => vec![app],
             _ => vec![0, 1],
         };
+        let mut tried = meant.clone();
         tried.retain(|app| !self.apps[*app].disabled);
         if tried.is_empty() {
             return Expected::Refused(Refusal::AuthenticatorDisabled);
@@ -79,19 +80,29 @@ impl Model {
             self.succeed(at, session);
             return Expected::Accepted;
         }
-        let mut remaining = 3;
+        let attempts_remaining = self.fail_totp(&tried, session);
+        let usable: Vec<&App> = meant.iter().map(|app| &self.apps[*app]).filter(|app| !app.disabled).collect();
+        let waits: Vec<Option<u64>> = match session {
+            Some(session) if !usable.is_empty() => vec![self.sessions[session].counter.wait(now)],
+            _ => usable.iter().map(|app| app.counter.wait(now)).collect(),
+        };
+        // A pause is one when none of those that were meant can be tried.
+        let soonest = waits.into_iter().collect::<Option<Vec<u64>>>().and_then(|waits| waits.into_iter().min());
+        let retry_after = soonest.map(|wait| u32::try_from(wait).unwrap());
+        Expected::Refused(Refusal::InvalidCode { attempts_remaining, retry_after })
+    }
+
+    fn fail_totp(&mut self, tried: &[usize], session: Option<usize>) -> u32 {
+        let (now, mut remaining) = (self.now(), 3);
         for app in tried {
-            let app = &mut self.apps[app];
+            let app = &mut self.apps[*app];
             match session {
                 Some(_) => app.counter.since_success += 1,
                 None => remaining = remaining.min(app.counter.fail(now, 3)),
             }
             app.disabled = app.counter.since_success >= HARD_LIMIT;
         }
-        if let Some(session) = session {
-            remaining = self.sessions[session].counter.fail(now, 5);
-        }
-        Expected::Refused(wrong_with(remaining))
+        session.map_or(remaining, |session| self.sessions[session].counter.fail(now, 5))
     }
 
     pub(super) async fn recover(&mut self, node: usize, n: usize, code: Option<usize>) {
@@ -125,7 +136,10 @@ impl Model {
             None => self.recovery.fail(now, 3),
         };
         self.set_disabled = self.recovery.since_success >= HARD_LIMIT;
-        Expected::Refused(wrong_with(remaining))
+        let counter = session.map_or(&self.recovery, |session| &self.sessions[session].counter);
+        let wait = counter.wait(now).filter(|_| !self.set_disabled);
+        let retry_after = wait.map(|wait| u32::try_from(wait).unwrap());
+        Expected::Refused(Refusal::InvalidCode { attempts_remaining: remaining, retry_after })
     }
 
     /// A right answer ends its challenge and the session it began from.

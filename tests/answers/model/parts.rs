@@ -94,7 +94,7 @@ impl Expected {
         match self {
             Self::Accepted => "accepted",
             Self::Unreached => "unreached",
-            Self::Refused(Refusal::InvalidCode { attempts_remaining: 0 }) => "locked",
+            Self::Refused(Refusal::InvalidCode { attempts_remaining: 0, .. }) => "locked",
             Self::Refused(Refusal::InvalidCode { .. }) => "wrong",
             Self::Refused(Refusal::Throttled { .. }) => "throttled",
             Self::Refused(_) => "disabled",

@@ -4,6 +4,7 @@
 #![expect(clippy::missing_panics_doc, reason = "a test fails loudly")]
 
 mod app;
+pub mod person;
 #[path = "../../common/tools.rs"]
 mod tools;
 
@@ -121,6 +122,37 @@ impl Browser {
 
     pub fn open(&self, url: &str) {
         self.post("/url", &json!({ "url": url }));
+    }
+
+    /// The tab that is driven.
+    #[must_use]
+    pub fn tab(&self) -> String {
+        let mut answer = self.agent.get(format!("{}/window", self.base)).call().expect("a tab");
+        let answer: Value = answer.body_mut().read_json().expect("JSON");
+        answer["value"].as_str().expect("a handle").to_owned()
+    }
+
+    /// Opens another tab, which shares the cookies; it is not driven before [`switch`](Self::switch).
+    #[must_use]
+    pub fn new_tab(&self) -> String {
+        let tab = self.post("/window/new", &json!({ "type": "tab" }));
+        tab["handle"].as_str().expect("a handle").to_owned()
+    }
+
+    pub fn switch(&self, tab: &str) {
+        self.post("/window", &json!({ "handle": tab }));
+    }
+
+    pub fn allow_clipboard(&self, origin: &str) {
+        let permissions = ["clipboardReadWrite", "clipboardSanitizedWrite"];
+        self.devtools("Browser.grantPermissions", &json!({ "origin": origin, "permissions": permissions }));
+    }
+
+    /// Keeps what is downloaded in a folder, which is empty at first.
+    pub fn download_to(&self, folder: &Path) {
+        let _ = std::fs::remove_dir_all(folder);
+        std::fs::create_dir_all(folder).expect("a folder");
+        self.devtools("Browser.setDownloadBehavior", &json!({ "behavior": "allow", "downloadPath": folder }));
     }
 
     /// Runs a function body in the page and returns what it returns.
