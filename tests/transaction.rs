@@ -1,6 +1,6 @@
 //! What is approved is what is done, once: the transaction layer over a real service.
 
-#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails loudly")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails loudly")]
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,7 +26,7 @@ use tower_mfa::service::{
 };
 use tower_mfa::store::MemoryStore;
 use tower_mfa::testing::{AuthenticatorApp, Fault, FaultyStore, ManualClock, SeededEntropy};
-use tower_mfa::token::{Algorithm, KeySet, Redeem, SigningKey};
+use tower_mfa::token::{Algorithm, KeySet, Redeem, Redeemed, SigningKey};
 use tower_mfa::vault::{LocalKeyRing, MasterKey};
 
 const START: u64 = 1_800_000_000;
@@ -251,21 +251,9 @@ async fn an_approval_lapses_and_ends_with_its_session() {
 
     let tokens = bank.approved(&mut alice, hundred_to_bob()).await;
     // Another replica, which does not know yet that the session has ended, asks the store.
-    let other = Bank { mfa: bank.mfa.clone(), ..bank.clone() };
-    let app = other.app_with(
-        TransactionLayer::builder(requirement())
-            .parameters(["to", "amount"])
-            .redeem(Arc::new(bank.mfa.clone()))
-            .build()
-            .unwrap(),
-    );
     bank.mfa.log_out(&alice.session).await.unwrap();
-    let who = alice.session.clone();
-    assert_eq!(bank.mfa.redeem(&who).await.unwrap(), tower_mfa::token::Redeemed::Void);
-    let request = Request::post("/transfer")
-        .header("content-type", "application/json")
-        .header("authorization", format!("Bearer {}", tokens.access_token().expose()));
-    assert_eq!(answer(app, request.body(HUNDRED.into()).unwrap()).await.0, 401);
+    assert_eq!(bank.mfa.redeem(&alice.session).await.unwrap(), Redeemed::Void);
+    assert_eq!(bank.send(Some(tokens.access_token().expose()), HUNDRED).await.0, 401);
     assert_eq!(bank.moved(), 0);
 }
 
@@ -337,7 +325,7 @@ async fn a_body_that_cannot_be_compared_is_refused_clearly_and_spends_nothing() 
     }
     let long = format!(r#"{{"to":"bob","amount":100,"note":"{}"}}"#, "x".repeat(1024));
     assert_eq!(bank.send(Some(token), long).await.1["code"], "too_large");
-    let streamed = futures_of(&[&HUNDRED[..10], &HUNDRED[10..]]);
+    let streamed = chunked(vec![&HUNDRED[..10], &HUNDRED[10..]]);
     let (status, answered) = bank.send(Some(token), streamed).await;
     assert_eq!((status.as_u16(), &answered["code"]), (400, &json!("invalid_request")), "it says no length");
     for kinds in [&["text/plain"][..], &[], &["application/json", "application/json"], &["application/jsonx"]] {
@@ -353,7 +341,7 @@ async fn a_body_that_cannot_be_compared_is_refused_clearly_and_spends_nothing() 
 }
 
 /// A body of chunks that does not say how long it is.
-fn futures_of(chunks: &[&'static str]) -> Body {
+fn chunked(chunks: Vec<&'static str>) -> Body {
     struct Chunks(std::vec::IntoIter<&'static str>);
     impl http_body::Body for Chunks {
         type Data = Bytes;
@@ -365,7 +353,7 @@ fn futures_of(chunks: &[&'static str]) -> Body {
             Poll::Ready(self.0.next().map(|chunk| Ok(http_body::Frame::data(Bytes::from_static(chunk.as_bytes())))))
         }
     }
-    Body::new(Chunks(chunks.to_vec().into_iter()))
+    Body::new(Chunks(chunks.into_iter()))
 }
 
 #[tokio::test]
@@ -381,6 +369,30 @@ async fn an_approval_that_may_be_used_again_is_the_hosts_word() {
             .header("authorization", format!("Bearer {}", tokens.access_token().expose()));
         assert_eq!(answer(app.clone(), request.body(HUNDRED.into()).unwrap()).await.0, 200);
     }
+}
+
+/// While some clients do not bind yet: an approval at large is good, once; a bound one for its own
+/// parameters alone.
+#[tokio::test]
+async fn where_unbound_approvals_are_taken_a_bound_one_is_still_for_its_own_parameters() {
+    let bank = Bank::new();
+    let mut alice = bank.person("alice").await;
+    let layer = TransactionLayer::builder(requirement()).parameters(["to", "amount"]).accept_unbound();
+    let app = bank.app_with(layer.redeem(Arc::new(bank.mfa.clone())).build().unwrap());
+    let send = async |token: &str, body: &'static str| {
+        let request = Request::post("/transfer")
+            .header("content-type", "application/json")
+            .header("authorization", format!("Bearer {token}"));
+        answer(app.clone(), request.body(body.into()).unwrap()).await.0.as_u16()
+    };
+    let plain = bank.mfa.open_challenge(&alice.session, ChallengeRequest::new().action(ACTION)).await.unwrap();
+    let ChallengeOutcome::Complete(plain) = plain else { panic!("the code is fresh") };
+    let plain = plain.tokens.access_token().expose();
+    assert_eq!([send(plain, HUNDRED).await, send(plain, HUNDRED).await], [200, 401], "once");
+    let bound = bank.approved(&mut alice, hundred_to_bob()).await;
+    let bound = bound.access_token().expose();
+    assert_eq!(send(bound, r#"{"to":"bob","amount":101}"#).await, 401);
+    assert_eq!(send(bound, HUNDRED).await, 200);
 }
 
 #[tokio::test]

@@ -75,7 +75,7 @@ async fn run(args: Args) -> Result<(), String> {
     let mfa = mfa.policy(policy).cookies(true).build().map_err(|e| chain(&e))?;
     let app = routes::App { mfa, users: users::Users::new()?, loopback: args.listen.is_loopback(), transfer };
     let _ = std::io::stdout().write_all(welcome(&origin, &args).as_bytes());
-    serve::serve(listeners, routes::router(app)).await.map_err(|e| chain(&e))
+    serve::serve(listeners, routes::router(app).map_err(|e| chain(&e))?).await.map_err(|e| chain(&e))
 }
 
 /// The keys stand beside the file they belong to: without them its secrets cannot be opened.

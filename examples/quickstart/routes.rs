@@ -12,9 +12,10 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::json;
 use tower_mfa::assurance::Requirement;
+use tower_mfa::error::ConfigError;
 use tower_mfa::extract::Authenticated;
-use tower_mfa::middleware::RequireLayer;
 use tower_mfa::middleware::problem::{Code, Problem};
+use tower_mfa::middleware::{RequireLayer, TransactionLayer};
 use tower_mfa::service::Mfa;
 
 use crate::body::Members;
@@ -34,9 +35,9 @@ pub(crate) struct App {
     pub(crate) transfer: Requirement,
 }
 
-pub(crate) fn router(app: App) -> Router {
+pub(crate) fn router(app: App) -> Result<Router, ConfigError> {
     let app = Arc::new(app);
-    let mut router = protected(&app)
+    let mut router = protected(&app)?
         .route("/public", get(async || Json(json!({ "message": "Anybody may read this." }))))
         .route("/login", post(login));
     if app.loopback {
@@ -50,19 +51,25 @@ pub(crate) fn router(app: App) -> Router {
         .fallback(nowhere)
         .method_not_allowed_fallback(nowhere)
         .layer(DefaultBodyLimit::max(BODY_LIMIT));
-    if app.loopback { router.layer(middleware::from_fn(only_by_our_name)) } else { router }
+    Ok(if app.loopback { router.layer(middleware::from_fn(only_by_our_name)) } else { router })
 }
 
 /// What the layers guard. Each route says what it wants; the token is looked at once, outside.
-fn protected(app: &App) -> Router<Arc<App>> {
-    let transfer = RequireLayer::new(app.transfer.clone().for_action(TRANSFER));
-    Router::new()
+fn protected(app: &App) -> Result<Router<Arc<App>>, ConfigError> {
+    // An approval is good once, and where it is bound, for this recipient and amount alone.
+    let transfer = TransactionLayer::builder(app.transfer.clone().for_action(TRANSFER))
+        .parameters(["to", "amount"])
+        .redeem(Arc::new(app.mfa.clone()))
+        .accept_unbound()
+        .body_limit(BODY_LIMIT)
+        .build()?;
+    Ok(Router::new()
         .route("/profile", get(profile).route_layer(RequireLayer::new(Requirement::aal1())))
         .route("/account", get(account).route_layer(RequireLayer::new(Requirement::aal2())))
         .route("/transfer", post(send_money).route_layer(transfer).route_layer(middleware::from_fn(legible)))
         .route("/vault", get(vault).route_layer(RequireLayer::new(Requirement::aal3().phishing_resistant())))
         .route("/admin", get(admin).route_layer(RequireLayer::new(Requirement::aal2().with_role("admin"))))
-        .layer(app.mfa.authenticate_layer())
+        .layer(app.mfa.authenticate_layer()))
 }
 
 async fn profile(State(app): State<Arc<App>>, who: Authenticated) -> Response {

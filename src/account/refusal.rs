@@ -9,9 +9,9 @@ use crate::assurance::{Method, Missing, Requirement};
 /// use tower_mfa::account::Refusal;
 ///
 /// fn may_try_again_now(refusal: &Refusal) -> bool {
-///     matches!(refusal, Refusal::InvalidCode { attempts_remaining: 1.. })
+///     matches!(refusal, Refusal::InvalidCode { attempts_remaining: 1.., .. })
 /// }
-/// assert!(may_try_again_now(&Refusal::InvalidCode { attempts_remaining: 2 }));
+/// assert!(may_try_again_now(&Refusal::InvalidCode { attempts_remaining: 2, retry_after: None }));
 /// assert!(!may_try_again_now(&Refusal::Throttled { retry_after: 30 }));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

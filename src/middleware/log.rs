@@ -14,7 +14,8 @@ pub(super) fn not_layered() {
 }
 
 pub(super) fn not_redeemed(error: &RedeemError) {
-    tracing::error!(target: TARGET, error = error as &dyn std::error::Error, "refused: the approval could not be spent");
+    let error: &dyn std::error::Error = error;
+    tracing::error!(target: TARGET, error, "refused: the approval could not be spent");
 }
 
 pub(super) fn no_clock() {

@@ -13,7 +13,7 @@ use tower::Service;
 use super::Approved;
 use super::layer::Rule;
 use super::parameters::{self, Values};
-use crate::assurance::{Authentication, decide_bound, decide_by};
+use crate::assurance::{Authentication, StepUpGrant, decide_by};
 use crate::error::BoxError;
 use crate::middleware::refusal::Form;
 use crate::middleware::require::response::refuse;
@@ -80,16 +80,17 @@ impl Rule {
         B: http_body::Body<Data: Buf, Error: Into<BoxError>>,
     {
         let examined = Examined::of(&parts.extensions).ok_or(Refusal::new(RefusalKind::NotLayered))?;
-        let who =
-            examined.decides(|who, now| decide_by(&self.requirement, who, now, |grant| grant.bind().is_some()))?;
+        let may_cover = |grant: &StepUpGrant| self.accepts_unbound || grant.bind().is_some();
+        let who = examined.decides(|who, now| decide_by(&self.requirement, who, now, may_cover))?;
         if !is_json(&parts.headers) {
             return Err(Refusal::new(RefusalKind::MediaType));
         }
         let bytes = self.collect(body).await?;
         let values = parameters::read(&bytes, &self.names).map_err(|b| Refusal::parameter(&b.name, b.rule))?;
         let digest = self.digest(&values)?;
+        let covers = |grant: &StepUpGrant| grant.bind().map_or(self.accepts_unbound, |approved| *approved == *digest);
         // The clock is read again: reading the body may have taken its time.
-        examined.decides(|who, now| decide_bound(&self.requirement, who, &digest, now))?;
+        examined.decides(|who, now| decide_by(&self.requirement, who, now, covers))?;
         if let Some(redeem) = &self.redeem {
             spend(&**redeem, who).await?;
         }

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -20,26 +21,18 @@ const NAMES_MAX: usize = 16;
 /// [`AuthenticateLayer`](crate::middleware::AuthenticateLayer).
 ///
 /// ```
-/// use std::sync::Arc;
 /// use tower_mfa::assurance::Requirement;
 /// use tower_mfa::middleware::TransactionLayer;
-/// # use tower_mfa::assurance::Authentication;
-/// # use tower_mfa::token::{Redeem, RedeemFuture, Redeemed};
-/// # struct Shared;
-/// # impl Redeem for Shared {
-/// #     fn redeem<'a>(&'a self, _: &'a Authentication) -> RedeemFuture<'a> {
-/// #         Box::pin(async { Ok(Redeemed::Now) })
-/// #     }
-/// # }
+///
 /// let transfer = || {
 ///     TransactionLayer::builder(Requirement::aal2().within(300).for_action("transfer_funds"))
 ///         .parameters(["to", "amount"])
 /// };
-/// // An `Mfa` redeems over its store.
-/// assert!(transfer().redeem(Arc::new(Shared)).build().is_ok());
+/// // Good once, and nothing remembers which are spent: that would be good for ever.
+/// assert_eq!(transfer().build().unwrap_err().field(), "redeem");
 ///
-/// let nowhere_to_remember = transfer().build().unwrap_err();
-/// assert_eq!(nowhere_to_remember.field(), "redeem");
+/// // With an `Mfa`, whose store remembers: `.redeem(Arc::new(mfa.clone()))`. Without:
+/// assert!(transfer().danger_reusable().build().is_ok());
 /// ```
 ///
 /// # Security
@@ -57,6 +50,7 @@ pub(super) struct Rule {
     pub(super) action: Box<str>,
     pub(super) names: Vec<Box<str>>,
     pub(super) body_limit: usize,
+    pub(super) accepts_unbound: bool,
     /// `None` where the host has said that an approval may be used again.
     pub(super) redeem: Option<Arc<dyn Redeem>>,
 }
@@ -69,6 +63,7 @@ pub struct TransactionLayerBuilder {
     body_limit: usize,
     redeem: Option<Arc<dyn Redeem>>,
     reusable: bool,
+    accepts_unbound: bool,
 }
 
 impl TransactionLayer {
@@ -80,6 +75,7 @@ impl TransactionLayer {
             body_limit: BODY_LIMIT,
             redeem: None,
             reusable: false,
+            accepts_unbound: false,
         }
     }
 }
@@ -110,6 +106,18 @@ impl TransactionLayerBuilder {
         self
     }
 
+    /// Takes an approval of the action at large, too. Default: no.
+    ///
+    /// For the time in which some clients bind their approvals and others do not yet.
+    ///
+    /// # Security
+    ///
+    /// Whoever has approved the action has then approved any parameters, once.
+    pub const fn accept_unbound(mut self) -> Self {
+        self.accepts_unbound = true;
+        self
+    }
+
     /// Sets the longest body that is read, in bytes (1 to 4 MiB). Default: 64 KiB.
     pub const fn body_limit(mut self, bytes: usize) -> Self {
         self.body_limit = bytes;
@@ -131,10 +139,8 @@ impl TransactionLayerBuilder {
         if self.names.is_empty() || self.names.len() > NAMES_MAX {
             return Err(ConfigError::new("parameters", "must be 1 to 16 names of members of the body"));
         }
-        let is_twice = |(at, name): (usize, &Box<str>)| {
-            self.names.iter().skip(at.saturating_add(1)).any(|other| other.eq_ignore_ascii_case(name))
-        };
-        if self.names.iter().enumerate().any(is_twice) {
+        let lower: BTreeSet<String> = self.names.iter().map(|name| name.to_ascii_lowercase()).collect();
+        if lower.len() < self.names.len() {
             return Err(ConfigError::new("parameters", "must differ by more than upper and lower case"));
         }
         if !(1..=BODY_LIMIT_MAX).contains(&self.body_limit) {
@@ -145,8 +151,9 @@ impl TransactionLayerBuilder {
             return Err(ConfigError::new("redeem", rule));
         }
         let redeem = self.redeem.filter(|_| !self.reusable);
-        let Self { requirement, names, body_limit, .. } = self;
-        Ok(TransactionLayer { rule: Arc::new(Rule { requirement, action, names, body_limit, redeem }) })
+        let Self { requirement, names, body_limit, accepts_unbound, .. } = self;
+        let rule = Rule { requirement, action, names, body_limit, accepts_unbound, redeem };
+        Ok(TransactionLayer { rule: Arc::new(rule) })
     }
 }
 

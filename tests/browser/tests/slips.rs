@@ -2,6 +2,8 @@
 //!
 //! Pictures of every view are kept under `target/browser/`.
 
+#[path = "../../common/example.rs"]
+mod example;
 #[path = "../../common/quickstart.rs"]
 mod quickstart;
 
