@@ -253,11 +253,14 @@ impl Totp {
         let (mut accepted, mut replayed, mut newest) = (Choice::from(0), Choice::from(0), 0_u64);
         each_value(self.algorithm, secret, self.digits, window.around(present), |step, value| {
             let hit = code.is(value);
-            // RFC 6238 §5.2: no second attempt of an OTP after the first one was accepted.
-            let fresh = Choice::from(u8::from(last_used.is_none_or(|used| step > used.0)));
-            newest.conditional_assign(&step, hit & fresh);
-            accepted |= hit & fresh;
-            replayed |= hit & !fresh;
+            // RFC 6238 §5.2: no second attempt of an OTP after the first one was accepted. Which steps
+            // are left depends on the time and on what was used, and on nothing that is typed.
+            if last_used.is_none_or(|used| step > used.0) {
+                newest.conditional_assign(&step, hit);
+                accepted |= hit;
+            } else {
+                replayed |= hit;
+            }
         });
         match (bool::from(accepted), bool::from(replayed)) {
             (true, _) => Ok(Step(newest)),

@@ -1,6 +1,6 @@
 //! From a key and a moving factor to a number: HMAC and dynamic truncation (RFC 4226 §5.2–5.3).
 
-use hmac::{EagerHash, Hmac, KeyInit, Mac};
+use hmac::{EagerHash, HmacReset, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::{Sha256, Sha512};
 
@@ -9,9 +9,9 @@ use super::secret::Secret;
 
 /// Computes the code of each moving factor in turn, and shows both to `see`.
 ///
-/// The HMAC takes in its key once and is cloned for every moving factor. Keying costs two of the
-/// four compressions of a MAC, so a window of three steps costs two thirds of three MACs from the
-/// raw key.
+/// The HMAC takes in its key once and goes back to that for every moving factor. Keying costs two of
+/// the four compressions of a MAC, so a window of three steps costs two thirds of three MACs from the
+/// raw key; and what is wiped at the end is wiped once.
 pub(super) fn each_value(
     algorithm: Algorithm,
     secret: &Secret,
@@ -40,12 +40,11 @@ fn each<D: EagerHash>(
     moving: impl IntoIterator<Item = u64>,
     mut see: impl FnMut(u64, u32),
 ) {
-    let keyed = Hmac::<D>::new_from_slice(secret.expose()).expect("HMAC takes a key of any length");
+    let mut keyed = HmacReset::<D>::new_from_slice(secret.expose()).expect("HMAC takes a key of any length");
     for moving in moving {
         // RFC 4226 §5.1: eight bytes, the highest first.
-        let mut mac = keyed.clone();
-        mac.update(&moving.to_be_bytes());
-        see(moving, digits.last_of(truncate(&mac.finalize().into_bytes())));
+        keyed.update(&moving.to_be_bytes());
+        see(moving, digits.last_of(truncate(&keyed.finalize_reset().into_bytes())));
     }
 }
 
@@ -55,8 +54,8 @@ fn each<D: EagerHash>(
 /// one of SHA-1 alone (erratum 6756).
 fn truncate(mac: &[u8]) -> u32 {
     let offset = mac.last().map_or(0, |last| usize::from(last & 0x0f));
-    let four = mac.iter().skip(offset).take(4).fold(0_u32, |bits, byte| (bits << 8) | u32::from(*byte));
-    four & 0x7fff_ffff
+    let four = mac.get(offset..).and_then(<[u8]>::first_chunk).copied().unwrap_or_default();
+    u32::from_be_bytes(four) & 0x7fff_ffff
 }
 
 #[cfg(test)]
