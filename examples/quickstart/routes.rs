@@ -9,13 +9,13 @@ use axum::http::uri::Authority;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use serde_json::json;
 use tower_mfa::assurance::Requirement;
 use tower_mfa::error::ConfigError;
 use tower_mfa::extract::Authenticated;
 use tower_mfa::middleware::problem::{Code, Problem};
-use tower_mfa::middleware::{RequireLayer, TransactionLayer};
+use tower_mfa::middleware::{Approved, RequireLayer, TransactionLayer};
 use tower_mfa::service::Mfa;
 
 use crate::body::Members;
@@ -56,11 +56,10 @@ pub(crate) fn router(app: App) -> Result<Router, ConfigError> {
 
 /// What the layers guard. Each route says what it wants; the token is looked at once, outside.
 fn protected(app: &App) -> Result<Router<Arc<App>>, ConfigError> {
-    // An approval is good once, and where it is bound, for this recipient and amount alone.
+    // An approval is good once, and for this recipient and amount alone.
     let transfer = TransactionLayer::builder(app.transfer.clone().for_action(TRANSFER))
         .parameters(["to", "amount"])
         .redeem(Arc::new(app.mfa.clone()))
-        .accept_unbound()
         .body_limit(BODY_LIMIT)
         .build()?;
     Ok(Router::new()
@@ -85,24 +84,23 @@ async fn account(who: Authenticated) -> Response {
     private(&json!({ "subject": who.subject().id(), "balance": 1250, "currency": "EUR" }))
 }
 
-struct Transfer {
-    to: String,
-    amount: u64,
-}
+/// A body that makes sense as a transfer.
+struct Transfer;
 
 impl<S: Send + Sync> FromRequest<S> for Transfer {
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
         let mut body = Members::from_request(request, state).await?;
-        let (to, amount) = (body.take::<String>("to")?, body.take("amount")?);
+        let (to, amount) = (body.take::<String>("to")?, body.take::<u64>("amount")?);
         body.end()?;
         let refused = |field, rule| Err(answer(Problem::new(Code::InvalidRequest).field(field).detail(rule)));
-        match to.trim() {
+        match &*to {
             "" => refused("to", "to must name who gets the money."),
+            to if to.trim() != to => refused("to", "to must not begin or end with spaces."),
             to if to.chars().count() > 64 => refused("to", "to must have at most 64 characters."),
             _ if !(1..=1_000_000).contains(&amount) => refused("amount", "amount must be 1 to 1000000."),
-            to => Ok(Self { to: to.to_owned(), amount }),
+            _ => Ok(Self),
         }
     }
 }
@@ -117,9 +115,14 @@ async fn legible(_who: Authenticated, request: Request, next: Next) -> Result<Re
     Ok(next.run(again(body)).await)
 }
 
-async fn send_money(who: Authenticated, transfer: Transfer) -> Response {
+/// What is done is what was approved: the body is not read again.
+async fn send_money(Extension(approved): Extension<Approved>) -> Response {
     private(&json!({
-        "status": "sent", "from": who.subject().id(), "to": transfer.to, "amount": transfer.amount, "currency": "EUR",
+        "status": "sent",
+        "from": approved.subject().id(),
+        "to": approved.text("to"),
+        "amount": approved.integer("amount"),
+        "currency": "EUR",
     }))
 }
 

@@ -98,8 +98,9 @@ impl Account {
 
     /// Takes the clock as it is now for the latest time, after it had jumped ahead.
     ///
-    /// What began in the time that never was would outlive every limit, and a challenge that had
-    /// expired in it would open again: both end.
+    /// What began in the time that never was would outlive every limit, a challenge that had expired in
+    /// it would open again, and an approval that was spent, and forgotten in it, would be good again: all
+    /// of it ends with the sessions.
     fn reset_clock(&mut self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
         let had_jumped = self.latest.since(turn.clock) > CLOCK_TOLERANCE;
         self.latest = turn.clock;
@@ -108,9 +109,7 @@ impl Account {
         }
         self.challenges.clear();
         self.enrolment = None;
-        let ahead = self.sessions.iter().filter(|s| s.last_seen.since(turn.clock) > CLOCK_TOLERANCE);
-        let ahead: Vec<_> = ahead.map(|s| s.id).collect();
-        ahead.into_iter().try_for_each(|id| self.drop_session(turn, id))
+        self.end_all(turn)
     }
 
     /// Notes, once, that the clock stands far behind this account.

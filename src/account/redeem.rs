@@ -11,7 +11,8 @@ use crate::assurance::Authentication;
 use crate::clock::Timestamp;
 use crate::id::TokenId;
 
-/// Most approvals that are remembered as spent at a time: one in five seconds, without a pause.
+/// Most approvals that are remembered as spent at a time: for ten minutes each, one in nine seconds without a
+/// pause.
 const SPENT_MAX: usize = 64;
 
 /// An approval that was spent, and until when that has to be known.

@@ -5,6 +5,7 @@ use http::Extensions;
 
 use super::csrf::Origins;
 use super::source::{Credential, Head, find};
+use super::transaction::Approved;
 use super::{Refusal, RefusalKind, Source, log};
 use crate::assurance::{AcrNames, Authentication, Decision, Requirement, decide};
 use crate::clock::{Clock, ClockError, SystemClock, Timestamp};
@@ -83,11 +84,12 @@ struct Absent {
     settings: Arc<Settings>,
 }
 
-/// Writes into the extensions what was found out, and nothing that stood there before: neither a
-/// mark nor an authentication of an outer layer outlives this one.
+/// Writes into the extensions what was found out, and nothing that stood there before: no mark, no
+/// authentication and no approval of an outer layer outlives this one.
 pub(crate) fn record(extensions: &mut Extensions, settings: &Arc<Settings>, found: Result<Authentication, Refusal>) {
     extensions.remove::<Authentication>();
     extensions.remove::<Absent>();
+    extensions.remove::<Approved>();
     match found {
         Ok(authentication) => drop(extensions.insert(authentication.handing_on(settings.clone()))),
         Err(why) => drop(extensions.insert(Absent { why, settings: settings.clone() })),

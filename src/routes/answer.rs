@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::response::Response;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ORIGIN};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, ORIGIN};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use serde::Serialize;
 
@@ -41,8 +41,7 @@ fn with_tokens(mfa: &Mfa, as_cookies: bool, tokens: Option<&Tokens>, body: Strin
 
 pub(super) fn login(mfa: &Mfa, headers: &HeaderMap, outcome: &LoginOutcome) -> Response {
     let as_cookies = in_cookies(mfa, headers);
-    // Whatever the method and the address: a login changes something, and its host is in the headers.
-    let caused_by = check(&Method::POST, &Uri::from_static("/"), headers, mfa.trusted_origins());
+    let caused_by = check(&Method::POST, &sent_to(mfa, headers), headers, mfa.trusted_origins());
     if as_cookies && caused_by == CookieUse::CrossSite {
         return problems::write(Problem::new(Code::Forbidden).detail("Another site caused this request."));
     }
@@ -51,6 +50,13 @@ pub(super) fn login(mfa: &Mfa, headers: &HeaderMap, outcome: &LoginOutcome) -> R
         _ => None,
     };
     with_tokens(mfa, as_cookies, tokens, outcome.text(!as_cookies))
+}
+
+/// Where a login was sent to, as far as its headers tell: HTTP/2 has no `Host`, and then it is the
+/// issuer's own.
+fn sent_to(mfa: &Mfa, headers: &HeaderMap) -> Uri {
+    let issuer = mfa.issuer().parse().ok().filter(|_| !headers.contains_key(HOST));
+    issuer.unwrap_or_else(|| Uri::from_static("/"))
 }
 
 pub(super) fn tokens(mfa: &Mfa, headers: &HeaderMap, tokens: &Tokens) -> Response {

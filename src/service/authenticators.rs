@@ -143,7 +143,7 @@ impl Mfa {
                 .await?;
             match confirmed {
                 Confirmed::NeedsRecoveryCodes(plan) if codes.is_none() => {
-                    codes = Some(self.make_codes(matter.subject, plan).await?);
+                    codes = Some(self.make_codes(matter.subject, true, plan).await?);
                 }
                 Confirmed::NeedsRecoveryCodes(_) => return Err(Error::busy("recovery codes were refused")),
                 Confirmed::Bound { authenticator, grant, issued_codes } => {
@@ -169,13 +169,18 @@ impl Mfa {
         let matter = self.session_matter(by);
         // Asked first, so that nobody without the right makes the machine hash.
         let plan = self.inner.turn(matter, |account, turn| account.may_regenerate(turn, by)).await?;
-        let (set, plain) = self.make_codes(by.subject(), plan).await?;
+        let (set, plain) = self.make_codes(by.subject(), false, plan).await?;
         self.inner.turn(matter, |account, turn| account.regenerate(turn, by, set.clone())).await?;
         Ok(plain)
     }
 
-    async fn make_codes(&self, of: &Subject, plan: SetPlan) -> Result<(RecoverySet, Vec<RecoveryCode>), Error> {
-        let place = self.inner.slow_hash.admit_set(of)?;
+    async fn make_codes(
+        &self,
+        of: &Subject,
+        is_first: bool,
+        plan: SetPlan,
+    ) -> Result<(RecoverySet, Vec<RecoveryCode>), Error> {
+        let place = self.inner.slow_hash.admit_set(of, is_first)?;
         let SetPlan { count, format, scheme } = plan;
         let draft = Draft::generate(count, format, scheme, &*self.inner.entropy).map_err(Error::unavailable)?;
         let now = self.inner.clock.now()?;

@@ -27,10 +27,11 @@ impl<T: Send + 'static> Future for Detached<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        let Some(work) = self.work.as_mut() else { return Poll::Pending };
+        // Taken out while it runs: work that has panicked is not run again.
+        let Some(mut work) = self.work.take() else { return Poll::Pending };
         let done = work.as_mut().poll(cx);
-        if done.is_ready() {
-            self.work = None;
+        if done.is_pending() {
+            self.work = Some(work);
         }
         done
     }

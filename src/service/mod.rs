@@ -157,6 +157,12 @@ impl Mfa {
         Arc::clone(&self.inner.verifier)
     }
 
+    /// Returns the issuer (`iss`): the URL clients know this service by.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        self.inner.issuer.issuer()
+    }
+
     /// Returns where the routes are nested, as clients see it.
     #[must_use]
     pub fn mounted_at(&self) -> &str {

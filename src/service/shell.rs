@@ -1,7 +1,7 @@
 //! The way of every operation: load, transition, commit, effects.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::Error;
@@ -81,8 +81,11 @@ impl Inner {
                 return ran.answer.map_err(explained);
             };
             let expected = stored.as_ref().map(|stored| *stored.revision());
-            let finish = Arc::clone(self).finish(matter.subject.clone(), expected, pending, clock, place);
+            let asking = Arc::new(());
+            let asker = Arc::downgrade(&asking);
+            let finish = Arc::clone(self).finish(matter.subject.clone(), expected, pending, clock, (place, asker));
             let (is_done, back) = Detached::new(finish).await;
+            drop(asking);
             if is_done? {
                 return ran.answer.map_err(explained);
             }
@@ -99,16 +102,22 @@ impl Inner {
         expected: Option<Revision>,
         pending: Pending,
         clock: Timestamp,
-        place: Place,
+        (place, asker): (Place, Weak<()>),
     ) -> (Result<bool, Error>, Place) {
         let outcome = self.commit(&subject, expected.as_ref(), &pending).await;
+        if let Some(source) = outcome.as_ref().err().and_then(std::error::Error::source)
+            && asker.strong_count() == 0
+        {
+            // Nobody waits to be told any more, but the operator is.
+            super::trace::unavailable(source);
+        }
         match outcome {
             Ok(true) => self.take_effect(&subject, &pending, clock),
             // Nobody knows whether the sessions ended. Their access tokens are believed no longer; who
             // still has one refreshes it.
             Err(_) => {
                 if let Some(until) = pending.ended.iter().map(|(_, until)| *until).max() {
-                    self.verifier.revoke_subject(&subject, pending.now, clock, until);
+                    self.verifier.revoke_subject(&subject, clock, clock, until);
                 }
             }
             Ok(false) => {}
@@ -259,9 +268,9 @@ impl Inner {
 /// The account tells nobody why it cannot decide; the operator is told what it may be.
 fn explained(refusal: Refusal) -> Error {
     match refusal {
-        Refusal::Unavailable { .. } => {
-            Error::busy("the account cannot decide: randomness, its key or the clock fails, or too many recovery codes")
-        }
+        Refusal::Unavailable { .. } => Error::busy(
+            "the account cannot decide: randomness, its key or the clock fails, or too much is tried at once",
+        ),
         other => other.into(),
     }
 }

@@ -12,12 +12,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::Error;
 use crate::id::Subject;
 
-/// Most sets that are made or wait to be: at a third of a second each, the last waits some seconds.
-const SETS_MAX: usize = 16;
+/// Most first sets that are made or wait to be: at a third of a second each, the last waits some seconds.
+const FIRST_SETS_MAX: usize = 16;
+/// Most new sets in place of old ones. They are few, so that whoever asks for one again and again keeps
+/// nobody from enrolling.
+const NEW_SETS_MAX: usize = 4;
 
 pub(super) struct SlowHash {
     attempts: Pool,
-    sets: Pool,
+    first_sets: Pool,
+    new_sets: Pool,
     /// Whose set is being made: one at a time for each.
     making: Making,
 }
@@ -34,19 +38,21 @@ struct Pool {
 impl Default for SlowHash {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        // Half the processors, so that the other half serves.
+        // Half the processors, so that the other half serves; sets have a quarter, first come first served.
         let running = cores.div_ceil(2);
+        let making = Arc::new(Semaphore::new(cores.div_ceil(4)));
         Self {
-            attempts: Pool::new(running, running.saturating_mul(4)),
-            sets: Pool::new(1, SETS_MAX),
+            attempts: Pool::new(Arc::new(Semaphore::new(running)), running.saturating_mul(4)),
+            first_sets: Pool::new(Arc::clone(&making), FIRST_SETS_MAX),
+            new_sets: Pool::new(making, NEW_SETS_MAX),
             making: Arc::default(),
         }
     }
 }
 
 impl Pool {
-    fn new(running: usize, admitted: usize) -> Self {
-        Self { running: Arc::new(Semaphore::new(running)), admitted: Arc::new(Semaphore::new(admitted)) }
+    fn new(running: Arc<Semaphore>, admitted: usize) -> Self {
+        Self { running, admitted: Arc::new(Semaphore::new(admitted)) }
     }
 
     fn admit(&self, of: Option<SubjectTurn>) -> Option<Place> {
@@ -84,13 +90,14 @@ impl SlowHash {
         self.attempts.admit(None)
     }
 
-    /// Takes a place to make a set for `subject`, or refuses at once.
-    pub(super) fn admit_set(&self, subject: &Subject) -> Result<Place, Error> {
+    /// Takes a place to make a set for `subject`, its first or a new one, or refuses at once.
+    pub(super) fn admit_set(&self, subject: &Subject, is_first: bool) -> Result<Place, Error> {
         if !lock(&self.making).insert(subject.clone()) {
             return Err(Error::busy("a set of recovery codes is being made for the subject"));
         }
         let turn = SubjectTurn { making: Arc::clone(&self.making), subject: subject.clone() };
-        self.sets.admit(Some(turn)).ok_or_else(|| Error::busy("too many sets of recovery codes at once"))
+        let pool = if is_first { &self.first_sets } else { &self.new_sets };
+        pool.admit(Some(turn)).ok_or_else(|| Error::busy("too many sets of recovery codes at once"))
     }
 }
 

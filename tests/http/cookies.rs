@@ -287,4 +287,7 @@ async fn a_login_that_another_site_caused_gets_neither_cookies_nor_tokens() {
         assert!(answer.set_cookies().is_empty() && answer.body.get("access_token").is_none());
     }
     assert_eq!(s.ask("POST /login", &[OWN], Some(json!({"user": "alice"}))).await.is(200).set_cookies().len(), 2);
+    // HTTP/2 has no Host, and an old browser no Sec-Fetch-Site: the issuer's own origin is ours.
+    let old = [("origin", "https://id.example")];
+    assert_eq!(s.ask("POST /login", &old, Some(json!({"user": "alice"}))).await.is(200).set_cookies().len(), 2);
 }

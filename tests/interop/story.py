@@ -203,25 +203,33 @@ def a_transfer_wants_a_step_up(app, bound):
     token, order = bound["access_token"], {"to": "bob", "amount": 25}
     refused = want(call("POST", "/transfer", order, token), 401, "insufficient_user_authentication")
     assert refused["action"] == "transfer_funds" and refused["required"]["max_age"] == 300, refused
-    assert refused["missing"] == ["action"], refused
+    assert refused["missing"] == ["action"] and refused["bind"] == ["to", "amount"], refused
     want(call("POST", "/mfa/challenges", {"action": "unheard_of"}, token), 400, "invalid_request")
     # The code of a moment ago is fresh enough: nobody is asked again.
     complete = want(call("POST", "/mfa/challenges", {"action": "transfer_funds"}, token), 200)
     assert complete["status"] == "complete" and complete["step_up"]["action"] == "transfer_funds", complete
     assert "refresh_token" not in complete, "a token of the same session has no new refresh token"
     assert claims_of(complete["access_token"])["step_up"]["action"] == "transfer_funds"
-    want(call("POST", "/transfer", order, complete["access_token"]), 200)
-    want(call("POST", "/transfer", {**order, "x": 1}, complete["access_token"]), 400, "invalid_request")
-    # A client can only ask for more than the policy does.
-    time.sleep(2)
-    asked = {"action": "transfer_funds", "max_age": 1}
+    # But it approves the action, and not this transfer.
+    want(call("POST", "/transfer", order, complete["access_token"]), 401, "insufficient_user_authentication")
+    # Bound to the transfer, it is always asked for; a client can only ask for more than the policy does.
+    asked = {"action": "transfer_funds", "max_age": 60, "bind": {name: order[name] for name in refused["bind"]}}
     opened = want(call("POST", "/mfa/challenges", asked, token), 201)
     assert {method["type"] for method in opened["methods"]} >= {"totp", "recovery_code"}, opened
     path = f"/mfa/challenges/{opened['challenge_id']}"
     assert want(call("GET", path, token=token), 200)["status"] == "pending"
     want(call("GET", path), 401, "unauthenticated")
     answered = want(verify(opened, app.code(), token=token), 200)
-    want(call("POST", "/transfer", order, answered["access_token"]), 200)
+    canonical = '{"action":"transfer_funds","bind":{"amount":25,"to":"bob"}}'
+    digest = base64.urlsafe_b64encode(hashlib.sha256(canonical.encode()).digest()).decode().rstrip("=")
+    assert claims_of(answered["access_token"])["step_up"]["bind"] == "sha-256:" + digest
+    for other in ({**order, "amount": 26}, {**order, "to": "mallory"}):
+        want(call("POST", "/transfer", other, answered["access_token"]), 401, "insufficient_user_authentication")
+    want(call("POST", "/transfer", {**order, "x": 1}, answered["access_token"]), 400, "invalid_request")
+    sent = want(call("POST", "/transfer", order, answered["access_token"]), 200)
+    assert (sent["to"], sent["amount"]) == ("bob", 25), sent
+    # Once.
+    want(call("POST", "/transfer", order, answered["access_token"]), 401, "insufficient_user_authentication")
     assert claims_of(answered["access_token"])["sid"] != claims_of(token)["sid"]
     want(call("GET", "/mfa/status", token=token), 401, "invalid_token")
     return answered

@@ -105,25 +105,33 @@ export function answerForm(place, { methods, expiresIn, verify, back, gone, fail
 }
 
 const reasons = {
-  transfer_funds: "Sending money asks for a code that is fresh.",
+  transfer_funds: ({ to, amount }) =>
+    `Send ${amount} € to ${to}? Each payment takes a new code. If you have just used the one your app shows, wait for the next.`,
 };
 
-function reason({ action, missing = [], required = {} }) {
-  if (reasons[action]) return reasons[action];
+function reason({ action, missing = [], required = {} }, bind = {}) {
+  if (reasons[action]) return reasons[action](bind);
   if (missing.includes("freshness")) return `This asks for a proof that is at most ${required.max_age} seconds old.`;
   return "This asks for a second step.";
 }
 
-/** Asks for the proof that `problem` says is missing; resolves when the session has it. */
-export async function stepUp(problem) {
+/** What is approved: an action, and those members of the request that it is bound to. */
+const approval = ({ action, bind }, request) =>
+  bind ? { action, bind: Object.fromEntries(bind.map((name) => [name, request[name]])) } : { action };
+
+/**
+ * Asks for the proof that `problem` says is missing for `request`; resolves when the session has it.
+ * What is approved is what is shown: the same members are read for both.
+ */
+export async function stepUp(problem, request) {
   const { action, required = {} } = problem.body;
-  const wanted = action ? { action } : { acr: required.acr, max_age: required.max_age };
+  const wanted = action ? approval(problem.body, request) : { acr: required.acr, max_age: required.max_age };
   let opened = await send("POST", "/mfa/challenges", wanted);
   // A code given a moment ago is fresh enough: nobody is asked again.
   if (opened.status === "complete") return;
 
   const dialog = $("step-up");
-  $("step-up-why").textContent = reason(problem.body);
+  $("step-up-why").textContent = reason(problem.body, wanted.bind);
   dialog.showModal();
   let away = () => {};
   try {
@@ -145,7 +153,7 @@ export async function stepUp(problem) {
             try {
               opened = await send("POST", "/mfa/challenges", wanted);
               if (opened.status === "complete") return resolve();
-              $("step-up-why").textContent = "That took too long. Here is a new question.";
+              $("step-up-why").textContent = `That took too long. ${reason(problem.body, wanted.bind)}`;
               ask();
             } catch (error) {
               reject(error);

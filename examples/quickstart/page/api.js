@@ -84,7 +84,7 @@ export async function call(method, path, body) {
       if (problem.code === "insufficient_user_authentication") {
         // A second time is possible: what was fresh may have grown old. A third is not.
         if (++proved > 2) throw problem;
-        await prove(problem);
+        await prove(problem, body);
       } else if (renewed) {
         throw new SignedOut();
       } else {

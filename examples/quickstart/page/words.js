@@ -44,7 +44,7 @@ const events = {
   answer_refused: "A wrong code was given",
   otp_replayed: "A code was given a second time, and refused",
   stepped_up: "You confirmed that it is you",
-  approval_spent: "What you approved was done",
+  approval_spent: "What you approved was let through, once",
   locked: "Too many wrong codes: a pause",
   hard_limit_near: "Many wrong codes in a row",
   authenticator_disabled: "An authenticator was switched off after too many wrong codes",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -13,7 +13,7 @@ use tower::Service;
 use super::Approved;
 use super::layer::Rule;
 use super::parameters::{self, Values};
-use crate::assurance::{Authentication, StepUpGrant, decide_by};
+use crate::assurance::{Authentication, StepUpGrant, decide_bound, decide_by};
 use crate::error::BoxError;
 use crate::middleware::refusal::Form;
 use crate::middleware::require::response::refuse;
@@ -80,22 +80,21 @@ impl Rule {
         B: http_body::Body<Data: Buf, Error: Into<BoxError>>,
     {
         let examined = Examined::of(&parts.extensions).ok_or(Refusal::new(RefusalKind::NotLayered))?;
-        let may_cover = |grant: &StepUpGrant| self.accepts_unbound || grant.bind().is_some();
-        let who = examined.decides(|who, now| decide_by(&self.requirement, who, now, may_cover))?;
-        if !is_json(&parts.headers) {
+        let is_bound = |grant: &StepUpGrant| grant.bind().is_some();
+        let who = examined.decides(|who, now| decide_by(&self.requirement, who, now, is_bound))?;
+        if !is_plain_json(&parts.headers) {
             return Err(Refusal::new(RefusalKind::MediaType));
         }
         let bytes = self.collect(body).await?;
         let values = parameters::read(&bytes, &self.names).map_err(|b| Refusal::parameter(&b.name, b.rule))?;
         let digest = self.digest(&values)?;
-        let covers = |grant: &StepUpGrant| grant.bind().map_or(self.accepts_unbound, |approved| *approved == *digest);
         // The clock is read again: reading the body may have taken its time.
-        examined.decides(|who, now| decide_by(&self.requirement, who, now, covers))?;
+        examined.decides(|who, now| decide_bound(&self.requirement, who, &digest, now))?;
         if let Some(redeem) = &self.redeem {
             spend(&**redeem, who).await?;
         }
         let step_up = who.step_up().ok_or_else(Refusal::not_approved)?.id();
-        Ok((Approved { values: Arc::new(values), step_up }, bytes))
+        Ok((Approved { subject: who.subject().clone(), values: Arc::new(values), step_up }, bytes))
     }
 
     async fn collect<B>(&self, body: B) -> Result<Bytes, Refusal>
@@ -140,10 +139,22 @@ async fn spend(redeem: &dyn Redeem, who: &Authentication) -> Result<(), Refusal>
     }
 }
 
-/// `application/json`, whatever its parameters, and nothing beside it.
-fn is_json(headers: &HeaderMap) -> bool {
-    let mut values = headers.get_all(CONTENT_TYPE).iter();
-    let (Some(value), None) = (values.next(), values.next()) else { return false };
-    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+/// `application/json` in UTF-8, as it is: whoever reads the body after us must read what we have read.
+fn is_plain_json(headers: &HeaderMap) -> bool {
+    let one = |name| {
+        let mut values = headers.get_all(name).iter();
+        (values.next().map(|value| value.to_str().unwrap_or("?")), values.next().is_some())
+    };
+    let ((Some(kind), false), (coding, false)) = (one(CONTENT_TYPE), one(CONTENT_ENCODING)) else { return false };
+    let mut parts = kind.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    let is_utf8 = |parameter: &str| {
+        parameter.is_empty()
+            || parameter.split_once('=').is_some_and(|(name, value)| {
+                name.eq_ignore_ascii_case("charset") && value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+            })
+    };
     essence.eq_ignore_ascii_case("application/json")
+        && parts.all(is_utf8)
+        && coding.is_none_or(|coding| coding.eq_ignore_ascii_case("identity"))
 }

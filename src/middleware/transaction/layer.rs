@@ -50,7 +50,6 @@ pub(super) struct Rule {
     pub(super) action: Box<str>,
     pub(super) names: Vec<Box<str>>,
     pub(super) body_limit: usize,
-    pub(super) accepts_unbound: bool,
     /// `None` where the host has said that an approval may be used again.
     pub(super) redeem: Option<Arc<dyn Redeem>>,
 }
@@ -63,7 +62,6 @@ pub struct TransactionLayerBuilder {
     body_limit: usize,
     redeem: Option<Arc<dyn Redeem>>,
     reusable: bool,
-    accepts_unbound: bool,
 }
 
 impl TransactionLayer {
@@ -75,7 +73,6 @@ impl TransactionLayer {
             body_limit: BODY_LIMIT,
             redeem: None,
             reusable: false,
-            accepts_unbound: false,
         }
     }
 }
@@ -103,18 +100,6 @@ impl TransactionLayerBuilder {
     /// Whoever sees the token can then repeat the request: for what does no harm when it happens twice.
     pub const fn danger_reusable(mut self) -> Self {
         self.reusable = true;
-        self
-    }
-
-    /// Takes an approval of the action at large, too. Default: no.
-    ///
-    /// For the time in which some clients bind their approvals and others do not yet.
-    ///
-    /// # Security
-    ///
-    /// Whoever has approved the action has then approved any parameters, once.
-    pub const fn accept_unbound(mut self) -> Self {
-        self.accepts_unbound = true;
         self
     }
 
@@ -151,9 +136,8 @@ impl TransactionLayerBuilder {
             return Err(ConfigError::new("redeem", rule));
         }
         let redeem = self.redeem.filter(|_| !self.reusable);
-        let Self { requirement, names, body_limit, accepts_unbound, .. } = self;
-        let rule = Rule { requirement, action, names, body_limit, accepts_unbound, redeem };
-        Ok(TransactionLayer { rule: Arc::new(rule) })
+        let Self { requirement, names, body_limit, .. } = self;
+        Ok(TransactionLayer { rule: Arc::new(Rule { requirement, action, names, body_limit, redeem }) })
     }
 }
 

@@ -16,7 +16,11 @@
 //! ```
 //!
 //! Whoever is not allowed hears so before a byte of the body is read. The body is passed on byte for
-//! byte; trailers are not.
+//! byte; trailers are not. It must be JSON in UTF-8, not compressed, and say how long it is. An answer of
+//! `503` may have spent the approval, and so has one that a handler refuses: the next try needs another.
+//!
+//! A service behind a proxy reads the body a second time, perhaps by other rules. Send it what [`Approved`]
+//! says, not what the client sent.
 
 mod future;
 mod layer;
@@ -30,7 +34,7 @@ pub use service::Transaction;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::id::TokenId;
+use crate::id::{Subject, TokenId};
 use parameters::Values;
 
 /// What the subject has approved, in the extensions of the request that may run for it.
@@ -39,15 +43,22 @@ use parameters::Values;
 ///
 /// # Security
 ///
-/// Only a [`TransactionLayer`] makes one: its parameters are those of the request it stands in, and of
-/// the approval that was spent for it.
+/// Only a [`TransactionLayer`] makes one: its parameters are those of the request it stands in, and
+/// those the subject has approved.
 #[derive(Clone)]
 pub struct Approved {
+    subject: Subject,
     values: Arc<Values>,
     step_up: TokenId,
 }
 
 impl Approved {
+    /// Returns who has approved it.
+    #[must_use]
+    pub const fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
     /// Returns a parameter that is a string.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {

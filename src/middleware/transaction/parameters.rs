@@ -26,7 +26,7 @@ const NO_OBJECT: &str = "must be a JSON object";
 /// Reads the members called `names` of the JSON object `body`; the others are passed over.
 ///
 /// The bytes are the attacker's. Whoever reads them after us may take the first or the last of two
-/// members of one name, or not care for case: so neither may stand there, in any spelling.
+/// members of one name, not care for case, or stop at a control character: so none of it may stand there.
 pub(super) fn read(body: &[u8], names: &[Box<str>]) -> Result<Values, Broken> {
     let mut reader = serde_json::Deserializer::from_slice(body);
     let found = reader.deserialize_map(Members { names }).and_then(|found| reader.end().map(|()| found));
@@ -76,7 +76,10 @@ impl<'de> Visitor<'de> for Members<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut found = BTreeMap::new();
         while let Some(name) = map.next_key::<String>()? {
-            let Some(known) = self.names.iter().find(|known| known.eq_ignore_ascii_case(&name)) else {
+            if name.chars().any(char::is_control) {
+                return Err(A::Error::custom("a name with control characters"));
+            }
+            let Some(known) = self.names.iter().find(|known| is_like(known, &name)) else {
                 let IgnoredAny = map.next_value()?;
                 continue;
             };
@@ -86,6 +89,13 @@ impl<'de> Visitor<'de> for Members<'_> {
         }
         Ok(found)
     }
+}
+
+/// Whether a reader that does not care for case may take the one for the other. Some letters outside of
+/// ASCII fold into it: U+017F is an s, and U+212A a k.
+fn is_like(known: &str, name: &str) -> bool {
+    let fold = |text: &str| text.to_uppercase().to_lowercase();
+    known.eq_ignore_ascii_case(name) || (!name.is_ascii() && fold(known) == fold(name))
 }
 
 #[cfg(test)]
@@ -123,6 +133,9 @@ mod tests {
         ] {
             assert_eq!(rule_of(body), ("to".to_owned(), TWICE), "{body}");
         }
+        let folded = ["kind".into(), "to".into()];
+        assert_eq!(read("{\"kind\":1,\"to\":2,\"\u{212a}ind\":3}".as_bytes(), &folded).unwrap_err().rule, TWICE);
+        assert_eq!(rule_of(r#"{"to":"bob","amount":5,"to\u0000":"mallory"}"#).0, "body", "C stops at a zero");
     }
 
     #[test]
