@@ -62,9 +62,11 @@ fn protected(app: &App) -> Result<Router<Arc<App>>, ConfigError> {
         .redeem(Arc::new(app.mfa.clone()))
         .body_limit(BODY_LIMIT)
         .build()?;
+    // A script may send a code beside its token (`X-MFA-Token`).
+    let second_step = RequireLayer::new(Requirement::aal2()).inline_codes(Arc::new(app.mfa.clone()));
     Ok(Router::new()
         .route("/profile", get(profile).route_layer(RequireLayer::new(Requirement::aal1())))
-        .route("/account", get(account).route_layer(RequireLayer::new(Requirement::aal2())))
+        .route("/account", get(account).route_layer(second_step))
         .route("/transfer", post(send_money).route_layer(transfer).route_layer(middleware::from_fn(legible)))
         .route("/vault", get(vault).route_layer(RequireLayer::new(Requirement::aal3().phishing_resistant())))
         .route("/admin", get(admin).route_layer(RequireLayer::new(Requirement::aal2().with_role("admin"))))

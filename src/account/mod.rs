@@ -14,6 +14,7 @@ mod answer;
 mod authenticator;
 mod binding;
 mod challenge;
+mod elevate;
 mod event;
 mod login;
 mod manage;

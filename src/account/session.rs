@@ -163,6 +163,20 @@ impl Session {
         Ok(Grant { expires_at, ..grant })
     }
 
+    /// Grants an access token of more evidence than the session keeps.
+    pub(crate) fn grant_with(
+        &mut self,
+        turn: &Turn<'_>,
+        subject: &Subject,
+        evidence: Vec<Evidence>,
+    ) -> Result<Grant, Refusal> {
+        let raised = Self { evidence, ..self.clone() };
+        let grant = raised.present(turn, subject)?;
+        let grant = Grant { expires_at: grant.expires_at.min(self.ends_at(turn.policy)), ..grant };
+        self.tokens_until = self.tokens_until.max(grant.expires_at);
+        Ok(grant)
+    }
+
     fn present(&self, turn: &Turn<'_>, subject: &Subject) -> Result<Grant, Refusal> {
         // A replica whose clock runs ahead by less than is tolerated may have taken the proof; a token
         // that speaks of the future would be believed nowhere.

@@ -191,7 +191,7 @@ impl Account {
     }
 }
 
-fn asked(turn: &Turn<'_>, ask: &Ask) -> Result<Requirement, Refusal> {
+pub(super) fn asked(turn: &Turn<'_>, ask: &Ask) -> Result<Requirement, Refusal> {
     let Some(action) = &ask.action else {
         if ask.bind.is_some() {
             return Err(Refusal::invalid("bind", "needs an action"));
@@ -205,7 +205,7 @@ fn asked(turn: &Turn<'_>, ask: &Ask) -> Result<Requirement, Refusal> {
 
 /// Refuses what a session cannot reach by proving more: a step-up says that the action's requirement
 /// was met, and a route that only asks for the action believes it.
-fn may_ask(asks: &Requirement, seed: &Seed) -> Result<(), Refusal> {
+pub(super) fn may_ask(asks: &Requirement, seed: &Seed) -> Result<(), Refusal> {
     let has = |held: &[Box<str>], wanted: &str| held.iter().any(|h| **h == *wanted);
     if asks.roles().iter().all(|role| has(&seed.roles, role)) && asks.scopes().iter().all(|s| has(&seed.scopes, s)) {
         return Ok(());

@@ -64,6 +64,11 @@ impl Authentication {
         self.handed_on.as_deref()?.downcast_ref()
     }
 
+    /// Hands on what `other` does: this authentication stands in its place.
+    pub(crate) fn in_place_of(self, other: &Self) -> Self {
+        Self { handed_on: other.handed_on.clone(), ..self }
+    }
+
     /// Returns the subject: tenant and id.
     #[must_use]
     pub fn subject(&self) -> &Subject {

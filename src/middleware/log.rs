@@ -1,7 +1,7 @@
 //! What the layers tell the operator. Never a token, a cookie or a header's value.
 
 use super::Refusal;
-use crate::token::RedeemError;
+use crate::token::{ElevateError, ElevateErrorKind, RedeemError};
 
 const TARGET: &str = "tower_mfa::middleware";
 
@@ -16,6 +16,14 @@ pub(super) fn not_layered() {
 pub(super) fn not_redeemed(error: &RedeemError) {
     let error: &dyn std::error::Error = error;
     tracing::error!(target: TARGET, error, "refused: the approval could not be spent");
+}
+
+pub(super) fn not_elevated(error: &ElevateError) {
+    let why: &dyn std::error::Error = error;
+    match error.kind() {
+        ElevateErrorKind::Unavailable => tracing::error!(target: TARGET, error = why, "a code could not be checked"),
+        kind => tracing::debug!(target: TARGET, ?kind, "a code that came with a request was refused"),
+    }
 }
 
 pub(super) fn no_clock() {

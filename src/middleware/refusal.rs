@@ -7,7 +7,7 @@ use http::{HeaderMap, Method, Response};
 use super::problem::{Code, Problem};
 use super::settings::Settings;
 use crate::assurance::{Decision, Forbidden, Missing, Requirement};
-use crate::token::{TokenError, TokenErrorKind};
+use crate::token::{ElevateErrorKind, TokenError, TokenErrorKind};
 
 /// Why a request was refused.
 ///
@@ -41,6 +41,8 @@ pub struct Refusal {
     broken: Option<(Box<str>, &'static str)>,
     /// The parameters that the approval of the action is to be bound to.
     bind: Vec<Box<str>>,
+    /// What came of a code that was sent with the request.
+    inline: Option<ElevateErrorKind>,
 }
 
 /// The kinds of [`Refusal`].
@@ -67,6 +69,12 @@ pub enum RefusalKind {
     TooLarge,
     /// The body is not of the media type that is read.
     MediaType,
+    /// The code that came with the request is wrong or was used before.
+    InvalidCode,
+    /// Too many codes were wrong; this one was not looked at.
+    Throttled,
+    /// The authenticator the code is of was disabled.
+    AuthenticatorDisabled,
     /// It could not be decided.
     Unavailable,
     /// The host's mistake: no [`AuthenticateLayer`](super::AuthenticateLayer) is outside.
@@ -81,6 +89,9 @@ impl RefusalKind {
             Self::Unauthenticated => Code::Unauthenticated,
             Self::InvalidToken => Code::InvalidToken,
             Self::TwoTokens | Self::Parameter | Self::Body => Code::InvalidRequest,
+            Self::InvalidCode => Code::InvalidCode,
+            Self::Throttled => Code::Throttled,
+            Self::AuthenticatorDisabled => Code::AuthenticatorDisabled,
             Self::TooLarge => Code::TooLarge,
             Self::MediaType => Code::UnsupportedMediaType,
             Self::CrossSite => Code::Forbidden,
@@ -94,7 +105,7 @@ impl RefusalKind {
 
 impl Refusal {
     pub(crate) const fn new(kind: RefusalKind) -> Self {
-        Self { kind, missing: Vec::new(), token_error: None, broken: None, bind: Vec::new() }
+        Self { kind, missing: Vec::new(), token_error: None, broken: None, bind: Vec::new(), inline: None }
     }
 
     pub(crate) fn parameter(name: &str, rule: &'static str) -> Self {
@@ -103,6 +114,21 @@ impl Refusal {
 
     pub(crate) fn bound_to(self, names: &[Box<str>]) -> Self {
         Self { bind: names.to_vec(), ..self }
+    }
+
+    /// What a code that came with the request led to; `None` where a challenge has to be opened.
+    pub(crate) fn inline(kind: ElevateErrorKind) -> Option<Self> {
+        use ElevateErrorKind as Kind;
+        let refused = |refusal: RefusalKind| Self { inline: Some(kind), ..Self::new(refusal) };
+        Some(match kind {
+            Kind::Insufficient => return None,
+            Kind::Malformed => Self::parameter("X-MFA-Token", "must be a code of an authenticator app"),
+            Kind::InvalidCode { .. } => refused(RefusalKind::InvalidCode),
+            Kind::Throttled { .. } => refused(RefusalKind::Throttled),
+            Kind::Disabled => refused(RefusalKind::AuthenticatorDisabled),
+            Kind::InvalidToken => refused(RefusalKind::InvalidToken),
+            Kind::Unavailable => refused(RefusalKind::Unavailable),
+        })
     }
 
     /// The approval is missing, is of something else, or was used before.
@@ -160,6 +186,7 @@ impl Refusal {
             (RefusalKind::Body, ..) => {
                 Problem::new(Code::InvalidRequest).detail("The body must say how long it is, and be whole.")
             }
+            (kind @ (RefusalKind::InvalidCode | RefusalKind::Throttled), ..) => self.counted(Problem::new(kind.code())),
             (kind, ..) => match &self.broken {
                 Some((name, rule)) => {
                     Problem::new(kind.code()).field(String::from(&**name)).detail(format!("{name} {rule}"))
@@ -170,6 +197,20 @@ impl Refusal {
         match settings {
             Some(settings) => problem.realm(String::from(&*settings.realm)),
             None => problem,
+        }
+    }
+}
+
+impl Refusal {
+    /// Says how many attempts are left and how long to wait.
+    fn counted(&self, problem: Problem) -> Problem {
+        match self.inline {
+            Some(ElevateErrorKind::InvalidCode { attempts_remaining, retry_after }) => {
+                let problem = problem.attempts_remaining(attempts_remaining);
+                retry_after.map_or(problem.clone(), |secs| problem.retry_after(u64::from(secs)))
+            }
+            Some(ElevateErrorKind::Throttled { retry_after }) => problem.retry_after(u64::from(retry_after)),
+            _ => problem,
         }
     }
 }
@@ -189,6 +230,9 @@ impl fmt::Display for Refusal {
             RefusalKind::CrossSite => "a cookie came with an unsafe request of another site",
             RefusalKind::StepUp => "the authentication is too weak or too old",
             RefusalKind::Scope => "a role or a scope is missing",
+            RefusalKind::InvalidCode => "the code that came with the request was refused",
+            RefusalKind::Throttled => "too many codes were wrong; this one was not looked at",
+            RefusalKind::AuthenticatorDisabled => "the authenticator the code is of was disabled",
             RefusalKind::Parameter => "a parameter of the action is missing or malformed",
             RefusalKind::Body => "the body does not say how long it is, or is not whole",
             RefusalKind::TooLarge => "the body is too large",

@@ -1,12 +1,14 @@
 //! Stands in for `log` where the feature `tracing` is off.
 
 use super::Refusal;
-use crate::token::RedeemError;
+use crate::token::{ElevateError, RedeemError};
 
 pub(super) const fn refused(_: &Refusal) {}
 
 pub(super) const fn not_layered() {}
 
 pub(super) const fn not_redeemed(_: &RedeemError) {}
+
+pub(super) const fn not_elevated(_: &ElevateError) {}
 
 pub(super) const fn no_clock() {}

@@ -43,6 +43,7 @@ mod authenticators;
 mod builder;
 mod challenges;
 mod detached;
+mod elevate;
 mod error;
 mod inner;
 mod keys;

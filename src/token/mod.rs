@@ -47,6 +47,7 @@
 
 mod bind_digest;
 mod claims;
+mod elevate;
 mod error;
 mod issuer;
 mod jwk;
@@ -66,6 +67,7 @@ mod wire;
 
 pub use bind_digest::{BindError, bind_digest};
 pub use claims::Claims;
+pub use elevate::{Elevate, ElevateError, ElevateErrorKind, ElevateFuture, Elevated};
 pub use error::{IssueError, IssueErrorKind, KeyError, KeyErrorKind, TokenError, TokenErrorKind};
 pub use issuer::Issuer;
 pub(crate) use issuer::is_scope_token;

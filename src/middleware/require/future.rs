@@ -3,15 +3,22 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::{Request, Response};
+use http::header::CACHE_CONTROL;
+use http::{HeaderValue, Request, Response};
 use pin_project_lite::pin_project;
 use tower::Service;
 
 use super::layer::Rule;
 use super::response::refuse;
-use crate::middleware::Body;
+use crate::assurance::Authentication;
 use crate::middleware::refusal::Form;
-use crate::middleware::settings::verdict;
+use crate::middleware::settings::{Examined, verdict};
+use crate::middleware::{Body, Refusal, RefusalKind, log};
+use crate::secret::SecretString;
+use crate::token::{ElevateError, Elevated};
+
+/// Where a code stands that came with the request (`docs/HTTP.md`).
+const HEADER: &str = "x-mfa-token";
 
 pin_project! {
     /// The future of [`Require`](super::Require).
@@ -34,11 +41,14 @@ pin_project! {
     where
         S: Service<Request<B>>,
     {
-        // It is decided in the first poll; a state, so that deciding may take longer one day.
         Deciding { call: Option<Call<S, B>> },
-        Inner { #[pin] future: S::Future },
+        // The request waits for a code that came with it.
+        Elevating { elevating: Elevating, call: Option<Call<S, B>> },
+        Inner { #[pin] future: S::Future, better: Option<SecretString> },
     }
 }
+
+type Elevating = Pin<Box<dyn Future<Output = Result<Elevated, ElevateError>> + Send>>;
 
 struct Call<S, B> {
     service: S,
@@ -56,18 +66,87 @@ impl<S, B, R> Call<S, B>
 where
     S: Service<Request<B>, Response = Response<R>>,
 {
-    /// The plain decision: the answer to a request that may not pass, `None` for one that may.
-    fn refused(&self) -> Option<Response<Body<R>>> {
+    /// The plain decision, and what a code that came with the request may make of a "not yet".
+    fn decide(&self) -> Step<R> {
         let requirement = &self.rule.requirement;
-        let (refusal, settings) = verdict(requirement, self.request.extensions()).err()?;
+        match verdict(requirement, self.request.extensions()) {
+            Ok(_) => Step::Pass,
+            Err((refusal, _)) if refusal.kind() == RefusalKind::StepUp => match self.elevating() {
+                Ok(Some(elevating)) => Step::Elevate(elevating),
+                Ok(None) => Step::Refuse(self.answer(refusal)),
+                Err(twice) => Step::Refuse(self.answer(twice)),
+            },
+            Err((refusal, _)) => Step::Refuse(self.answer(refusal)),
+        }
+    }
+
+    /// Begins to check the code of `X-MFA-Token`, where codes are taken and one can help.
+    fn elevating(&self) -> Result<Option<Elevating>, Refusal> {
+        let requirement = &self.rule.requirement;
+        let mut codes = self.request.headers().get_all(HEADER).iter();
+        let (Some(elevate), Some(code)) = (&self.rule.elevate, codes.next()) else { return Ok(None) };
+        if requirement.wants_phishing_resistance() || requirement.actions().len() > 1 {
+            return Ok(None);
+        }
+        let code = code.to_str().ok().filter(|_| codes.next().is_none());
+        let code = code.ok_or_else(|| Refusal::parameter("X-MFA-Token", "must be one code of an authenticator app"))?;
+        let Some(who) = self.request.extensions().get::<Authentication>() else { return Ok(None) };
+        let (elevate, rule) = (Arc::clone(elevate), Arc::clone(&self.rule));
+        let (who, code) = (who.clone(), SecretString::new(code));
+        Ok(Some(Box::pin(async move { elevate.elevate(&who, &code, &rule.requirement).await })))
+    }
+
+    /// Goes on with the better token, or says why there is none.
+    fn elevated(&mut self, outcome: Result<Elevated, ElevateError>) -> Result<SecretString, Response<Body<R>>> {
+        let (authentication, token) = match outcome {
+            Ok(elevated) => elevated.into_parts(),
+            Err(error) => {
+                log::not_elevated(&error);
+                let not_enough = || verdict(&self.rule.requirement, self.request.extensions()).err();
+                let refusal = Refusal::inline(error.kind()).or_else(|| Some(not_enough()?.0));
+                return Err(self.answer(refusal.unwrap_or(Refusal::new(RefusalKind::Unavailable))));
+            }
+        };
+        let extensions = self.request.extensions_mut();
+        if let Some(before) = extensions.get::<Authentication>() {
+            let better = authentication.in_place_of(before);
+            extensions.insert(better);
+        }
+        match verdict(&self.rule.requirement, self.request.extensions()) {
+            Ok(_) => Ok(token),
+            Err((refusal, _)) => Err(self.answer(refusal)),
+        }
+    }
+
+    fn answer(&self, refusal: Refusal) -> Response<Body<R>> {
+        let requirement = &self.rule.requirement;
+        let settings = Examined::of(self.request.extensions()).map(|examined| examined.settings);
         let form = Form::of(self.request.method(), self.request.headers());
         let mut answer = refuse(&refusal, Some(requirement), settings, form);
         if let Some(replace) = &self.rule.replace {
             answer = form.bare(replace(&refusal, answer));
         }
         answer.extensions_mut().insert(refusal);
-        Some(answer.map(Body::refusal))
+        answer.map(Body::refusal)
     }
+}
+
+/// Where a request goes on.
+enum Step<R> {
+    Pass,
+    Elevate(Elevating),
+    Refuse(Response<Body<R>>),
+}
+
+/// Hands the better token back, to the one who sent the code and to nobody's cache.
+fn with_token<R>(mut response: Response<R>, better: Option<SecretString>) -> Response<R> {
+    let value = better.and_then(|token| HeaderValue::try_from(token.expose()).ok());
+    if let Some(mut value) = value {
+        value.set_sensitive(true);
+        response.headers_mut().insert("x-session-token", value);
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
 }
 
 impl<S, B, R> Future for ResponseFuture<S, B>
@@ -79,19 +158,35 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
         loop {
-            match state.as_mut().project() {
-                StateProj::Inner { future } => return Poll::Ready(Ok(ready!(future.poll(cx))?.map(Body::new))),
+            let (mut passed, better) = match state.as_mut().project() {
+                StateProj::Inner { future, better } => {
+                    let response = ready!(future.poll(cx))?.map(Body::new);
+                    return Poll::Ready(Ok(with_token(response, better.take())));
+                }
                 StateProj::Deciding { call } => {
                     // Taken twice only after a refusal was returned: there is nothing more to come.
-                    let Some(mut call) = call.take() else { return Poll::Pending };
-                    if let Some(refusal) = call.refused() {
-                        return Poll::Ready(Ok(refusal));
+                    let Some(decided) = call.take() else { return Poll::Pending };
+                    match decided.decide() {
+                        Step::Pass => (decided, None),
+                        Step::Refuse(answer) => return Poll::Ready(Ok(answer)),
+                        Step::Elevate(elevating) => {
+                            state.set(State::Elevating { elevating, call: Some(decided) });
+                            continue;
+                        }
                     }
-                    // CVE-2025-12760: the inner service is called after the decision, or never.
-                    let future = call.service.call(call.request);
-                    state.set(State::Inner { future });
                 }
-            }
+                StateProj::Elevating { elevating, call } => {
+                    let outcome = ready!(elevating.as_mut().poll(cx));
+                    let Some(mut decided) = call.take() else { return Poll::Pending };
+                    match decided.elevated(outcome) {
+                        Ok(token) => (decided, Some(token)),
+                        Err(answer) => return Poll::Ready(Ok(answer)),
+                    }
+                }
+            };
+            // CVE-2025-12760: the inner service is called after the decision, or never.
+            let future = passed.service.call(passed.request);
+            state.set(State::Inner { future, better });
         }
     }
 }

@@ -8,6 +8,7 @@ use tower::Layer;
 use super::Require;
 use crate::assurance::Requirement;
 use crate::middleware::Refusal;
+use crate::token::Elevate;
 
 /// Lets a request through only if it meets a [`Requirement`].
 ///
@@ -58,17 +59,34 @@ pub struct RequireLayer {
     rule: Arc<Rule>,
 }
 
+#[derive(Clone)]
 pub(super) struct Rule {
     pub(super) requirement: Requirement,
     pub(super) replace: Option<Replace>,
+    pub(super) elevate: Option<Arc<dyn Elevate>>,
 }
 
-type Replace = Box<dyn Fn(&Refusal, Response<Bytes>) -> Response<Bytes> + Send + Sync>;
+type Replace = Arc<dyn Fn(&Refusal, Response<Bytes>) -> Response<Bytes> + Send + Sync>;
 
 impl RequireLayer {
     /// Makes the layer.
     pub fn new(requirement: Requirement) -> Self {
-        Self { rule: Arc::new(Rule { requirement, replace: None }) }
+        Self { rule: Arc::new(Rule { requirement, replace: None, elevate: None }) }
+    }
+
+    /// Takes a code of an authenticator app from `X-MFA-Token`, beside a token that is not enough: for
+    /// scripts and command lines, which cannot open a challenge and answer it.
+    ///
+    /// The request then runs, and the better token comes back in `X-Session-Token`: use that until it
+    /// expires. A code that is not needed is not looked at. Where phishing resistance is asked for no
+    /// code helps, and a [`TransactionLayer`](crate::middleware::TransactionLayer) takes none.
+    ///
+    /// # Security
+    ///
+    /// The code is checked as any other: throttled, charged, used once, and committed before the request
+    /// runs.
+    pub fn inline_codes(self, elevate: Arc<dyn Elevate>) -> Self {
+        self.with(|rule| rule.elevate = Some(elevate))
     }
 
     /// Answers with what `replace` makes of the refusal and of the answer it would get.
@@ -80,8 +98,13 @@ impl RequireLayer {
         self,
         replace: impl Fn(&Refusal, Response<Bytes>) -> Response<Bytes> + Send + Sync + 'static,
     ) -> Self {
-        let requirement = self.rule.requirement.clone();
-        Self { rule: Arc::new(Rule { requirement, replace: Some(Box::new(replace)) }) }
+        self.with(|rule| rule.replace = Some(Arc::new(replace)))
+    }
+
+    fn with(self, change: impl FnOnce(&mut Rule)) -> Self {
+        let mut rule = Arc::unwrap_or_clone(self.rule);
+        change(&mut rule);
+        Self { rule: Arc::new(rule) }
     }
 }
 

@@ -1,0 +1,7 @@
+//! What stands around a route, over a real service: transactions, and codes that come with a request.
+
+#![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test fails loudly")]
+
+mod bank;
+mod inline;
+mod transaction;
