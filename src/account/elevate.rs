@@ -28,6 +28,9 @@ impl Account {
         let asks = asked(turn, &ask)?;
         let session = self.session_at(at)?;
         may_ask(&asks, &session.seed)?;
+        if !self.bound().any(|a| a.credential.method() == Method::Totp) {
+            return Err(Refusal::NoEligibleAuthenticator { allowed: Vec::new() });
+        }
         let (id, mut evidence) = (session.id, session.evidence.clone());
         // What a code cannot give is said before one is used up.
         let hopeful = [evidence.as_slice(), &[Evidence::new(Method::Totp, turn.now)]].concat();

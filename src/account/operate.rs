@@ -109,6 +109,7 @@ impl Account {
         }
         self.challenges.clear();
         self.enrolment = None;
+        self.spent.clear();
         self.end_all(turn)
     }
 

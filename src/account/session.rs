@@ -170,7 +170,7 @@ impl Session {
         subject: &Subject,
         evidence: Vec<Evidence>,
     ) -> Result<Grant, Refusal> {
-        let raised = Self { evidence, ..self.clone() };
+        let raised = Self { evidence, last_seen: turn.now, ..self.clone() };
         let grant = raised.present(turn, subject)?;
         let grant = Grant { expires_at: grant.expires_at.min(self.ends_at(turn.policy)), ..grant };
         self.tokens_until = self.tokens_until.max(grant.expires_at);

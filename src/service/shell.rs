@@ -117,7 +117,7 @@ impl Inner {
             // still has one refreshes it.
             Err(_) => {
                 if let Some(until) = pending.ended.iter().map(|(_, until)| *until).max() {
-                    self.verifier.revoke_subject(&subject, clock, clock, until);
+                    self.verifier.revoke_subject(&subject, pending.now, clock, until);
                 }
             }
             Ok(false) => {}

@@ -15,7 +15,7 @@ use tower_mfa::account::FirstFactor;
 use tower_mfa::assurance::{Authentication, Requirement};
 use tower_mfa::id::Subject;
 use tower_mfa::middleware::{Approved, TransactionLayer};
-use tower_mfa::policy::{Login, Policy};
+use tower_mfa::policy::{Login, Policy, PolicyBuilder};
 use tower_mfa::recovery_code::{Count, Scheme};
 use tower_mfa::service::{
     AnswerOutcome, ChallengeOutcome, ChallengeRequest, Enroller, Keys, LoginOutcome, Mfa, Reply, Responder, Tokens,
@@ -50,6 +50,10 @@ pub(crate) fn requirement() -> Requirement {
 
 impl Bank {
     pub(crate) fn new() -> Self {
+        Self::with(|policy| policy)
+    }
+
+    pub(crate) fn with(change: impl FnOnce(PolicyBuilder) -> PolicyBuilder) -> Self {
         let store = FaultyStore::new(MemoryStore::new());
         let clock = ManualClock::at(START);
         let policy = Policy::builder()
@@ -62,7 +66,7 @@ impl Bank {
             .issuer("https://id.example")
             .audience("api")
             .keys(KEYS.clone())
-            .policy(policy.build().unwrap())
+            .policy(change(policy).build().unwrap())
             .with_clock(clock.clone())
             .build()
             .unwrap();

@@ -38,7 +38,12 @@ impl Answer {
 
 impl Bank {
     fn guarded(&self, requirement: Requirement) -> Router {
-        let who = async |who: Authenticated| ([("cache-control", "max-age=60")], who.assurance().level().to_string());
+        let who = async |headers: HeaderMap, who: Authenticated| {
+            assert!(!headers.contains_key("x-mfa-token"), "a code is nobody's business inside");
+            let kept =
+                [("cache-control", "max-age=60"), ("cdn-cache-control", "public, max-age=60"), ("etag", "\"1\"")];
+            (kept, who.assurance().level().to_string())
+        };
         let layer = RequireLayer::new(requirement).inline_codes(Arc::new(self.mfa.clone()));
         Router::new().route("/", get(who).route_layer(layer)).layer(self.mfa.authenticate_layer())
     }
@@ -83,6 +88,7 @@ async fn a_code_beside_a_token_lets_a_request_through_and_gives_a_better_token()
     let passed = bank.ask(transfer(), Some(&token), &[&bank.code(&alice)]).await;
     assert_eq!((passed.status, &passed.body), (200, &json!("AAL2")));
     assert_eq!(passed.headers["cache-control"], "no-store", "whatever the handler says");
+    assert!(!passed.headers.contains_key("cdn-cache-control") && !passed.headers.contains_key("etag"));
     // The better token is good by itself, until it is too old.
     let better = passed.token().to_owned();
     assert_eq!(bank.ask(transfer(), Some(&better), &[]).await.status, 200);
@@ -149,6 +155,64 @@ async fn a_code_that_cannot_help_or_is_not_needed_is_not_used_up() {
     assert_eq!(bank.ask(Requirement::aal1(), Some(&token), &[&code]).await.status, 200, "nothing was missing");
     bank.ask(transfer(), None, &[&code]).await.refuses(401, "unauthenticated");
     assert_eq!(bank.ask(transfer(), Some(&token), &[&code]).await.status, 200, "it is good still");
+}
+
+/// A page whose tokens stand in cookies gets none in a header that a script of it can read.
+#[tokio::test]
+async fn a_browser_is_not_given_a_token_it_can_read() {
+    let bank = Bank::new();
+    let (alice, token) = bank.script().await;
+    let code = bank.code(&alice);
+    for (name, value) in [("sec-fetch-site", "same-origin"), ("origin", "https://id.example")] {
+        let request = Request::get("/")
+            .header("authorization", format!("Bearer {token}"))
+            .header("x-mfa-token", &code)
+            .header(name, value);
+        let response = bank.guarded(transfer()).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), 401);
+        assert!(!response.headers().contains_key("x-session-token"));
+    }
+    assert_eq!(bank.ask(transfer(), Some(&token), &[&code]).await.status, 200, "and it was not used up");
+}
+
+/// The layer outside takes the code; one inside finds none, and charges nobody for it.
+#[tokio::test]
+async fn a_code_is_taken_by_one_layer() {
+    let bank = Bank::new();
+    let (alice, token) = bank.script().await;
+    let elevate = || -> Arc<dyn tower_mfa::token::Elevate> { Arc::new(bank.mfa.clone()) };
+    let inner = RequireLayer::new(transfer().for_action(ACTION)).inline_codes(elevate());
+    let outer = RequireLayer::new(transfer()).inline_codes(elevate());
+    let route = get(async || "reached").route_layer(inner).route_layer(outer);
+    let app = Router::new().route("/", route).layer(bank.mfa.authenticate_layer());
+    let request = Request::get("/").header("authorization", format!("Bearer {token}"));
+    let request = request.header("x-mfa-token", bank.code(&alice)).body(Body::empty()).unwrap();
+    assert_eq!(app.oneshot(request).await.unwrap().status(), 401, "the action is still to be approved");
+    let who = bank.mfa.authenticate(&token).unwrap();
+    let events = bank.mfa.events(&who, None, 200).await.unwrap().items;
+    assert!(events.iter().all(|event| event.kind != EventKind::AnswerRefused));
+}
+
+#[tokio::test]
+async fn whoever_has_no_app_is_asked_to_step_up_and_not_told_of_attempts() {
+    let bank = Bank::new();
+    let token = bank.password("bob").await;
+    let refused = bank.ask(transfer(), Some(token.access_token().expose()), &["123456"]).await;
+    refused.refuses(401, "insufficient_user_authentication");
+}
+
+/// The better token lives by the time-outs of its level from now on, not from when the session was last
+/// noted as used.
+#[tokio::test]
+async fn a_session_that_was_idle_for_a_while_gets_a_token_of_full_length() {
+    let bank =
+        Bank::with(|policy| policy.session(Aal::Two, tower_mfa::policy::SessionLimits::overall(86_400).idle(300)));
+    let (alice, token) = bank.script().await;
+    bank.clock.advance(330);
+    let passed = bank.ask(transfer(), Some(&token), &[&bank.code(&alice)]).await;
+    assert_eq!(passed.status, 200, "{}", passed.body);
+    let who = bank.mfa.authenticate(passed.token()).unwrap();
+    assert_eq!(who.expires_at().since(who.issued_at()), 300);
 }
 
 #[tokio::test]

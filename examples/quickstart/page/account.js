@@ -247,14 +247,16 @@ async function transfer(form) {
   const body = { to: fields.to.value, amount: Number(fields.amount.value) };
   try {
     const sent = await call("POST", "/transfer", body);
-    // The step-up may have given this browser a new session.
-    await reload();
     done.textContent = `Sent ${sent.amount} € to ${sent.to}.`;
   } catch (error) {
     if (error.name === "Cancelled") done.textContent = "Not sent.";
+    else if (error.name === "Offline") slip(null, "It is not known whether this was sent. Look at what happened lately before you try again.");
     else if (error.name === "SignedOut") throw error;
     else slip(fields[error.body?.field] ?? null, explain(error));
+    return;
   }
+  // The step-up has given this browser a new session. Whether that can be shown or not, it was sent.
+  await reload();
 }
 
 async function tryRoute(path) {

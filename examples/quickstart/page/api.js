@@ -82,8 +82,9 @@ export async function call(method, path, body) {
     } catch (problem) {
       if (!(problem instanceof Problem) || problem.status !== 401) throw problem;
       if (problem.code === "insufficient_user_authentication") {
-        // A second time is possible: what was fresh may have grown old. A third is not.
-        if (++proved > 2) throw problem;
+        // A second time is possible: what was fresh may have grown old. A third is not; nor is a second
+        // where an approval is used up: the request may have run, and its answer been lost.
+        if (++proved > (problem.body.bind ? 1 : 2)) throw problem;
         await prove(problem, body);
       } else if (renewed) {
         throw new SignedOut();

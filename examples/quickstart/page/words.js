@@ -108,6 +108,7 @@ export function explain(error) {
       }
       return "This asks for a key that cannot be phished, and you have none. Such keys cannot be set up here yet.";
     case "insufficient_user_authentication":
+      if (error.body.bind) return "What you approved was used or changed meanwhile. Look at what happened lately before you try again.";
       return "This asks for a stronger proof than you can give.";
     case "insufficient_scope":
       return "Your account does not have the role for this.";

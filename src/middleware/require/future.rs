@@ -3,7 +3,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::header::CACHE_CONTROL;
+use http::header::{CACHE_CONTROL, ORIGIN};
 use http::{HeaderValue, Request, Response};
 use pin_project_lite::pin_project;
 use tower::Service;
@@ -85,7 +85,7 @@ where
         let requirement = &self.rule.requirement;
         let mut codes = self.request.headers().get_all(HEADER).iter();
         let (Some(elevate), Some(code)) = (&self.rule.elevate, codes.next()) else { return Ok(None) };
-        if requirement.wants_phishing_resistance() || requirement.actions().len() > 1 {
+        if requirement.wants_phishing_resistance() || requirement.actions().len() > 1 || self.is_browser() {
             return Ok(None);
         }
         let code = code.to_str().ok().filter(|_| codes.next().is_none());
@@ -94,6 +94,21 @@ where
         let (elevate, rule) = (Arc::clone(elevate), Arc::clone(&self.rule));
         let (who, code) = (who.clone(), SecretString::new(code));
         Ok(Some(Box::pin(async move { elevate.elevate(&who, &code, &rule.requirement).await })))
+    }
+
+    /// Whether a browser sends it, by headers that no page can remove. A page whose tokens stand in
+    /// cookies it cannot read is to get none in a header it can.
+    fn is_browser(&self) -> bool {
+        let headers = self.request.headers();
+        headers.contains_key("sec-fetch-site") || headers.contains_key(ORIGIN)
+    }
+
+    /// Takes the code out, used or not: it may still be good, and is nobody's business inside.
+    fn without_code(mut self) -> Self {
+        if self.rule.elevate.is_some() {
+            self.request.headers_mut().remove(HEADER);
+        }
+        self
     }
 
     /// Goes on with the better token, or says why there is none.
@@ -138,13 +153,22 @@ enum Step<R> {
     Refuse(Response<Body<R>>),
 }
 
+/// What makes a cache keep an answer whatever `Cache-Control` says (RFC 9213), or merge its headers into
+/// one that it has (RFC 9111 §4.3.4).
+const CACHED_BY: [&str; 5] =
+    ["cdn-cache-control", "cloudflare-cdn-cache-control", "surrogate-control", "expires", "etag"];
+
 /// Hands the better token back, to the one who sent the code and to nobody's cache.
 fn with_token<R>(mut response: Response<R>, better: Option<SecretString>) -> Response<R> {
     let value = better.and_then(|token| HeaderValue::try_from(token.expose()).ok());
     if let Some(mut value) = value {
         value.set_sensitive(true);
-        response.headers_mut().insert("x-session-token", value);
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let headers = response.headers_mut();
+        headers.insert("x-session-token", value);
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        for name in CACHED_BY {
+            headers.remove(name);
+        }
     }
     response
 }
@@ -158,7 +182,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
         loop {
-            let (mut passed, better) = match state.as_mut().project() {
+            let (passed, better) = match state.as_mut().project() {
                 StateProj::Inner { future, better } => {
                     let response = ready!(future.poll(cx))?.map(Body::new);
                     return Poll::Ready(Ok(with_token(response, better.take())));
@@ -185,6 +209,7 @@ where
                 }
             };
             // CVE-2025-12760: the inner service is called after the decision, or never.
+            let mut passed = passed.without_code();
             let future = passed.service.call(passed.request);
             state.set(State::Inner { future, better });
         }

@@ -78,8 +78,10 @@ impl RequireLayer {
     /// scripts and command lines, which cannot open a challenge and answer it.
     ///
     /// The request then runs, and the better token comes back in `X-Session-Token`: use that until it
-    /// expires. A code that is not needed is not looked at. Where phishing resistance is asked for no
-    /// code helps, and a [`TransactionLayer`](crate::middleware::TransactionLayer) takes none.
+    /// expires. A code that is not needed is not looked at, and none is handed on to the service inside.
+    /// Where phishing resistance is asked for no code helps, a
+    /// [`TransactionLayer`](crate::middleware::TransactionLayer) takes none, and none is taken from a
+    /// browser (`Sec-Fetch-Site`, `Origin`): a page can open a challenge.
     ///
     /// # Security
     ///
