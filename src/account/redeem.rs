@@ -36,6 +36,7 @@ impl Account {
         if self.spent.iter().any(|spent| spent.id == grant.id()) {
             return Ok(false);
         }
+        self.forget_spent(turn.now);
         if self.spent.len() >= SPENT_MAX {
             // To forget one would be to let it through again.
             return Err(Refusal::unavailable());
