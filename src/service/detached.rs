@@ -13,13 +13,15 @@ use tokio::runtime::Handle;
 /// happen.
 pub(super) struct Detached<T: Send + 'static> {
     work: Option<Work<T>>,
+    /// Where it was begun: it may be dropped on a thread that belongs to no runtime.
+    runtime: Option<Handle>,
 }
 
 type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 impl<T: Send + 'static> Detached<T> {
     pub(super) fn new(work: impl Future<Output = T> + Send + 'static) -> Self {
-        Self { work: Some(Box::pin(work)) }
+        Self { work: Some(Box::pin(work)), runtime: Handle::try_current().ok() }
     }
 }
 
@@ -39,8 +41,8 @@ impl<T: Send + 'static> Future for Detached<T> {
 
 impl<T: Send + 'static> Drop for Detached<T> {
     fn drop(&mut self) {
-        // Without a runtime the process is going down, and what is withdrawn in it goes with it.
-        if let (Some(work), Ok(runtime)) = (self.work.take(), Handle::try_current()) {
+        // Where the runtime is gone the process is going down, and what is withdrawn in it goes with it.
+        if let (Some(work), Some(runtime)) = (self.work.take(), &self.runtime) {
             drop(runtime.spawn(work));
         }
     }
@@ -63,6 +65,14 @@ mod tests {
         assert!(begun.is_pending());
         drop(work);
         go.send(()).unwrap();
+        assert_eq!(told.await, Ok("done"));
+    }
+
+    #[tokio::test]
+    async fn work_that_is_dropped_on_a_thread_of_no_runtime_is_finished_where_it_began() {
+        let (tell, told) = oneshot::channel();
+        let work = Detached::new(async move { tell.send("done").unwrap() });
+        std::thread::spawn(move || drop(work)).join().unwrap();
         assert_eq!(told.await, Ok("done"));
     }
 
