@@ -258,3 +258,19 @@ async fn a_logout_whose_outcome_nobody_knows_withdraws_the_token_and_leaves_the_
     let next = s.mfa.refresh(person.bound.tokens.refresh_token().unwrap()).await.unwrap();
     assert!(s.mfa.authenticate(next.access_token().expose()).is_ok());
 }
+
+/// The same after a clock has gone back, or on a replica that is behind: what was issued ahead of this
+/// clock is not believed again once it has caught up.
+#[tokio::test]
+async fn a_logout_whose_outcome_nobody_knows_withdraws_what_was_issued_ahead_of_the_clock_too() {
+    let s = scene();
+    let person = s.enrolled("alice").await;
+    let by = s.auth(&person.bound.tokens);
+    let token = person.bound.tokens.access_token().expose();
+    s.clock.go_back(200);
+    s.store.set(Some(Fault::CommitHangs));
+    assert!(is_unavailable(s.mfa.log_out(&by).await));
+    s.store.set(None);
+    s.clock.advance(201);
+    assert!(s.mfa.authenticate(token).is_err());
+}
