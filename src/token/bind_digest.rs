@@ -51,7 +51,7 @@ pub fn bind_digest<N: Into<String>, V: serde::Serialize>(
     for (name, value) in parameters {
         let name = name.into();
         let value = serde_json::to_value(value).map_err(|_| BindError::Value)?;
-        check(&name, &value)?;
+        check_parameter(&name, &value)?;
         // RFC 8785 §3.2.3: members are sorted by their UTF-16 code units, not by their bytes.
         members.insert(name.encode_utf16().collect(), (name, value));
     }
@@ -76,7 +76,8 @@ impl BindError {
     }
 }
 
-fn check(name: &str, value: &serde_json::Value) -> Result<(), BindError> {
+/// Checks one parameter: what it may be, and how long.
+pub(crate) fn check_parameter(name: &str, value: &serde_json::Value) -> Result<(), BindError> {
     if name.len() > TEXT_MAX || value.as_str().is_some_and(|text| text.len() > TEXT_MAX) {
         return Err(BindError::TooLarge);
     }

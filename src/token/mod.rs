@@ -65,6 +65,7 @@ mod verifier;
 mod verifying_key;
 mod wire;
 
+pub(crate) use bind_digest::check_parameter;
 pub use bind_digest::{BindError, bind_digest};
 pub use claims::Claims;
 pub use elevate::{Elevate, ElevateError, ElevateErrorKind, ElevateFuture, Elevated};

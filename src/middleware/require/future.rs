@@ -25,7 +25,8 @@ pin_project! {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it was polled, the inner service was never called.
+    /// Dropped before it was polled, the inner service was never called. A code that came with the
+    /// request may have been counted and used up.
     pub struct ResponseFuture<S, B>
     where
         S: Service<Request<B>>,

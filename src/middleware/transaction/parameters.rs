@@ -7,7 +7,7 @@ use serde::Deserializer as _;
 use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
-use crate::token::{BindError, bind_digest};
+use crate::token::{BindError, check_parameter};
 
 /// What was read of a body: each parameter once, a string or an integer.
 pub(super) type Values = BTreeMap<Box<str>, Value>;
@@ -37,7 +37,7 @@ pub(super) fn read(body: &[u8], names: &[Box<str>]) -> Result<Values, Broken> {
             Some(Found::Twice) => return Err(broken(name, TWICE)),
             Some(Found::Once(value)) => value,
         };
-        bind_digest("", [(&**name, &*value)]).map_err(|error| broken(name, rule(error)))?;
+        check_parameter(name, value).map_err(|error| broken(name, rule(error)))?;
     }
     let once = |(name, found)| match found {
         Found::Once(value) => Some((name, value)),
