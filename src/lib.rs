@@ -22,7 +22,7 @@
 //!
 //! | room | what is in it |
 //! |---|---|
-//! | [`error`], [`clock`], [`entropy`], [`id`], [`secret`] | the small words everything else is written in |
+//! | [`error`], [`clock`], [`entropy`], [`id`], [`network`], [`secret`] | the small words everything else is written in |
 //! | [`assurance`] | evidence, levels, requirements, and the one decision |
 //! | [`otp`] | HOTP, TOTP, the key URI and its QR code |
 //! | [`recovery_code`] | recovery codes: made, typed, hashed, matched |
@@ -69,6 +69,8 @@ pub mod clock;
 pub mod entropy;
 
 pub mod id;
+
+pub mod network;
 
 pub mod secret;
 

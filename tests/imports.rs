@@ -14,6 +14,7 @@ const ORDER: &[&str] = &[
     "clock",
     "entropy",
     "id",
+    "network",
     "secret",
     "assurance",
     "otp",
