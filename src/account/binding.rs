@@ -160,7 +160,7 @@ impl Account {
         }
         let requirement = Requirement::at_least(self.highest_level().min(level)).within(turn.policy.binding_max_age);
         let assurance = session.assurance(turn.policy).ok_or(Refusal::InvalidToken)?;
-        insufficient(turn.now, &assurance, requirement)
+        insufficient(turn.now, &assurance, &requirement)
     }
 
     /// Finds a pending binding its owner may confirm; a stranger's looks like none.

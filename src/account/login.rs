@@ -2,7 +2,8 @@
 
 use std::cmp::Reverse;
 
-use super::challenge::{Asks, Challenge, Offer, Origin};
+use super::asks::Asks;
+use super::challenge::{Challenge, Offer, Origin};
 use super::event::{About, EventKind};
 use super::refusal::Refusal;
 use super::sealed::{ChallengeClaims, EnrolmentClaims};

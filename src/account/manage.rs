@@ -25,7 +25,7 @@ impl Account {
         text: &str,
     ) -> Result<AuthenticatorView, Refusal> {
         // A label misleads its owner when a stranger writes it, so a password alone is not enough.
-        self.require(turn, by, Requirement::at_least(self.highest_level()))?;
+        self.require(turn, by, &Requirement::at_least(self.highest_level()))?;
         let found = self.authenticators.iter_mut().find(|a| a.id == id).ok_or(Refusal::NotFound)?;
         found.label = label(text)?;
         let method = found.credential.method();
@@ -48,7 +48,7 @@ impl Account {
             turn.touched = true;
             return Ok(());
         }
-        self.require(turn, by, self.management_requirement(turn))?;
+        self.require(turn, by, &self.management_requirement(turn))?;
         self.remove_bound(turn, id)?;
         self.end_others(turn, keep)
     }
@@ -85,7 +85,7 @@ impl Account {
             evidence.push(self.check(turn, given, Some(keep))?);
         }
         let assurance = assess(&evidence, turn.policy.registered_amr_only).ok_or(Refusal::InvalidToken)?;
-        insufficient(turn.now, &assurance, self.management_requirement(turn))?;
+        insufficient(turn.now, &assurance, &self.management_requirement(turn))?;
         match only {
             Some(id) => self.remove_bound(turn, id)?,
             None => self.remove_all(turn)?,

@@ -11,6 +11,7 @@
 //! [`Refusal`], and the views of authenticators, challenges and sessions.
 
 mod answer;
+mod asks;
 mod authenticator;
 mod binding;
 mod challenge;

@@ -75,7 +75,8 @@ impl Mfa {
             .sources(sources)
             .with_clock(self.clock())
             .trusted_origins(self.trusted_origins().clone())
-            .step_up_uri(self.step_up_uri());
+            .step_up_uri(self.step_up_uri())
+            .client_address(address::of_connection(self.trusted_proxies().to_vec()));
         // The builder has checked the realm by the same rule.
         layer.clone().realm(self.realm()).unwrap_or(layer)
     }

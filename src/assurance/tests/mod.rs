@@ -2,6 +2,8 @@
 //! RFC 8176, over every single kind, every pair and every triple.
 
 mod decisions;
+mod generated;
+mod lattice;
 mod levels;
 mod names;
 mod oracle;

@@ -86,7 +86,7 @@ where
         let requirement = &self.rule.requirement;
         let mut codes = self.request.headers().get_all(HEADER).iter();
         let (Some(elevate), Some(code)) = (&self.rule.elevate, codes.next()) else { return Ok(None) };
-        if requirement.wants_phishing_resistance() || requirement.actions().len() > 1 || self.is_browser() {
+        if requirement.wants_phishing_resistance() || requirement.actions().nth(1).is_some() || self.is_browser() {
             return Ok(None);
         }
         let code = code.to_str().ok().filter(|_| codes.next().is_none());

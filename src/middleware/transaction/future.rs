@@ -91,9 +91,9 @@ impl Rule {
         // The clock is read again: reading the body may have taken its time.
         examined.decides(|who, now| decide_bound(&self.requirement, who, &digest, now))?;
         if let Some(redeem) = &self.redeem {
-            spend(&**redeem, who).await?;
+            self.spend(&**redeem, who).await?;
         }
-        let step_up = who.step_up().ok_or_else(Refusal::not_approved)?.id();
+        let step_up = who.step_up().ok_or_else(|| Refusal::not_approved(&self.requirement))?.id();
         Ok((Approved { subject: who.subject().clone(), values: Arc::new(values), step_up }, bytes))
     }
 
@@ -118,6 +118,17 @@ impl Rule {
         bind_digest(&self.action, members).map_err(|error| Refusal::parameter("body", error.rule()))
     }
 
+    async fn spend(&self, redeem: &dyn Redeem, who: &Authentication) -> Result<(), Refusal> {
+        match redeem.redeem(who).await {
+            Ok(Redeemed::Now) => Ok(()),
+            Ok(Redeemed::Before | Redeemed::Void) => Err(Refusal::not_approved(&self.requirement)),
+            Err(error) => {
+                log::not_redeemed(&error);
+                Err(Refusal::new(RefusalKind::Unavailable))
+            }
+        }
+    }
+
     fn answer<R>(&self, parts: &Parts, refusal: Refusal) -> Response<Body<R>> {
         let settings: Option<&Settings> = Examined::of(&parts.extensions).map(|examined| examined.settings);
         let form = Form::of(&parts.method, &parts.headers);
@@ -125,17 +136,6 @@ impl Rule {
         let mut answer = refuse(&refusal, Some(&self.requirement), settings, form);
         answer.extensions_mut().insert(refusal);
         answer.map(Body::refusal)
-    }
-}
-
-async fn spend(redeem: &dyn Redeem, who: &Authentication) -> Result<(), Refusal> {
-    match redeem.redeem(who).await {
-        Ok(Redeemed::Now) => Ok(()),
-        Ok(Redeemed::Before | Redeemed::Void) => Err(Refusal::not_approved()),
-        Err(error) => {
-            log::not_redeemed(&error);
-            Err(Refusal::new(RefusalKind::Unavailable))
-        }
     }
 }
 

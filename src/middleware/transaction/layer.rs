@@ -117,10 +117,12 @@ impl TransactionLayerBuilder {
     /// no parameter is named, one twice or more than 16, the limit is out of range, or an approval is
     /// good once and nothing remembers which are spent.
     pub fn build(self) -> Result<TransactionLayer, ConfigError> {
-        let [action] = self.requirement.actions() else {
+        let mut actions = self.requirement.actions();
+        let (Some(action), None) = (actions.next(), actions.next()) else {
             return Err(ConfigError::new("requirement", "must name one action: for_action(…)"));
         };
-        let action: Box<str> = action.as_ref().into();
+        let action: Box<str> = action.into();
+        drop(actions);
         if self.names.is_empty() || self.names.len() > NAMES_MAX {
             return Err(ConfigError::new("parameters", "must be 1 to 16 names of members of the body"));
         }
