@@ -179,16 +179,16 @@ pub(crate) fn way(requirement: &Requirement, assurance: &Assurance, now: Timesta
 }
 
 /// What is known of whoever asks.
-struct Held<'a> {
-    assurance: &'a Assurance,
-    approval: Approval<'a>,
-    now: Timestamp,
+pub(super) struct Held<'a> {
+    pub(super) assurance: &'a Assurance,
+    pub(super) approval: Approval<'a>,
+    pub(super) now: Timestamp,
     /// Without them no alternative is out of the question.
-    facts: Option<Facts<'a>>,
+    pub(super) facts: Option<Facts<'a>>,
 }
 
 /// What is to be done about the approval of an action.
-enum Approval<'a> {
+pub(super) enum Approval<'a> {
     Apart,
     Wanted(Option<&'a StepUpGrant>),
 }
@@ -223,7 +223,7 @@ impl Held<'_> {
         .collect()
     }
 
-    fn is_approved(&self, action: &str, part: &Requirement) -> bool {
+    pub(super) fn is_approved(&self, action: &str, part: &Requirement) -> bool {
         let Approval::Wanted(approval) = self.approval else { return true };
         approval.is_some_and(|grant| {
             let fresh = part.max_age.is_none_or(|max_age| is_fresh(Some(grant.auth_time), max_age, self.now));
@@ -244,8 +244,8 @@ impl Held<'_> {
         for choice in requirement.choices() {
             let mut ways: Vec<StepUp> =
                 choice.iter().filter(|one| self.is_possible(one)).map(|one| self.way_to(one)).collect();
-            // The sort is stable: of two that lack as much the first is meant.
-            ways.sort_by_key(|way| way.missing().len());
+            // Of two that lack as much the one that asks for less is nearer, of two alike the first.
+            ways.sort_by_key(|way| (way.missing().len(), way.level()));
             let mut ways = ways.into_iter();
             let Some(mut nearest) = ways.next() else { continue };
             ways.for_each(|other| nearest.or(other));
@@ -257,7 +257,7 @@ impl Held<'_> {
 
 /// When the newest proof was made that carries what is asked for; what is lacking altogether is
 /// reported as such, and not as old too.
-fn proved_at(requirement: &Requirement, assurance: &Assurance) -> Option<Timestamp> {
+pub(super) fn proved_at(requirement: &Requirement, assurance: &Assurance) -> Option<Timestamp> {
     // R9470-x-age: who does not say when has said nothing of freshness, whatever else stands there.
     let auth_time = assurance.auth_time?;
     if assurance.evidence.is_empty() {

@@ -30,6 +30,7 @@ mod assess;
 mod authentication;
 mod decide;
 mod evidence;
+mod explain;
 mod requirement;
 mod step_up;
 #[cfg(test)]
@@ -41,6 +42,7 @@ pub use assess::{Assurance, assess};
 pub use authentication::{Authentication, StepUpGrant};
 pub use decide::{Circumstances, Decision, Forbidden, decide, decide_bound, unmet};
 pub use evidence::{Evidence, Factor, Method};
+pub use explain::{Explained, Finding, explain};
 pub use requirement::{Day, Hours, Proof, Requirement};
 pub use step_up::{Missing, StepUp};
 

@@ -107,13 +107,10 @@ impl Hours {
     #[must_use]
     pub fn contains(self, now: Timestamp) -> bool {
         let shift = i64::from(self.offset).saturating_mul(60);
-        let there = now.as_secs().saturating_add_signed(shift);
-        let minute = u32::try_from(there % 86_400 / 60).unwrap_or_default();
-        // The first day of the epoch was a Thursday.
-        let day = there / 86_400;
-        let is_on = |days_before: u64| {
-            let weekday = day.saturating_add(7).saturating_sub(days_before).saturating_add(3) % 7;
-            self.days & 1_u8.unbounded_shl(u32::try_from(weekday).unwrap_or_default()) != 0
+        let (day, minute) = weekday(now.as_secs().saturating_add_signed(shift));
+        let is_on = |days_before: u32| {
+            let weekday = day.saturating_add(7).saturating_sub(days_before) % 7;
+            self.days & 1_u8.unbounded_shl(weekday) != 0
         };
         if self.from <= self.to {
             return is_on(0) && (self.from..self.to).contains(&minute);
@@ -142,6 +139,25 @@ impl Hours {
         let minutes =
             (MINUTES_OF_A_WEEK..2 * MINUTES_OF_A_WEEK).map(|minute| Timestamp::from_secs(minute.saturating_mul(60)));
         minutes.map(|at| windows.iter().any(|window| window.contains(at))).collect()
+    }
+}
+
+/// The day of the week, Monday the first, and the minute of the day.
+fn weekday(secs: u64) -> (u32, u32) {
+    // The first day of the epoch was a Thursday.
+    let day = (secs / 86_400).saturating_add(3) % 7;
+    (u32::try_from(day).unwrap_or_default(), u32::try_from(secs % 86_400 / 60).unwrap_or_default())
+}
+
+/// A time as these windows are written: `fri 08:00 UTC`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment(pub(crate) Timestamp);
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (day, minute) = weekday(self.0.as_secs());
+        let day = usize::try_from(day).ok().map(name).unwrap_or_default();
+        write!(f, "{day} {:02}:{:02} UTC", minute / 60, minute % 60)
     }
 }
 

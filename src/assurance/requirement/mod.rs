@@ -11,6 +11,8 @@ mod reduce;
 pub use hours::{Day, Hours};
 pub use proof::Proof;
 
+pub(crate) use hours::Moment;
+pub(crate) use print::Ago;
 pub(crate) use reduce::Facts;
 
 use super::Aal;

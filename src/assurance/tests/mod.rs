@@ -2,6 +2,7 @@
 //! RFC 8176, over every single kind, every pair and every triple.
 
 mod decisions;
+mod explain;
 mod generated;
 mod lattice;
 mod levels;
