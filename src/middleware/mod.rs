@@ -85,6 +85,7 @@ mod log;
 pub mod problem;
 pub(crate) mod refusal;
 pub mod require;
+pub mod route_policy;
 pub(crate) mod settings;
 pub(crate) mod source;
 #[cfg(test)]
@@ -95,5 +96,6 @@ pub use authenticate::AuthenticateLayer;
 pub use body::Body;
 pub use refusal::{Refusal, RefusalKind};
 pub use require::RequireLayer;
+pub use route_policy::RoutePolicyLayer;
 pub use source::Source;
 pub use transaction::{Approved, TransactionLayer};
