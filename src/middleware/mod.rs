@@ -87,6 +87,7 @@ mod log;
 pub mod problem;
 pub(crate) mod refusal;
 pub mod require;
+pub mod route_policy;
 pub(crate) mod settings;
 pub(crate) mod source;
 #[cfg(test)]
@@ -98,5 +99,6 @@ pub use body::Body;
 pub use client_address::ClientAddress;
 pub use refusal::{Refusal, RefusalKind};
 pub use require::RequireLayer;
+pub use route_policy::RoutePolicyLayer;
 pub use source::Source;
 pub use transaction::{Approved, TransactionLayer};

@@ -1,10 +1,12 @@
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, Response};
 
 use super::problem::{Code, Problem};
+use super::route_policy::PathTrick;
 use super::settings::Settings;
 use crate::assurance::{Decision, Forbidden, Missing, Requirement, StepUp};
 use crate::token::{ElevateErrorKind, TokenError, TokenErrorKind};
@@ -43,6 +45,10 @@ pub struct Refusal {
     bind: Vec<Box<str>>,
     /// What came of a code that was sent with the request.
     inline: Option<ElevateErrorKind>,
+    /// What is wrong with the path.
+    trick: Option<PathTrick>,
+    /// The rule of a route policy that has refused.
+    rule: Option<Arc<str>>,
 }
 
 /// The kinds of [`Refusal`].
@@ -81,10 +87,17 @@ pub enum RefusalKind {
     Throttled,
     /// The authenticator the code is of was disabled.
     AuthenticatorDisabled,
+    /// The path can be read in more than one way ([`PathTrick`](super::route_policy::PathTrick)).
+    BadPath,
+    /// No rule of the route policy names this method and path.
+    NotNamed,
     /// It could not be decided.
     Unavailable,
     /// The host's mistake: no [`AuthenticateLayer`](super::AuthenticateLayer) is outside.
     NotLayered,
+    /// The host's mistake: a [`RoutePolicyLayer`](super::RoutePolicyLayer) stands where it cannot judge
+    /// the request, or reads no bodies and has a rule that needs them.
+    Misplaced,
 }
 
 impl RefusalKind {
@@ -94,24 +107,33 @@ impl RefusalKind {
         match self {
             Self::Unauthenticated => Code::Unauthenticated,
             Self::InvalidToken => Code::InvalidToken,
-            Self::TwoTokens | Self::Parameter | Self::Body => Code::InvalidRequest,
+            Self::TwoTokens | Self::Parameter | Self::Body | Self::BadPath => Code::InvalidRequest,
             Self::InvalidCode => Code::InvalidCode,
             Self::Throttled => Code::Throttled,
             Self::AuthenticatorDisabled => Code::AuthenticatorDisabled,
             Self::TooLarge => Code::TooLarge,
             Self::MediaType => Code::UnsupportedMediaType,
-            Self::CrossSite | Self::Network | Self::Hours | Self::Never => Code::Forbidden,
+            Self::CrossSite | Self::Network | Self::Hours | Self::Never | Self::NotNamed => Code::Forbidden,
             Self::StepUp => Code::InsufficientUserAuthentication,
             Self::Scope => Code::InsufficientScope,
             Self::Unavailable => Code::Unavailable,
-            Self::NotLayered => Code::Internal,
+            Self::NotLayered | Self::Misplaced => Code::Internal,
         }
     }
 }
 
 impl Refusal {
     pub(crate) const fn new(kind: RefusalKind) -> Self {
-        Self { kind, step_up: None, token_error: None, broken: None, bind: Vec::new(), inline: None }
+        Self {
+            kind,
+            step_up: None,
+            token_error: None,
+            broken: None,
+            bind: Vec::new(),
+            inline: None,
+            trick: None,
+            rule: None,
+        }
     }
 
     pub(crate) fn parameter(name: &str, rule: &'static str) -> Self {
@@ -120,6 +142,15 @@ impl Refusal {
 
     pub(crate) fn bound_to(self, names: &[Box<str>]) -> Self {
         Self { bind: names.to_vec(), ..self }
+    }
+
+    pub(crate) fn bad_path(trick: PathTrick) -> Self {
+        let kind = if matches!(trick, PathTrick::Rewritten) { RefusalKind::Misplaced } else { RefusalKind::BadPath };
+        Self { trick: Some(trick), ..Self::new(kind) }
+    }
+
+    pub(crate) fn by_rule(self, name: Arc<str>) -> Self {
+        Self { rule: Some(name), ..self }
     }
 
     /// What a code that came with the request led to; `None` where a challenge has to be opened.
@@ -181,6 +212,18 @@ impl Refusal {
         self.token_error
     }
 
+    /// Returns the name of the route policy's rule that has refused, for the log; the client is not told.
+    #[must_use]
+    pub fn rule(&self) -> Option<&str> {
+        self.rule.as_deref()
+    }
+
+    /// Returns what is wrong with the path; `None` for every other kind.
+    #[must_use]
+    pub const fn path_trick(&self) -> Option<PathTrick> {
+        self.trick
+    }
+
     /// Words it as a problem. Without settings (there was no layer) no name and no place is known.
     pub(crate) fn problem(&self, requirement: Option<&Requirement>, settings: Option<&Settings>) -> Problem {
         // RFC 6750 §3: the scopes needed, so all of them and not only the missing ones.
@@ -208,12 +251,18 @@ impl Refusal {
             (RefusalKind::Body, ..) => {
                 Problem::new(Code::InvalidRequest).detail("The body must say how long it is, and be whole.")
             }
+            (RefusalKind::NotNamed, ..) => {
+                Problem::new(Code::Forbidden).detail("No rule of the policy names this address.")
+            }
             (kind @ (RefusalKind::InvalidCode | RefusalKind::Throttled), ..) => self.counted(Problem::new(kind.code())),
             (kind, ..) => match &self.broken {
                 Some((name, rule)) => {
                     Problem::new(kind.code()).field(String::from(&**name)).detail(format!("{name} {rule}"))
                 }
-                None => Problem::new(kind.code()),
+                None => match self.trick.filter(|_| kind == RefusalKind::BadPath) {
+                    Some(trick) => Problem::new(kind.code()).detail(trick.detail()),
+                    None => Problem::new(kind.code()),
+                },
             },
         };
         match settings {
@@ -262,6 +311,9 @@ impl fmt::Display for Refusal {
             RefusalKind::Body => "the body does not say how long it is, or is not whole",
             RefusalKind::TooLarge => "the body is too large",
             RefusalKind::MediaType => "the body is not of the media type that is read",
+            RefusalKind::BadPath => "the path can be read in more than one way",
+            RefusalKind::NotNamed => "no rule of the route policy names the address",
+            RefusalKind::Misplaced => "the RoutePolicyLayer stands where it cannot judge the request",
             RefusalKind::Unavailable => "it could not be decided",
             RefusalKind::NotLayered => "there is no AuthenticateLayer outside",
         })

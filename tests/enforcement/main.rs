@@ -4,4 +4,5 @@
 
 mod bank;
 mod inline;
+mod route_policy;
 mod transaction;

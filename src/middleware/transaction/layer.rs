@@ -75,6 +75,11 @@ impl TransactionLayer {
             reusable: false,
         }
     }
+
+    /// Returns what it asks for, beside the approval.
+    pub fn requirement(&self) -> &Requirement {
+        &self.rule.requirement
+    }
 }
 
 impl TransactionLayerBuilder {
