@@ -55,7 +55,7 @@ const MAIN: &[Item] = &[
     item("policy/builder.rs", "pub struct PolicyBuilder", "is_ok()", "refused.field()"),
     item("policy/mod.rs", "pub struct Policy ", "Some(300)", "is_none()"),
     item("policy/mod.rs", "pub trait PolicySource", "Complete(_)", "EnrolmentRequired"),
-    item("account/login.rs", "pub struct FirstFactor", "Complete(_)", "Refusal::Unavailable"),
+    item("account/first_factor.rs", "pub struct FirstFactor", "Complete(_)", "Refusal::Unavailable"),
     item("account/refusal.rs", "pub enum Refusal", "(may_try_again_now", "(!may_try_again_now"),
     item("store/mod.rs", "pub trait Store", "Committed::Done", "Committed::Conflict"),
     item("store/memory.rs", "pub struct MemoryStore", "is_some()", "is_none()"),

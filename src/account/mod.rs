@@ -16,6 +16,7 @@ mod binding;
 mod challenge;
 mod elevate;
 mod event;
+mod first_factor;
 mod login;
 mod manage;
 mod operate;
@@ -36,7 +37,7 @@ mod view;
 pub use authenticator::Status;
 pub use challenge::{ChallengeView, Offer};
 pub use event::{Event, EventKind};
-pub use login::FirstFactor;
+pub use first_factor::FirstFactor;
 pub use refusal::Refusal;
 pub use view::{AuthenticatorView, Enrolment, RecoveryCodesView, SessionView, StatusView};
 
