@@ -44,6 +44,7 @@ pub struct FirstFactor {
     pub(crate) client_id: Option<Box<str>>,
     pub(crate) roles: Vec<Box<str>>,
     pub(crate) scopes: Vec<Box<str>>,
+    pub(crate) groups: Vec<Box<str>>,
     pub(crate) address: Option<Box<str>>,
     pub(crate) account_name: Option<Box<str>>,
     pub(crate) known_enrolled: bool,
@@ -58,6 +59,7 @@ impl FirstFactor {
             client_id: None,
             roles: Vec::new(),
             scopes: Vec::new(),
+            groups: Vec::new(),
             address: None,
             account_name: None,
             known_enrolled: false,
@@ -82,7 +84,18 @@ impl FirstFactor {
         self
     }
 
-    /// Says where the request came from, for events and the list of sessions.
+    /// Says which groups the subject is in, for the rules of a policy; they stand in no token.
+    pub fn groups<G: Into<Box<str>>>(mut self, groups: impl IntoIterator<Item = G>) -> Self {
+        self.groups = groups.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Says where the request came from, for events, the list of sessions and the rules of a policy,
+    /// which read it as an IP address, with or without a port.
+    ///
+    /// # Security
+    ///
+    /// What cannot be read counts as unknown: in no network a policy names, and outside of each.
     pub fn address(mut self, address: impl Into<Box<str>>) -> Self {
         self.address = Some(address.into());
         self
@@ -119,6 +132,9 @@ impl FirstFactor {
     /// Every list in the document has a maximum, and so has every text.
     pub(super) fn check(&self) -> Result<(), Refusal> {
         let fits = |list: &[Box<str>]| list.len() <= LIST_MAX && list.iter().all(|text| text.len() <= TEXT_MAX);
+        if !fits(&self.groups) || self.groups.iter().map(|text| text.len()).sum::<usize>() > ALL_MAX {
+            return Err(Refusal::invalid("groups", "must be at most 64 of at most 255 bytes, 4 KiB in all"));
+        }
         let all: usize = self.roles.iter().chain(&self.scopes).map(|text| text.len()).sum();
         if !fits(&self.roles) || !fits(&self.scopes) || all > ALL_MAX {
             return Err(Refusal::invalid("roles", "and scopes must be at most 64 of at most 255 bytes, 4 KiB in all"));
@@ -130,6 +146,9 @@ impl FirstFactor {
         let has_control = |text: &str| text.chars().any(char::is_control);
         if self.roles.iter().any(|role| has_control(role)) {
             return Err(Refusal::invalid("roles", "must not have control characters"));
+        }
+        if self.groups.iter().any(|group| has_control(group)) {
+            return Err(Refusal::invalid("groups", "must not have control characters"));
         }
         for (field, text) in
             [("client", &self.client_id), ("address", &self.address), ("account_name", &self.account_name)]
@@ -153,6 +172,7 @@ impl FirstFactor {
             client_id: self.client_id.clone().unwrap_or_else(|| audience.into()),
             roles: self.roles.clone(),
             scopes: self.scopes.clone(),
+            groups: self.groups.clone(),
             address: self.address.clone(),
             account_name: self.account_name.clone(),
             // An old password check is no new login: the window of a first binding runs from it.

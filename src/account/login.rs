@@ -3,16 +3,17 @@
 use std::cmp::Reverse;
 
 use super::challenge::{Asks, Challenge, Offer, Origin};
+use super::enrolment::Enrolling;
 use super::event::{About, EventKind};
 use super::first_factor::FirstFactor;
 use super::refusal::Refusal;
-use super::sealed::{ChallengeClaims, EnrolmentClaims};
+use super::sealed::ChallengeClaims;
 use super::session::{Grant, Seed, Session};
 use super::turn::Turn;
-use super::{Account, Standing, Ticket};
+use super::{Account, Standing};
 use crate::assurance::{Evidence, Method, Requirement};
 use crate::clock::Timestamp;
-use crate::id::{ChallengeId, SessionId, TokenId};
+use crate::id::{ChallengeId, SessionId};
 use crate::policy::Login;
 use crate::secret::SecretString;
 
@@ -20,7 +21,7 @@ use crate::secret::SecretString;
 pub(crate) enum LoginStep {
     Complete(Box<Grant>),
     Challenge { id: ChallengeId, token: SecretString, expires_in: u32, methods: Vec<Offer> },
-    EnrolmentRequired { token: SecretString, expires_in: u32, allowed: Vec<Method> },
+    EnrolmentRequired(Enrolling),
     Blocked { throttled: Option<u32>, recovery: Vec<Method> },
 }
 
@@ -46,12 +47,18 @@ impl Account {
         }
         let seed = first.seed(audience, turn.now);
         let evidence = vec![Evidence::new(Method::Password, first.at.min(turn.now))];
-        match turn.policy.login {
-            Login::Optional => self.complete_login(turn, seed, evidence),
-            Login::IfEnrolled if !self.has_bound() => self.complete_login(turn, seed, evidence),
-            Login::Required if !self.has_bound() => self.offer_enrolment(turn, seed, evidence),
-            Login::IfEnrolled | Login::Required => self.challenge_login(turn, seed, evidence),
+        let is_asked = match turn.login.mode() {
+            Login::Off | Login::Optional => false,
+            Login::IfEnrolled => self.is_enrolled(turn),
+            Login::RequiredAfter(_) | Login::Required => self.has_bound(),
+        };
+        if is_asked {
+            return self.challenge_login(turn, seed, evidence);
         }
+        if self.must_bind_first(turn) {
+            return Ok(LoginStep::EnrolmentRequired(self.require_enrolment(turn, seed, evidence)?));
+        }
+        self.complete_login(turn, seed, evidence)
     }
 
     fn complete_login(
@@ -63,23 +70,8 @@ impl Account {
         let grant = self.open_session(turn, seed, evidence, None)?;
         let about = About { client_id: Some(grant.seed.client_id.clone()), ..About::session(grant.session) };
         turn.record(EventKind::SignedIn, about)?;
+        self.count_sign_in(turn, grant.session)?;
         Ok(LoginStep::Complete(Box::new(grant)))
-    }
-
-    fn offer_enrolment(
-        &mut self,
-        turn: &mut Turn<'_>,
-        seed: Seed,
-        evidence: Vec<Evidence>,
-    ) -> Result<LoginStep, Refusal> {
-        let expires_in = turn.policy.enrolment_ttl;
-        let id = TokenId::generate(turn.entropy)?;
-        let expires_at = turn.now.plus(u64::from(expires_in));
-        let token = EnrolmentClaims { subject: self.subject.clone(), ticket: id, expires_at }.seal(turn)?;
-        // Only the newest counts: replacing the ticket voids the token before it.
-        self.enrolment = Some(Ticket { id, expires_at, seed, evidence });
-        turn.record(EventKind::EnrolmentRequired, About::default())?;
-        Ok(LoginStep::EnrolmentRequired { token, expires_in, allowed: vec![Method::Totp] })
     }
 
     fn challenge_login(
