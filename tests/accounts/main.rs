@@ -24,6 +24,7 @@ mod enrolment;
 mod events;
 mod faults;
 mod late;
+mod login_modes;
 mod login_rules;
 mod model;
 mod operators;
