@@ -40,6 +40,16 @@ impl UsedGrace {
     }
 }
 
+/// What a login asks for beside its password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LoginAsks {
+    Nothing,
+    /// An answer by what is bound.
+    Answer,
+    /// A first authenticator.
+    Enrolment,
+}
+
 /// The right to bind what has to be bound before there is a session.
 pub(crate) struct Enrolling {
     pub(crate) token: SecretString,
@@ -48,9 +58,18 @@ pub(crate) struct Enrolling {
 }
 
 impl Account {
-    /// Whether what is bound makes login ask for it where it asks those who are enrolled.
-    pub(super) fn is_enrolled(&self, turn: &Turn<'_>) -> bool {
-        self.bound().any(|a| turn.login.is_enrolled_by(a.credential.method()))
+    /// What a login asks for now, by policy and by what is bound.
+    pub(super) fn login_asks(&self, turn: &Turn<'_>) -> LoginAsks {
+        let is_asked = match turn.login.mode() {
+            Login::Off | Login::Optional => false,
+            Login::IfEnrolled => self.bound().any(|a| turn.login.is_enrolled_by(a.credential.method())),
+            Login::RequiredAfter(_) | Login::Required => self.has_bound(),
+        };
+        match (is_asked, self.must_bind_first(turn)) {
+            (true, _) => LoginAsks::Answer,
+            (false, true) => LoginAsks::Enrolment,
+            (false, false) => LoginAsks::Nothing,
+        }
     }
 
     /// Whether as many are bound as must be. What is disabled counts, as everywhere at login: what is

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::challenge::{Asks, Challenge, Offer, Origin};
-use super::enrolment::Enrolling;
+use super::enrolment::{Enrolling, LoginAsks};
 use super::event::{About, EventKind};
 use super::first_factor::FirstFactor;
 use super::refusal::Refusal;
@@ -14,7 +14,6 @@ use super::{Account, Standing};
 use crate::assurance::{Evidence, Method, Requirement};
 use crate::clock::Timestamp;
 use crate::id::{ChallengeId, SessionId};
-use crate::policy::Login;
 use crate::secret::SecretString;
 
 /// What a login led to.
@@ -47,18 +46,11 @@ impl Account {
         }
         let seed = first.seed(audience, turn.now);
         let evidence = vec![Evidence::new(Method::Password, first.at.min(turn.now))];
-        let is_asked = match turn.login.mode() {
-            Login::Off | Login::Optional => false,
-            Login::IfEnrolled => self.is_enrolled(turn),
-            Login::RequiredAfter(_) | Login::Required => self.has_bound(),
-        };
-        if is_asked {
-            return self.challenge_login(turn, seed, evidence);
+        match self.login_asks(turn) {
+            LoginAsks::Nothing => self.complete_login(turn, seed, evidence),
+            LoginAsks::Answer => self.challenge_login(turn, seed, evidence),
+            LoginAsks::Enrolment => Ok(LoginStep::EnrolmentRequired(self.require_enrolment(turn, seed, evidence)?)),
         }
-        if self.must_bind_first(turn) {
-            return Ok(LoginStep::EnrolmentRequired(self.require_enrolment(turn, seed, evidence)?));
-        }
-        self.complete_login(turn, seed, evidence)
     }
 
     fn complete_login(

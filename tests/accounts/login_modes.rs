@@ -9,7 +9,8 @@ use tower_mfa::id::Subject;
 use tower_mfa::policy::{Grace, Login, LoginPolicy, LoginRule};
 use tower_mfa::secret::SecretString;
 use tower_mfa::service::{
-    AnswerOutcome, ChallengeOutcome, ChallengeRequest, Enroller, LoginOutcome, Reply, Responder, TotpEnrolment,
+    AnswerOutcome, ChallengeOutcome, ChallengeRequest, Enroller, LoginOutcome, Mfa, Reply, Responder, Tokens,
+    TotpEnrolment,
 };
 use tower_mfa::testing::Fault;
 
@@ -320,6 +321,57 @@ async fn whoever_once_signed_in_with_what_is_required_has_no_grace_left() {
     s.mfa.reset(&subject("alice"), "root", "lost it").await.unwrap();
     let person = enrol(&s, &ticket(strictly(&s).await)).await;
     assert_eq!(person.by.assurance().level(), Aal::Two);
+}
+
+/// Rows: GHSA-xg6x-h9c9-2m83
+#[tokio::test]
+async fn a_session_of_a_password_alone_is_refreshed_no_longer_than_a_login_would_give_it() {
+    let s = under(until(86_400));
+    let tokens = s.password("alice").await;
+    s.clock.advance(86_399);
+    let tokens = s.mfa.refresh(tokens.refresh_token().unwrap()).await.unwrap();
+    s.clock.advance(1);
+    let late = s.mfa.refresh(tokens.refresh_token().unwrap()).await;
+    assert_eq!(refusal(late), Refusal::InvalidToken, "the grace is over");
+    let person = enrol(&s, &ticket(s.begin("alice").await)).await;
+    drop(s.mfa.refresh(person.bound.tokens.refresh_token().unwrap()).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_session_begun_where_less_is_asked_is_not_carried_to_where_more_is() {
+    let office = "10.0.0.0/8".parse().unwrap();
+    let away = LoginRule::new("away").outside_networks([office]).mode(Login::Required);
+    let s = under(LoginPolicy::new(Login::Optional).rule(away));
+    let here = s.mfa.from_address("10.0.0.1");
+    let refreshed = async |mfa: &Mfa, tokens: &Tokens| mfa.refresh(tokens.refresh_token().unwrap()).await;
+    for enrolled in [false, true] {
+        let tokens = complete(here.begin(s.first("alice")).await.unwrap());
+        let commits = s.store.commits();
+        for away in [s.mfa.clone(), s.mfa.from_address("192.0.2.7")] {
+            assert_eq!(refusal(refreshed(&away, &tokens).await), Refusal::InvalidToken);
+        }
+        assert_eq!(s.store.commits(), commits);
+        let tokens = refreshed(&here, &tokens).await.unwrap();
+        if !enrolled {
+            let by = s.auth(&tokens);
+            let started = here.enrol_totp(Enroller::Session(&by), TotpEnrolment::new()).await.unwrap();
+            let code = scan(&started).code(s.now());
+            let bound = here.confirm(Enroller::Session(&by), started.id, code).await.unwrap();
+            drop(refreshed(&s.mfa, &bound.tokens).await.unwrap());
+        }
+    }
+}
+
+/// Rows: N63B-4.2.1-a
+#[tokio::test]
+async fn a_recovery_code_opens_the_binding_of_the_second_where_the_first_is_lost() {
+    let s = under(two());
+    let first = enrol(&s, &ticket(s.begin("alice").await)).await;
+    let code = first.bound.recovery_codes.as_ref().unwrap()[0].expose();
+    let asked = challenged(s.begin("alice").await);
+    let token = enrolment_after(&s, &asked, Reply::recovery_code(code)).await;
+    let second = enrol(&s, &token).await;
+    s.sign_in("alice", &second.app).await;
 }
 
 fn two() -> LoginPolicy {
