@@ -92,7 +92,7 @@ impl Account {
         }
         let methods = self.offers(turn, &evidence, &asks);
         if methods.is_empty() {
-            return Err(Refusal::NoEligibleAuthenticator { allowed: bindable(&evidence, &asks, turn.now) });
+            return Err(Refusal::NoEligibleAuthenticator { allowed: bindable(turn, &evidence, &asks) });
         }
         let id = ChallengeId::generate(turn.entropy)?;
         let challenge = Challenge {
@@ -228,13 +228,14 @@ pub(super) fn insufficient(now: Timestamp, assurance: &Assurance, requirement: &
     way(requirement, assurance, now).map_or(Ok(()), |step_up| Err(Refusal::Insufficient(Box::new(step_up))))
 }
 
-/// The kinds that could be bound and would then meet `asks`.
-fn bindable(evidence: &[Evidence], asks: &Requirement, now: Timestamp) -> Vec<Method> {
+/// The kinds that policy lets be bound and that would then meet `asks`.
+fn bindable(turn: &Turn<'_>, evidence: &[Evidence], asks: &Requirement) -> Vec<Method> {
+    let now = turn.now;
     let leads = |method: &Method| {
         let all: Vec<Evidence> = evidence.iter().cloned().chain([Evidence::new(*method, now)]).collect();
         assess(&all, true).is_some_and(|assurance| unmet(asks, &assurance, now).is_empty())
     };
-    [Method::Totp].into_iter().filter(leads).collect()
+    turn.login.bindable().filter(leads).collect()
 }
 
 /// Makes the claim that says an action was approved.

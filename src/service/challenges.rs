@@ -2,8 +2,8 @@ use super::outcome::{Answer, AnswerOutcome, ChallengeOutcome};
 use super::shell::{IfMissing, Matter};
 use super::{Error, Mfa, slow_hash};
 use crate::account::{
-    Access, Account, Answered, Ask, ChallengeClaims, ChallengeView, Given, Opened, Refusal, Reserved, SeedOf, Settling,
-    Turn, Which,
+    Access, Account, Answered, Ask, ChallengeClaims, ChallengeView, Enrolling, Given, Opened, Refusal, Reserved,
+    SeedOf, Settling, Turn, Which,
 };
 use crate::assurance::{Authentication, Proof, Requirement};
 use crate::id::{ChallengeId, Subject};
@@ -303,6 +303,9 @@ impl Mfa {
                 recovery_codes_remaining: recovery_remaining,
             }),
             Answered::More(view) => AnswerOutcome::More(view),
+            Answered::EnrolmentRequired(Enrolling { token, expires_in, allowed }) => {
+                AnswerOutcome::EnrolmentRequired { enrolment_token: token, expires_in, allowed }
+            }
         })
     }
 
