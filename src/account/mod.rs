@@ -48,7 +48,7 @@ pub(crate) use operate::{CLOCK_TOLERANCE, Order};
 pub(crate) use recovery::{Reserved, SetPlan, Settling};
 pub(crate) use sealed::{ChallengeClaims, EnrolmentClaims, RefreshClaims};
 pub(crate) use session::Grant;
-pub(crate) use step_up::{Ask, Opened};
+pub(crate) use step_up::{Ask, Bind, Opened};
 pub(crate) use turn::Turn;
 
 use serde::{Deserialize, Serialize};

@@ -23,9 +23,11 @@
 //! Tenants, groups and clients can have policies of their own: a [`PolicySource`] is asked for each
 //! request, with who it concerns.
 
+mod action;
 mod builder;
 mod limits;
 
+pub use action::BoundTo;
 pub use builder::PolicyBuilder;
 pub use limits::{LockSchedule, SessionLimits};
 
@@ -87,6 +89,7 @@ pub struct Policy {
     pub(crate) totp_valid_for: Option<u32>,
     pub(crate) expiry_warning: u32,
     pub(crate) actions: BTreeMap<Box<str>, Requirement>,
+    pub(crate) bound: BTreeMap<Box<str>, BoundTo>,
     pub(crate) registered_amr_only: bool,
     pub(crate) disable_by_code: bool,
 }
@@ -101,6 +104,12 @@ impl Policy {
     #[must_use]
     pub fn action(&self, name: &str) -> Option<&Requirement> {
         self.actions.get(name)
+    }
+
+    /// Returns what the approval of this action is bound to; `None` for one that is not bound.
+    #[must_use]
+    pub fn bound_to(&self, action: &str) -> Option<&BoundTo> {
+        self.bound.get(action)
     }
 
     /// Returns what login asks of an account.

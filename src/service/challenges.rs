@@ -2,8 +2,8 @@ use super::outcome::{Answer, AnswerOutcome, ChallengeOutcome};
 use super::shell::{IfMissing, Matter};
 use super::{Error, Mfa, slow_hash};
 use crate::account::{
-    Access, Account, Answered, Ask, ChallengeClaims, ChallengeView, Given, Opened, Refusal, Reserved, SeedOf, Settling,
-    Turn, Which,
+    Access, Account, Answered, Ask, Bind, ChallengeClaims, ChallengeView, Given, Opened, Refusal, Reserved, SeedOf,
+    Settling, Turn, Which,
 };
 use crate::assurance::{Authentication, Requirement};
 use crate::id::{ChallengeId, Subject};
@@ -106,8 +106,12 @@ impl ChallengeRequest {
     }
 
     fn ask(self) -> Result<Ask, Refusal> {
-        let digest = |members| bind_digest(self.action.as_deref().unwrap_or_default(), members);
-        let bind = self.bind.map(digest).transpose().map_err(|e| Refusal::invalid("bind", e.rule()))?;
+        let action = self.action.as_deref().unwrap_or_default();
+        let bound = |members: Vec<(String, serde_json::Value)>| {
+            let names = members.iter().map(|(name, _)| name.as_str().into()).collect();
+            Ok(Bind { names, digest: bind_digest(action, members)?.into() })
+        };
+        let bind = self.bind.map(bound).transpose().map_err(|e: BindError| Refusal::invalid("bind", e.rule()))?;
         if self.state.as_ref().is_some_and(|state| state.expose().len() > STATE_MAX) {
             return Err(Refusal::invalid("state", "must have at most 1 KiB"));
         }
@@ -124,7 +128,7 @@ impl ChallengeRequest {
         Ok(Ask {
             requirement: self.max_age.map_or(asked.clone(), |secs| asked.within(secs)),
             action: self.action,
-            bind: bind.map(Into::into),
+            bind,
             state: self.state,
         })
     }
@@ -193,7 +197,8 @@ impl Mfa {
     ///
     /// # Errors
     ///
-    /// [`Refusal::InvalidRequest`] for an unknown action or a bad parameter,
+    /// [`Refusal::InvalidRequest`] for an unknown action or a bad parameter, [`Refusal::Unbound`] when
+    /// the action is one of the policy's bound ones and the parameters are not those it names,
     /// [`Refusal::Forbidden`] when the action needs a role or scope the session does not have,
     /// [`Refusal::NoEligibleAuthenticator`] when nothing bound can meet it,
     /// [`Refusal::InvalidToken`] when the session has ended.
