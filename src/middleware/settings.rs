@@ -1,7 +1,8 @@
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::Extensions;
+use http::{Extensions, HeaderMap};
 
 use super::csrf::Origins;
 use super::source::{Credential, Head, find};
@@ -20,7 +21,11 @@ pub(crate) struct Settings {
     pub(crate) trusted: Origins,
     pub(crate) realm: Box<str>,
     pub(crate) step_up_uri: Box<str>,
+    pub(crate) find_address: Option<FindAddress>,
 }
+
+/// Finds out where a request comes from.
+pub(crate) type FindAddress = Arc<dyn Fn(&Extensions, &HeaderMap) -> Option<IpAddr> + Send + Sync>;
 
 impl Settings {
     pub(crate) fn new(verifier: Arc<Verifier>) -> Self {
@@ -31,12 +36,18 @@ impl Settings {
             trusted: Origins::default(),
             realm: "api".into(),
             step_up_uri: "/mfa/challenges".into(),
+            find_address: None,
         }
     }
 
     /// The names of the levels are the verifier's: two lists could disagree.
     pub(crate) fn names(&self) -> &AcrNames {
         self.verifier.acr_names()
+    }
+
+    /// Says where a request comes from; `None` where the host has not said how to find out.
+    pub(crate) fn address(&self, extensions: &Extensions, headers: &HeaderMap) -> Option<IpAddr> {
+        self.find_address.as_ref()?(extensions, headers).map(|address| address.to_canonical())
     }
 
     /// Says who a request comes from, or why that is not known.

@@ -3,5 +3,7 @@
 #![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test fails loudly")]
 
 mod bank;
+mod bound_actions;
 mod inline;
 mod transaction;
+mod whole_request;

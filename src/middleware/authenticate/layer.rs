@@ -1,5 +1,7 @@
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use http::{Extensions, HeaderMap};
 use tower::Layer;
 
 use super::Authenticate;
@@ -109,6 +111,20 @@ impl AuthenticateLayer {
     /// Says where a client opens a challenge; `/mfa/challenges` by default.
     pub fn step_up_uri(self, uri: impl Into<Box<str>>) -> Self {
         self.with(|settings| settings.step_up_uri = uri.into())
+    }
+
+    /// Says how to find out where a request comes from; it is asked only where that is wanted, as for the
+    /// event of a code that came with the request. Default: it is not known.
+    ///
+    /// # Security
+    ///
+    /// Give the connection's peer, which the server keeps in the extensions. A header is the client's
+    /// word, unless a proxy that you run has written it.
+    pub fn client_address(
+        self,
+        find: impl Fn(&Extensions, &HeaderMap) -> Option<IpAddr> + Send + Sync + 'static,
+    ) -> Self {
+        self.with(|settings| settings.find_address = Some(Arc::new(find)))
     }
 
     fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
