@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{BoundTo, LockSchedule, Login, Policy, SessionLimits, action};
+use super::{BoundTo, LockSchedule, Login, Policy, SentCodes, SessionLimits, action, exceptions, presets};
 use crate::assurance::{Aal, Requirement};
 use crate::clock::Timestamp;
 use crate::error::ConfigError;
@@ -28,7 +28,7 @@ const DAY: u32 = 24 * HOUR;
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct PolicyBuilder {
-    policy: Policy,
+    pub(super) policy: Policy,
 }
 
 impl Default for PolicyBuilder {
@@ -64,6 +64,10 @@ impl Default for PolicyBuilder {
             bound: BTreeMap::new(),
             registered_amr_only: false,
             disable_by_code: false,
+            sent_codes: SentCodes::default(),
+            replace_used_recovery_codes: false,
+            bypass_at_most: None,
+            profile: None,
         };
         Self { policy }
     }
@@ -253,7 +257,8 @@ impl PolicyBuilder {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] with the field and the rule it breaks.
+    /// [`ConfigError`] with the field and the rule it breaks; a rule of the preset it began with has its
+    /// id behind it.
     pub fn build(self) -> Result<Policy, ConfigError> {
         let p = self.policy;
         if p.totp.t0() != Timestamp::EPOCH {
@@ -280,6 +285,8 @@ impl PolicyBuilder {
             return Err(ConfigError::new("totp_valid_for", "must be at least a day"));
         }
         action::check_all(&p)?;
+        exceptions::check(&p)?;
+        presets::check(&p)?;
         Ok(p)
     }
 
@@ -288,7 +295,7 @@ impl PolicyBuilder {
     }
 }
 
-fn range<T: PartialOrd + std::fmt::Display + Copy>(
+pub(super) fn range<T: PartialOrd + std::fmt::Display + Copy>(
     field: &'static str,
     value: T,
     allowed: std::ops::RangeInclusive<T>,

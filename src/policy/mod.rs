@@ -20,16 +20,22 @@
 //! assert_eq!(refused.field(), "hard_limit");
 //! ```
 //!
+//! [`presets`] begin with what a text asks for, or with a common habit.
+//!
 //! Tenants, groups and clients can have policies of their own: a [`PolicySource`] is asked for each
 //! request, with who it concerns.
 
 mod action;
 mod builder;
+mod exceptions;
 mod limits;
+pub mod presets;
+mod sent_codes;
 
 pub use action::BoundTo;
 pub use builder::PolicyBuilder;
 pub use limits::{LockSchedule, SessionLimits};
+pub use sent_codes::{SentCodes, SentCodesError, Telephone};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -92,6 +98,10 @@ pub struct Policy {
     pub(crate) bound: BTreeMap<Box<str>, BoundTo>,
     pub(crate) registered_amr_only: bool,
     pub(crate) disable_by_code: bool,
+    pub(crate) sent_codes: SentCodes,
+    pub(crate) replace_used_recovery_codes: bool,
+    pub(crate) bypass_at_most: Option<u32>,
+    pub(crate) profile: Option<presets::Profile>,
 }
 
 impl Policy {

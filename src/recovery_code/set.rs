@@ -69,7 +69,7 @@ impl Draft {
                 Ok(Hashed { salt: *salt, digest: digest.bytes })
             })
             .collect::<Result<Vec<_>, DeriveError>>()?;
-        let shown = codes.iter().map(|(code, _)| code.shown()).collect();
+        let shown = codes.iter().map(|(code, _)| code.shown(format)).collect();
         Ok((RecoverySet { scheme, format, created_at, hashes: Hashes::new(&hashed), used: Vec::new() }, shown))
     }
 }
