@@ -197,7 +197,7 @@ impl Account {
             turn.record(EventKind::LoginBlocked, About { detail: Some("disabled".into()), ..About::default() })?;
             return Ok(LoginStep::Blocked { throttled: None, recovery: Vec::new() });
         }
-        if let Some(retry_after) = self.all_locked_for(turn.now, &methods) {
+        if let Some(retry_after) = self.wide_lock(turn).or_else(|| self.all_locked_for(turn.now, &methods)) {
             // Nothing is opened and nothing is written: a flood of logins is no amplifier.
             return Ok(LoginStep::Blocked { throttled: Some(retry_after), recovery: Vec::new() });
         }

@@ -32,6 +32,7 @@ mod tests;
 mod throttle;
 mod turn;
 mod view;
+mod wide_lock;
 
 pub use authenticator::Status;
 pub use challenge::{ChallengeView, Offer};
@@ -85,6 +86,9 @@ pub(crate) struct Account {
     /// The counters of recovery codes; they count where there are none, too.
     #[serde(default, skip_serializing_if = "Throttle::is_untouched")]
     recovery_throttle: Throttle,
+    /// The counter of all of them together, for a policy that locks the account as a whole.
+    #[serde(default, skip_serializing_if = "Throttle::is_untouched")]
+    throttle: Throttle,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     challenges: Vec<Challenge>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -168,6 +172,7 @@ impl Account {
             authenticators: Vec::new(),
             recovery: None,
             recovery_throttle: Throttle::default(),
+            throttle: Throttle::default(),
             challenges: Vec::new(),
             sessions: Vec::new(),
             enrolment: None,

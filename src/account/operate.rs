@@ -67,6 +67,7 @@ impl Account {
         self.authenticators.clear();
         self.recovery = None;
         self.recovery_throttle = super::Throttle::default();
+        self.throttle = super::Throttle::default();
         self.challenges.clear();
         self.enrolment = None;
     }
@@ -78,6 +79,7 @@ impl Account {
         self.authenticators.iter_mut().for_each(|a| a.throttle.unlock());
         self.sessions.iter_mut().for_each(|s| s.throttle.unlock());
         self.recovery_throttle.unlock();
+        self.throttle.unlock();
         self.clock_reported = false;
     }
 

@@ -1,13 +1,11 @@
 use super::outcome::{Answer, AnswerOutcome, ChallengeOutcome};
 use super::shell::{IfMissing, Matter};
-use super::{Error, Mfa, slow_hash};
+use super::{Error, Mfa};
 use crate::account::{
-    Access, Account, Answered, Ask, Bind, ChallengeClaims, ChallengeView, Given, Opened, Refusal, Reserved, SeedOf,
-    Settling, Turn, Which,
+    Access, Answered, Ask, Bind, ChallengeClaims, ChallengeView, Given, Opened, Refusal, SeedOf, Settling, Which,
 };
 use crate::assurance::{Authentication, Requirement};
 use crate::id::{ChallengeId, Subject};
-use crate::recovery_code;
 use crate::secret::SecretString;
 use crate::token::{BindError, bind_digest};
 
@@ -216,7 +214,9 @@ impl Mfa {
         Ok(match opened {
             Opened::Complete { grant, state } => {
                 let tokens = self.inner.issue(*grant).await?;
-                ChallengeOutcome::Complete(Box::new(Answer { tokens, state, recovery_codes_remaining: None }))
+                let (recovery_codes_remaining, recovery_codes) = (None, None);
+                let answer = Answer { tokens, state, recovery_codes_remaining, recovery_codes };
+                ChallengeOutcome::Complete(Box::new(answer))
             }
             Opened::Pending(view) => ChallengeOutcome::Pending(view),
         })
@@ -283,36 +283,20 @@ impl Mfa {
     pub async fn answer(&self, by: Responder<'_>, id: ChallengeId, reply: Reply) -> Result<AnswerOutcome, Error> {
         let reach = self.reach(by, id)?;
         let matter = self.challenge_matter(&reach.subject, id);
-        let given = match reply.0 {
-            ReplyKind::Totp { code, which } => Given::Totp { which, code },
-            ReplyKind::Recovery { code } => {
-                Given::Recovery(self.derive(matter, Settling::Challenge(reach.access, id), &code).await?)
-            }
+        let (given, new_code) = match reply.0 {
+            ReplyKind::Totp { code, which } => (Given::Totp { which, code }, None),
+            ReplyKind::Recovery { code } => self.derive(matter, Settling::Challenge(reach.access, id), &code).await?,
         };
         let answered = self.inner.turn(matter, |account, turn| account.answer(turn, reach.access, id, &given)).await?;
         Ok(match answered {
-            Answered::Complete { grant, state, recovery_remaining } => AnswerOutcome::Complete(Answer {
+            Answered::Complete { grant, state, recovery_remaining, replaced } => AnswerOutcome::Complete(Answer {
                 tokens: self.inner.issue(*grant).await?,
                 state,
                 recovery_codes_remaining: recovery_remaining,
+                recovery_codes: new_code.filter(|_| replaced).map(|code| vec![code]),
             }),
             Answered::More(view) => AnswerOutcome::More(view),
         })
-    }
-
-    /// Counts a recovery code as a failure, then derives its slow hash off the runtime.
-    pub(super) async fn derive(
-        &self,
-        matter: Matter<'_>,
-        for_: Settling<'_>,
-        code: &SecretString,
-    ) -> Result<recovery_code::Digest, Error> {
-        let admit = || self.inner.slow_hash.admit_attempt().ok_or_else(Refusal::unavailable);
-        let reserve =
-            |account: &mut Account, turn: &mut Turn<'_>| account.reserve_recovery(turn, for_, code.expose(), admit);
-        let Reserved { typed, preimage, place } = self.inner.turn(matter, reserve).await?;
-        let work = move || recovery_code::derive(&typed, &preimage);
-        slow_hash::run(place, work).await?.map_err(Error::unavailable)
     }
 
     /// Opens what the responder holds; garbage, and what has outlived its challenge, is refused before
