@@ -175,6 +175,9 @@ impl Account {
         seed: Seed,
         evidence: Vec<Evidence>,
     ) -> Result<LoginStep, Refusal> {
+        if let Some(step) = self.login_by_bypass(turn, &seed, &evidence)? {
+            return Ok(step);
+        }
         let expires_in = turn.policy.enrolment_ttl;
         let id = TokenId::generate(turn.entropy)?;
         let expires_at = turn.now.plus(u64::from(expires_in));
@@ -191,6 +194,9 @@ impl Account {
         seed: Seed,
         evidence: Vec<Evidence>,
     ) -> Result<LoginStep, Refusal> {
+        if let Some(step) = self.login_by_bypass(turn, &seed, &evidence)? {
+            return Ok(step);
+        }
         let asks = Requirement::aal2();
         let methods = self.offers(turn, &evidence, &asks);
         if methods.is_empty() {
@@ -333,6 +339,7 @@ impl FirstFactor {
             account_name: self.account_name.clone(),
             // An old password check is no new login: the window of a first binding runs from it.
             login_at: self.at.min(now),
+            bypass_until: None,
         }
     }
 }

@@ -13,6 +13,7 @@
 mod answer;
 mod authenticator;
 mod binding;
+mod bypass;
 mod challenge;
 mod elevate;
 mod event;
@@ -35,6 +36,7 @@ mod view;
 mod wide_lock;
 
 pub use authenticator::Status;
+pub use bypass::Bypass;
 pub use challenge::{ChallengeView, Offer};
 pub use event::{Event, EventKind};
 pub use login::FirstFactor;
@@ -96,6 +98,9 @@ pub(crate) struct Account {
     /// The newest enrolment token: the only one that counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     enrolment: Option<Ticket>,
+    /// Until when logins complete with the first factor alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bypass: Option<bypass::Granted>,
     /// The approvals that were used, until they would have lapsed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     spent: Vec<Spent>,
@@ -176,6 +181,7 @@ impl Account {
             challenges: Vec::new(),
             sessions: Vec::new(),
             enrolment: None,
+            bypass: None,
             spent: Vec::new(),
             clock_reported: false,
         }
@@ -202,8 +208,10 @@ impl Account {
         self.latest
     }
 
-    /// Notes the time of a commit and drops what has expired, so that lists stay short.
-    pub(crate) fn settle(&mut self, turn: &Turn<'_>) {
+    /// Notes the time of a commit, ends what a change has taken the ground from, and drops what has
+    /// expired, so that lists stay short.
+    pub(crate) fn settle(&mut self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+        self.end_bypass_after(turn)?;
         let now = turn.now;
         // The clock has caught up: should it fall behind again, that is another incident.
         self.clock_reported &= turn.clock < self.latest;
@@ -217,6 +225,7 @@ impl Account {
         if self.enrolment.as_ref().is_some_and(|ticket| ticket.expires_at <= now) {
             self.enrolment = None;
         }
+        Ok(())
     }
 
     /// The authenticators that count as bound; the recovery codes are no authenticator of their own.
