@@ -16,6 +16,7 @@ mod folder;
 mod scene;
 
 mod binding;
+mod bypass;
 mod canary;
 mod clocks;
 mod documents;
@@ -27,6 +28,9 @@ mod late;
 mod model;
 mod operators;
 mod policy;
+mod presets;
+mod replacement;
 mod revocations;
 mod rotation;
 mod sessions;
+mod wide_lock;
