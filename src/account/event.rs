@@ -73,6 +73,12 @@ pub enum EventKind {
     SessionsEnded,
     /// An operator erased the account.
     Erased,
+    /// An operator granted a bypass of the second factor; `until` says how long, `detail` who approved it.
+    BypassGranted,
+    /// A login completed with the first factor alone, because a bypass was granted.
+    BypassUsed,
+    /// A bypass was revoked, or ended when what is bound was changed; at its time it ends without an event.
+    BypassEnded,
 }
 
 /// One line of the audit trail, committed with the change it tells of.

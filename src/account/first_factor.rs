@@ -177,6 +177,7 @@ impl FirstFactor {
             account_name: self.account_name.clone(),
             // An old password check is no new login: the window of a first binding runs from it.
             login_at: self.at.min(now),
+            bypass_until: None,
         }
     }
 }

@@ -50,7 +50,7 @@ impl Account {
         match self.login_asks(turn) {
             LoginAsks::Nothing => self.complete_login(turn, seed, evidence),
             LoginAsks::Answer => self.challenge_login(turn, seed, evidence),
-            LoginAsks::Enrolment => Ok(LoginStep::EnrolmentRequired(self.require_enrolment(turn, seed, evidence)?)),
+            LoginAsks::Enrolment => self.enrol_at_login(turn, seed, evidence),
         }
     }
 
@@ -67,19 +67,34 @@ impl Account {
         Ok(LoginStep::Complete(Box::new(grant)))
     }
 
+    fn enrol_at_login(
+        &mut self,
+        turn: &mut Turn<'_>,
+        seed: Seed,
+        evidence: Vec<Evidence>,
+    ) -> Result<LoginStep, Refusal> {
+        if let Some(step) = self.login_by_bypass(turn, &seed, &evidence)? {
+            return Ok(step);
+        }
+        Ok(LoginStep::EnrolmentRequired(self.require_enrolment(turn, seed, evidence)?))
+    }
+
     fn challenge_login(
         &mut self,
         turn: &mut Turn<'_>,
         seed: Seed,
         evidence: Vec<Evidence>,
     ) -> Result<LoginStep, Refusal> {
+        if let Some(step) = self.login_by_bypass(turn, &seed, &evidence)? {
+            return Ok(step);
+        }
         let asks = Requirement::aal2();
         let methods = self.offers(turn, &evidence, &asks);
         if methods.is_empty() {
             turn.record(EventKind::LoginBlocked, About { detail: Some("disabled".into()), ..About::default() })?;
             return Ok(LoginStep::Blocked { throttled: None, recovery: Vec::new() });
         }
-        if let Some(retry_after) = self.all_locked_for(turn.now, &methods) {
+        if let Some(retry_after) = self.wide_lock(turn).or_else(|| self.all_locked_for(turn.now, &methods)) {
             // Nothing is opened and nothing is written: a flood of logins is no amplifier.
             return Ok(LoginStep::Blocked { throttled: Some(retry_after), recovery: Vec::new() });
         }

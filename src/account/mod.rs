@@ -14,6 +14,7 @@ mod answer;
 mod asks;
 mod authenticator;
 mod binding;
+mod bypass;
 mod challenge;
 mod elevate;
 mod enrolment;
@@ -35,8 +36,10 @@ mod tests;
 mod throttle;
 mod turn;
 mod view;
+mod wide_lock;
 
 pub use authenticator::Status;
+pub use bypass::Bypass;
 pub use challenge::{ChallengeView, Offer};
 pub use event::{Event, EventKind};
 pub use first_factor::FirstFactor;
@@ -52,7 +55,7 @@ pub(crate) use operate::{CLOCK_TOLERANCE, Order};
 pub(crate) use recovery::{Reserved, SetPlan, Settling};
 pub(crate) use sealed::{ChallengeClaims, EnrolmentClaims, RefreshClaims};
 pub(crate) use session::Grant;
-pub(crate) use step_up::{Ask, Opened};
+pub(crate) use step_up::{Ask, Bind, Opened};
 pub(crate) use turn::Turn;
 
 use serde::{Deserialize, Serialize};
@@ -90,6 +93,9 @@ pub(crate) struct Account {
     /// The counters of recovery codes; they count where there are none, too.
     #[serde(default, skip_serializing_if = "Throttle::is_untouched")]
     recovery_throttle: Throttle,
+    /// The counter of all of them together, for a policy that locks the account as a whole.
+    #[serde(default, skip_serializing_if = "Throttle::is_untouched")]
+    throttle: Throttle,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     challenges: Vec<Challenge>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -99,6 +105,9 @@ pub(crate) struct Account {
     enrolment: Option<Ticket>,
     #[serde(default, skip_serializing_if = "UsedGrace::is_untouched")]
     used_grace: UsedGrace,
+    /// Until when logins complete with the first factor alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bypass: Option<bypass::Granted>,
     /// The approvals that were used, until they would have lapsed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     spent: Vec<Spent>,
@@ -175,10 +184,12 @@ impl Account {
             authenticators: Vec::new(),
             recovery: None,
             recovery_throttle: Throttle::default(),
+            throttle: Throttle::default(),
             challenges: Vec::new(),
             sessions: Vec::new(),
             enrolment: None,
             used_grace: UsedGrace::default(),
+            bypass: None,
             spent: Vec::new(),
             clock_reported: false,
         }
@@ -205,8 +216,10 @@ impl Account {
         self.latest
     }
 
-    /// Notes the time of a commit and drops what has expired, so that lists stay short.
-    pub(crate) fn settle(&mut self, turn: &Turn<'_>) {
+    /// Notes the time of a commit, ends what a change has taken the ground from, and drops what has
+    /// expired, so that lists stay short.
+    pub(crate) fn settle(&mut self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+        self.end_bypass_after(turn)?;
         let now = turn.now;
         // The clock has caught up: should it fall behind again, that is another incident.
         self.clock_reported &= turn.clock < self.latest;
@@ -220,6 +233,7 @@ impl Account {
         if self.enrolment.as_ref().is_some_and(|ticket| ticket.expires_at <= now) {
             self.enrolment = None;
         }
+        Ok(())
     }
 
     /// The authenticators that count as bound; the recovery codes are no authenticator of their own.

@@ -25,6 +25,13 @@ pub enum Refusal {
         /// The rule it breaks.
         rule: &'static str,
     },
+    /// The approval of the action is good for one request alone, and its data were not given, or others.
+    /// `400 invalid_request`.
+    #[error("invalid request: bind: must name the data of the request: {}", .names.join(", "))]
+    Unbound {
+        /// The members that `bind` must have, and no others.
+        names: Vec<Box<str>>,
+    },
     /// The token, of whatever kind, is bad, expired, revoked or used. `401 invalid_token`.
     #[error("the token is not valid")]
     InvalidToken,

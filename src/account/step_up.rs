@@ -22,10 +22,17 @@ pub(crate) struct Ask {
     /// The client's own `acr` and `max_age`: they can only make an action's requirement stricter.
     pub(crate) requirement: Requirement,
     pub(crate) action: Option<Box<str>>,
-    /// The digest of the parameters ([`bind_digest`](crate::token::bind_digest)).
-    pub(crate) bind: Option<Box<str>>,
+    pub(crate) bind: Option<Bind>,
     /// The host's state, JSON of at most 1 KiB.
     pub(crate) state: Option<SecretString>,
+}
+
+/// The data of one request, that an approval is to be bound to.
+#[derive(Debug, Clone)]
+pub(crate) struct Bind {
+    pub(crate) names: Vec<Box<str>>,
+    /// The digest of names and values ([`bind_digest`](crate::token::bind_digest)).
+    pub(crate) digest: Box<str>,
 }
 
 /// What opening a challenge led to.
@@ -129,7 +136,7 @@ impl Account {
             // State without an action has nothing to approve, but the host gets it back all the same.
             return Ok(state.map(|state| Approval { action: "".into(), bind: None, state: Some(state) }));
         };
-        Ok(Some(Approval { action, bind: ask.bind.clone(), state }))
+        Ok(Some(Approval { action, bind: ask.bind.as_ref().map(|bind| bind.digest.clone()), state }))
     }
 
     /// Shows a pending challenge to whoever may answer it.
@@ -203,6 +210,12 @@ pub(super) fn asked(turn: &Turn<'_>, ask: &Ask) -> Result<Requirement, Refusal> 
     };
     // What an action needs is the policy's word; an unknown one is no action at all.
     let named = turn.policy.action(action).ok_or(Refusal::invalid("action", "is not an action of this service"))?;
+    if let Some(bound) = turn.policy.bound_to(action)
+        && !bound.is_met_by(ask.bind.as_ref().map_or(&[], |bind| &bind.names))
+    {
+        // An approval at large would open nothing, and a code would have been used up for it.
+        return Err(Refusal::Unbound { names: bound.names().into_iter().map(Into::into).collect() });
+    }
     Ok(named.and(&ask.requirement))
 }
 

@@ -44,7 +44,6 @@ impl Settings {
     pub(crate) fn names(&self) -> &AcrNames {
         self.verifier.acr_names()
     }
-
     /// Says who a request comes from, or why that is not known.
     pub(crate) fn authenticate(
         &self,

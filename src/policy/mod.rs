@@ -20,16 +20,24 @@
 //! assert_eq!(refused.field(), "hard_limit");
 //! ```
 //!
+//! [`presets`] begin with what a text asks for, or with a common habit.
+//!
 //! Tenants, groups and clients can have policies of their own: a [`PolicySource`] is asked for each
 //! request, with who it concerns.
 
+mod action;
 mod builder;
+mod exceptions;
 mod limits;
 mod login;
+pub mod presets;
+mod sent_codes;
 
+pub use action::BoundTo;
 pub use builder::PolicyBuilder;
 pub use limits::{LockSchedule, SessionLimits};
 pub use login::{EffectiveLogin, Grace, Login, LoginPolicy, LoginRule};
+pub use sent_codes::{SentCodes, SentCodesError, Telephone};
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -76,8 +84,13 @@ pub struct Policy {
     pub(crate) totp_valid_for: Option<u32>,
     pub(crate) expiry_warning: u32,
     pub(crate) actions: BTreeMap<Box<str>, Requirement>,
+    pub(crate) bound: BTreeMap<Box<str>, BoundTo>,
     pub(crate) registered_amr_only: bool,
     pub(crate) disable_by_code: bool,
+    pub(crate) sent_codes: SentCodes,
+    pub(crate) replace_used_recovery_codes: bool,
+    pub(crate) bypass_at_most: Option<u32>,
+    pub(crate) profile: Option<presets::Profile>,
 }
 
 impl Policy {
@@ -90,6 +103,12 @@ impl Policy {
     #[must_use]
     pub fn action(&self, name: &str) -> Option<&Requirement> {
         self.actions.get(name)
+    }
+
+    /// Returns what the approval of this action is bound to; `None` for one that is not bound.
+    #[must_use]
+    pub fn bound_to(&self, action: &str) -> Option<&BoundTo> {
+        self.bound.get(action)
     }
 
     /// Returns what login asks of accounts: the base, and the rules.

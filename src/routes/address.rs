@@ -16,19 +16,15 @@ impl FromRequestParts<Mfa> for From {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, mfa: &Mfa) -> Result<Self, Infallible> {
-        let address = found(&parts.extensions, &parts.headers, mfa.trusted_proxies());
+        let address = find(&parts.extensions, &parts.headers, mfa.trusted_proxies());
         Ok(Self(address.map_or_else(|| mfa.clone(), |address| mfa.from_address(&address.to_string()))))
     }
 }
 
-fn found(extensions: &Extensions, headers: &HeaderMap, trusted: &[IpAddr]) -> Option<IpAddr> {
+/// Says where a request comes from, where the server keeps its peer as axum does.
+pub(super) fn find(extensions: &Extensions, headers: &HeaderMap, trusted: &[IpAddr]) -> Option<IpAddr> {
     let peer = extensions.get::<ConnectInfo<SocketAddr>>()?.0.ip();
     Some(address_of(peer, headers, trusted))
-}
-
-/// How the layers find out where a request comes from.
-pub(super) fn of_connection(trusted: Vec<IpAddr>) -> impl Fn(&Extensions, &HeaderMap) -> Option<IpAddr> {
-    move |extensions, headers| found(extensions, headers, &trusted)
 }
 
 /// Walks `X-Forwarded-For` from the right, past the proxies the host has named.

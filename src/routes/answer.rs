@@ -39,12 +39,20 @@ fn with_tokens(mfa: &Mfa, as_cookies: bool, tokens: Option<&Tokens>, body: Strin
     response
 }
 
-pub(super) fn login(mfa: &Mfa, headers: &HeaderMap, outcome: &LoginOutcome) -> Response {
-    let as_cookies = in_cookies(mfa, headers);
+/// Refuses a login whose cookies a page of another site would set.
+pub(super) fn login_allowed(mfa: &Mfa, headers: &HeaderMap) -> Result<(), Response> {
     let caused_by = check(&Method::POST, &sent_to(mfa, headers), headers, mfa.trusted_origins());
-    if as_cookies && caused_by == CookieUse::CrossSite {
-        return problems::write(Problem::new(Code::Forbidden).detail("Another site caused this request."));
+    if in_cookies(mfa, headers) && caused_by == CookieUse::CrossSite {
+        return Err(problems::write(Problem::new(Code::Forbidden).detail("Another site caused this request.")));
     }
+    Ok(())
+}
+
+pub(super) fn login(mfa: &Mfa, headers: &HeaderMap, outcome: &LoginOutcome) -> Response {
+    if let Err(refused) = login_allowed(mfa, headers) {
+        return refused;
+    }
+    let as_cookies = in_cookies(mfa, headers);
     let tokens = match outcome {
         LoginOutcome::Complete(tokens) => Some(tokens),
         _ => None,

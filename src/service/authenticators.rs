@@ -247,7 +247,7 @@ impl Mfa {
             Some(ReplyKind::Totp { code, which }) => Some(Given::Totp { which, code }),
             Some(ReplyKind::Recovery { code }) => {
                 self.inner.turn(matter, |account, turn| account.may_disable_by_code(turn, by)).await?;
-                Some(Given::Recovery(self.derive(matter, Settling::Session(by), &code).await?))
+                Some(self.derive(matter, Settling::Session(by), &code).await?.0)
             }
         };
         self.inner.turn(matter, |account, turn| account.disable(turn, by, given.as_ref(), only)).await

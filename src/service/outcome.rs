@@ -248,6 +248,9 @@ pub struct Answer {
     pub state: Option<String>,
     /// How many recovery codes are left, when one was used.
     pub recovery_codes_remaining: Option<usize>,
+    /// The recovery code in the place of the one that was used, where the policy issues one. It is shown
+    /// once and kept nowhere.
+    pub recovery_codes: Option<Vec<RecoveryCode>>,
 }
 
 /// The host's state is sealed at rest, so it is not printed either.
@@ -257,6 +260,7 @@ impl fmt::Debug for Answer {
             .field("tokens", &self.tokens)
             .field("state", &self.state.as_ref().map(|_| format_args!("[redacted]")))
             .field("recovery_codes_remaining", &self.recovery_codes_remaining)
+            .field("recovery_codes", &self.recovery_codes)
             .finish()
     }
 }
@@ -276,6 +280,7 @@ impl Answer {
         to_text(&AnswerBody {
             tokens: self.tokens.body(in_body),
             recovery_codes_remaining: self.recovery_codes_remaining,
+            recovery_codes: self.recovery_codes.as_deref().map(|c| c.iter().map(RecoveryCode::expose).collect()),
             state: self.state.as_deref().and_then(|state| serde_json::from_str(state).ok()),
         })
     }
@@ -287,6 +292,8 @@ struct AnswerBody<'a> {
     tokens: TokensBody<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     recovery_codes_remaining: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_codes: Option<Vec<&'a str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<serde_json::Value>,
 }

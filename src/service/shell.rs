@@ -170,7 +170,7 @@ impl Inner {
         if !is_whole || !turn.is_dirty() {
             return Ok(Ran { answer, pending: None });
         }
-        account.settle(&turn);
+        account.settle(&mut turn)?;
         let pending = Pending {
             now,
             revision: Revision::generate(&entropy).map_err(Error::unavailable)?,

@@ -16,6 +16,7 @@ mod folder;
 mod scene;
 
 mod binding;
+mod bypass;
 mod canary;
 mod clocks;
 mod documents;
@@ -30,7 +31,10 @@ mod login_rules;
 mod model;
 mod operators;
 mod policy;
+mod presets;
+mod replacement;
 mod revocations;
 mod rotation;
 mod sessions;
 mod two;
+mod wide_lock;

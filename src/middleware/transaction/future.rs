@@ -13,6 +13,7 @@ use tower::Service;
 use super::Approved;
 use super::layer::Rule;
 use super::parameters::{self, Values};
+use super::whole_request;
 use crate::assurance::{Authentication, StepUpGrant, decide_bound, decide_by};
 use crate::error::BoxError;
 use crate::middleware::refusal::Form;
@@ -82,11 +83,11 @@ impl Rule {
         let examined = Examined::of(&parts.extensions).ok_or(Refusal::new(RefusalKind::NotLayered))?;
         let is_bound = |grant: &StepUpGrant| grant.bind().is_some();
         let who = examined.decides(|who, now| decide_by(&self.requirement, who, now, is_bound))?;
-        if !is_plain_json(&parts.headers) {
+        if !self.whole_request && !is_plain_json(&parts.headers) {
             return Err(Refusal::new(RefusalKind::MediaType));
         }
         let bytes = self.collect(body).await?;
-        let values = parameters::read(&bytes, &self.names).map_err(|b| Refusal::parameter(&b.name, b.rule))?;
+        let values = self.values(parts, &bytes)?;
         let digest = self.digest(&values)?;
         // The clock is read again: reading the body may have taken its time.
         examined.decides(|who, now| decide_bound(&self.requirement, who, &digest, now))?;
@@ -94,7 +95,8 @@ impl Rule {
             self.spend(&**redeem, who).await?;
         }
         let step_up = who.step_up().ok_or_else(|| Refusal::not_approved(&self.requirement))?.id();
-        Ok((Approved { subject: who.subject().clone(), values: Arc::new(values), step_up }, bytes))
+        let (subject, whole_request) = (who.subject().clone(), self.whole_request);
+        Ok((Approved { subject, values: Arc::new(values), whole_request, step_up }, bytes))
     }
 
     async fn collect<B>(&self, body: B) -> Result<Bytes, Refusal>
@@ -111,6 +113,17 @@ impl Rule {
             };
         }
         Err(Refusal::new(RefusalKind::TooLarge))
+    }
+
+    /// What of the request is to be approved.
+    fn values(&self, parts: &Parts, body: &[u8]) -> Result<Values, Refusal> {
+        let sent = || self.original_uri.and_then(|find| find(&parts.extensions)).unwrap_or(&parts.uri);
+        let values = if self.whole_request {
+            whole_request::read(&parts.method, sent(), body)
+        } else {
+            parameters::read(body, &self.names)
+        };
+        values.map_err(|broken| Refusal::parameter(&broken.name, broken.rule))
     }
 
     fn digest(&self, values: &Values) -> Result<String, Refusal> {
