@@ -168,6 +168,10 @@ impl Account {
         seed: &Seed,
         evidence: &[Evidence],
     ) -> Result<Option<LoginStep>, Refusal> {
+        // PCI-8.3.4: who is locked out is locked out.
+        if self.wide_lock(turn).is_some() {
+            return Ok(None);
+        }
         // A policy that allows none any more honours none that was granted.
         let most = turn.policy.bypass_at_most.map(u64::from);
         let granted = self.bypass.as_ref().zip(most).map(|(b, most)| b.until.min(b.granted_at.plus(most)));

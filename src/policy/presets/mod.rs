@@ -64,15 +64,11 @@ pub fn nist_aal2() -> PolicyBuilder {
 /// | sessions at AAL3: 12 hours, and 15 minutes without activity | `N63B-2.3.3-a` |
 /// | – | `N63B-2.3.1-a`: every action asks for AAL3 |
 /// | – | `N63B-2.3.2-a`: and for phishing resistance |
-/// | no code by telephone | `N63B-2.3.2-a` |
 ///
 /// Login itself asks for AAL2: what must be AAL3 are the routes and the actions. No authenticator that can
 /// be bound today reaches it; until security keys are built, such a route refuses everybody.
 pub fn nist_aal3() -> PolicyBuilder {
-    nist_aal2()
-        .profile(Profile::NistAal3)
-        .session(Aal::Three, SessionLimits::overall(12 * HOUR).idle(15 * MINUTE))
-        .sent_codes(SentCodes::default().telephone(Telephone::Refused))
+    nist_aal2().profile(Profile::NistAal3).session(Aal::Three, SessionLimits::overall(12 * HOUR).idle(15 * MINUTE))
 }
 
 /// PCI DSS 4.0.1, requirement 8.
