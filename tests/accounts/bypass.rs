@@ -256,10 +256,14 @@ async fn a_policy_that_allows_less_honours_less_of_what_was_granted_before() {
     let s = Scene::sourced(current.clone());
     let _ = s.begin("alice").await;
     s.grant(s.hour()).await.unwrap();
+    let until = async || s.mfa.bypass_until(&subject("alice")).await.unwrap().map(|end| end.since(s.now()));
+    assert_eq!(until().await, Some(3_600));
     s.clock.advance(600);
     *current.0.lock().unwrap() = lasting(Some(900));
+    assert_eq!(until().await, Some(300));
     let LoginOutcome::Complete(tokens) = s.begin("alice").await else { panic!("300 seconds are left") };
     assert_eq!(tokens.expires_in().as_secs(), 300);
     *current.0.lock().unwrap() = lasting(None);
+    assert_eq!(until().await, None);
     assert!(matches!(s.begin("alice").await, LoginOutcome::EnrolmentRequired { .. }));
 }

@@ -33,6 +33,29 @@ const MINUTE: u32 = 60;
 const HOUR: u32 = 60 * MINUTE;
 const DAY: u32 = 24 * HOUR;
 
+/// Returns the preset of this name, for a policy that is written in a file; `None` for a name there is not.
+///
+/// ```
+/// use tower_mfa::policy::presets;
+///
+/// let named = presets::named("owasp_asvs_l2").unwrap().build().unwrap();
+/// assert_eq!(named.profile().unwrap().name(), "owasp_asvs_l2");
+/// assert!(presets::named("owasp_asvs_l4").is_none());
+/// ```
+#[must_use]
+pub fn named(name: &str) -> Option<PolicyBuilder> {
+    Some(match name {
+        "nist_aal2" => nist_aal2(),
+        "nist_aal3" => nist_aal3(),
+        "pci_dss_4" => pci_dss_4(),
+        "owasp_asvs_l1" => owasp_asvs_l1(),
+        "owasp_asvs_l2" => owasp_asvs_l2(),
+        "owasp_asvs_l3" => owasp_asvs_l3(),
+        "hosted" => hosted(),
+        _ => return None,
+    })
+}
+
 /// NIST SP 800-63B-4 at AAL2.
 ///
 /// | it sets | held to |
