@@ -2,6 +2,7 @@
 
 use super::authenticator::{Credential, Status};
 use super::challenge::{Challenge, ChallengeView, Origin};
+use super::enrolment::Enrolling;
 use super::event::{About, EventKind};
 use super::refusal::Refusal;
 use super::session::Grant;
@@ -49,6 +50,8 @@ pub(crate) enum Answered {
     },
     /// Something is still missing.
     More(ChallengeView),
+    /// A login has proved enough and has too little bound: no session before it has.
+    EnrolmentRequired(Enrolling),
 }
 
 impl Account {
@@ -80,7 +83,7 @@ impl Account {
                 let recovery_remaining = used_recovery.then(|| self.recovery_remaining());
                 Answered::Complete { grant, state, recovery_remaining, replaced }
             }
-            more @ Answered::More(_) => more,
+            other => other,
         })
     }
 
@@ -101,6 +104,9 @@ impl Account {
         };
         let (step_up, state) = self.approved(turn, challenge)?;
         self.challenges.retain(|c| c.id != challenge.id);
+        if replaced.is_none() && self.must_bind_first(turn) {
+            return Ok(Answered::EnrolmentRequired(self.require_enrolment(turn, seed, evidence)?));
+        }
         // ASVS 7.2.4: a new session id at every authentication, the old one ended (CVE-2024-28197).
         if let Some(sid) = replaced {
             self.replace_session(turn, sid);
@@ -110,6 +116,9 @@ impl Account {
         let kind = if replaced.is_some() { EventKind::SteppedUp } else { EventKind::SignedIn };
         let client_id = Some(grant.seed.client_id.clone());
         turn.record(kind, About { action, client_id, ..About::session(grant.session) })?;
+        if replaced.is_none() {
+            self.count_sign_in(turn, grant.session)?;
+        }
         self.warn_of_expiry(turn)?;
         Ok(Answered::Complete { grant: Box::new(grant), state, recovery_remaining: None, replaced: false })
     }

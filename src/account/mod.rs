@@ -11,12 +11,15 @@
 //! [`Refusal`], and the views of authenticators, challenges and sessions.
 
 mod answer;
+mod asks;
 mod authenticator;
 mod binding;
 mod bypass;
 mod challenge;
 mod elevate;
+mod enrolment;
 mod event;
+mod first_factor;
 mod login;
 mod manage;
 mod operate;
@@ -39,13 +42,14 @@ pub use authenticator::Status;
 pub use bypass::Bypass;
 pub use challenge::{ChallengeView, Offer};
 pub use event::{Event, EventKind};
-pub use login::FirstFactor;
+pub use first_factor::FirstFactor;
 pub use refusal::Refusal;
 pub use view::{AuthenticatorView, Enrolment, RecoveryCodesView, SessionView, StatusView};
 
 pub(crate) use answer::{Answered, Given, Which};
 pub(crate) use binding::{Bindable, Binder, Confirmed};
 pub(crate) use challenge::Access;
+pub(crate) use enrolment::Enrolling;
 pub(crate) use login::LoginStep;
 pub(crate) use operate::{CLOCK_TOLERANCE, Order};
 pub(crate) use recovery::{Reserved, SetPlan, Settling};
@@ -62,6 +66,7 @@ use crate::id::{ChallengeId, SessionId, Subject, TokenId};
 use crate::recovery_code::RecoverySet;
 use authenticator::Authenticator;
 use challenge::Challenge;
+use enrolment::UsedGrace;
 use redeem::Spent;
 use session::{Seed, Session};
 use throttle::Throttle;
@@ -98,6 +103,8 @@ pub(crate) struct Account {
     /// The newest enrolment token: the only one that counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     enrolment: Option<Ticket>,
+    #[serde(default, skip_serializing_if = "UsedGrace::is_untouched")]
+    used_grace: UsedGrace,
     /// Until when logins complete with the first factor alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     bypass: Option<bypass::Granted>,
@@ -136,7 +143,7 @@ struct Recovery {
     disabled: bool,
 }
 
-/// The right to bind a first authenticator, and what its login proved.
+/// The right to bind what must be bound before there is a session, and what its login proved.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Ticket {
@@ -181,6 +188,7 @@ impl Account {
             challenges: Vec::new(),
             sessions: Vec::new(),
             enrolment: None,
+            used_grace: UsedGrace::default(),
             bypass: None,
             spent: Vec::new(),
             clock_reported: false,
@@ -255,11 +263,11 @@ impl Account {
     }
 }
 
-/// Whose client and roles decide which policy is in force.
+/// Whose client, roles and groups decide which policy is in force.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum SeedOf<'a> {
     /// A login brings them along.
-    Given(&'a str, &'a [Box<str>]),
+    Given(Described<'a>),
     Session(&'a str),
     Challenge(ChallengeId),
     Ticket(TokenId),
@@ -267,12 +275,20 @@ pub(crate) enum SeedOf<'a> {
     Nobody,
 }
 
+/// What the host has said of a login, as far as policy asks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Described<'a> {
+    pub(crate) client_id: &'a str,
+    pub(crate) roles: &'a [Box<str>],
+    pub(crate) groups: &'a [Box<str>],
+}
+
 impl Account {
-    /// Returns the client and the roles of a session, challenge or enrolment.
-    pub(crate) fn seed_of<'a>(&'a self, of: SeedOf<'a>) -> Option<(&'a str, &'a [Box<str>])> {
+    /// Returns the client, roles and groups of a session, challenge or enrolment.
+    pub(crate) fn described<'a>(&'a self, of: SeedOf<'a>) -> Option<Described<'a>> {
         let session = |sid: SessionId| self.session_index(sid).and_then(|at| self.sessions.get(at)).map(|s| &s.seed);
         let seed = match of {
-            SeedOf::Given(client_id, roles) => return Some((client_id, roles)),
+            SeedOf::Given(described) => return Some(described),
             SeedOf::Session(sid) => session(sid.parse().ok()?)?,
             SeedOf::Challenge(id) => match &self.challenges.iter().find(|c| c.id == id)?.origin {
                 challenge::Origin::Login(seed) => seed,
@@ -281,6 +297,6 @@ impl Account {
             SeedOf::Ticket(id) => &self.enrolment.as_ref().filter(|ticket| ticket.id == id)?.seed,
             SeedOf::Nobody => return None,
         };
-        Some((&seed.client_id, &seed.roles))
+        Some(Described { client_id: &seed.client_id, roles: &seed.roles, groups: &seed.groups })
     }
 }

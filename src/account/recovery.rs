@@ -220,7 +220,7 @@ impl Account {
 
     /// Whether a new set may be made now: asked before the slow hashes, and again with them.
     pub(crate) fn may_regenerate(&mut self, turn: &mut Turn<'_>, by: &Authentication) -> Result<SetPlan, Refusal> {
-        self.require(turn, by, self.management_requirement(turn))?;
+        self.require(turn, by, &self.management_requirement(turn))?;
         // CVE-2022-36071: no codes before there is a factor they could stand in for.
         if self.active(turn.now).next().is_none() {
             return Err(Refusal::Conflict("recovery codes need an active authenticator"));

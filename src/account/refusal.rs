@@ -1,4 +1,4 @@
-use crate::assurance::{Method, Missing, Requirement};
+use crate::assurance::{Method, StepUp};
 
 /// A typed "no": what it is, and what the client can do next.
 ///
@@ -37,12 +37,10 @@ pub enum Refusal {
     InvalidToken,
     /// The session must prove more first. `401 insufficient_user_authentication`.
     #[error("more proof is needed")]
-    Insufficient {
-        /// What is asked for.
-        required: Box<Requirement>,
-        /// What of it is missing.
-        missing: Vec<Missing>,
-    },
+    Insufficient(
+        /// What is missing, and the nearest way to it.
+        Box<StepUp>,
+    ),
     /// Policy denies it, whatever is proved. `403 forbidden`.
     #[error("forbidden: {0}")]
     Forbidden(&'static str),

@@ -23,6 +23,9 @@ pub(crate) struct Seed {
     pub(crate) roles: Vec<Box<str>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) scopes: Vec<Box<str>>,
+    /// The groups the host has put the subject into: for policy, and in no token.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) groups: Vec<Box<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) address: Option<Box<str>>,
     /// How the subject is called in an authenticator app.

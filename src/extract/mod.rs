@@ -2,7 +2,7 @@
 //!
 //! All of them read what an [`AuthenticateLayer`](crate::middleware::AuthenticateLayer) outside has put
 //! into the request, and refuse as [`RequireLayer`](crate::middleware::RequireLayer) does; without that
-//! layer they answer `500`.
+//! layer they answer `500`. [`original_uri`] is for a route policy inside of `nest`.
 //!
 //! | the handler takes | it runs for |
 //! |---|---|
@@ -70,10 +70,12 @@
 
 mod authenticated;
 mod enforced;
+mod original_uri;
 mod rejection;
 #[cfg(test)]
 mod tests;
 
 pub use authenticated::Authenticated;
 pub use enforced::{Aal2, Aal3, Enforced, Require};
+pub use original_uri::original_uri;
 pub use rejection::Rejection;

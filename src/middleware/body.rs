@@ -45,6 +45,10 @@ impl<B> Body<B> {
     pub(crate) const fn refusal(bytes: Bytes) -> Self {
         Self { kind: Kind::Refusal { bytes } }
     }
+
+    pub(crate) const fn is_refusal(&self) -> bool {
+        matches!(self.kind, Kind::Refusal { .. })
+    }
 }
 
 impl<B: http_body::Body<Data = Bytes>> http_body::Body for Body<B> {

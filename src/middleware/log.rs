@@ -1,5 +1,7 @@
 //! What the layers tell the operator. Never a token, a cookie or a header's value.
 
+use http::Method;
+
 use super::Refusal;
 use crate::token::{ElevateError, ElevateErrorKind, RedeemError};
 
@@ -11,6 +13,33 @@ pub(super) fn refused(refusal: &Refusal) {
 
 pub(super) fn not_layered() {
     tracing::error!(target: TARGET, "refused: this route asks for an authentication, but no AuthenticateLayer is outside it");
+}
+
+pub(super) fn misplaced(refusal: &Refusal) {
+    let trick = refusal.path_trick();
+    tracing::error!(target: TARGET, ?trick, "refused: the RoutePolicyLayer stands where it cannot judge this request");
+}
+
+pub(super) fn no_bodies() {
+    tracing::error!(target: TARGET, "a rule asks for the approval of a request, and its RoutePolicyLayer reads no bodies: with_bodies()");
+}
+
+pub(super) fn refused_by(rule: &str, refusal: &Refusal) {
+    tracing::debug!(target: TARGET, rule, kind = ?refusal.kind(), "request refused by a rule");
+}
+
+/// What a policy would have refused. The client writes method and path: escaped, and no novel.
+pub(super) fn would_refuse(rule: Option<&str>, method: &Method, path: &str, refusal: &Refusal) {
+    tracing::info!(
+        target: TARGET,
+        rule = rule.unwrap_or("-"),
+        method = ?method.as_str().chars().take(32).collect::<String>(),
+        path = ?path.chars().take(200).collect::<String>(),
+        kind = ?refusal.kind(),
+        missing = ?refusal.missing(),
+        trick = ?refusal.path_trick(),
+        "request would be refused"
+    );
 }
 
 pub(super) fn not_redeemed(error: &RedeemError) {

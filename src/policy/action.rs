@@ -75,7 +75,7 @@ fn check_action(name: &str, requirement: &Requirement) -> Result<(), ConfigError
     if name.is_empty() || name.len() > 64 || !plain {
         return Err(ConfigError::new("action", format!("{name:?} must be 1 to 64 of A-Z a-z 0-9 _ - . :")));
     }
-    if requirement.action().is_some_and(|own| own != name) {
+    if requirement.actions().any(|own| own != name) {
         return Err(ConfigError::new("action", format!("{name:?} must not require another action")));
     }
     Ok(())

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{BoundTo, LockSchedule, Login, Policy, SentCodes, SessionLimits, action, exceptions, presets};
+use super::{BoundTo, LockSchedule, LoginPolicy, Policy, SentCodes, SessionLimits, action, exceptions, presets};
 use crate::assurance::{Aal, Requirement};
 use crate::clock::Timestamp;
 use crate::error::ConfigError;
@@ -34,7 +34,7 @@ pub struct PolicyBuilder {
 impl Default for PolicyBuilder {
     fn default() -> Self {
         let policy = Policy {
-            login: Login::default(),
+            login: LoginPolicy::default(),
             totp: otp::Totp::default(),
             totp_window: otp::Window::default(),
             recovery_count: Count::default(),
@@ -74,9 +74,10 @@ impl Default for PolicyBuilder {
 }
 
 impl PolicyBuilder {
-    /// Says what login asks of an account. Default: [`Login::IfEnrolled`].
-    pub const fn login(mut self, login: Login) -> Self {
-        self.policy.login = login;
+    /// Says what login asks of an account: one [`Login`](super::Login) for everybody, or a
+    /// [`LoginPolicy`] with rules. Default: [`Login::IfEnrolled`](super::Login::IfEnrolled).
+    pub fn login(mut self, login: impl Into<LoginPolicy>) -> Self {
+        self.policy.login = login.into();
         self
     }
 
@@ -264,6 +265,7 @@ impl PolicyBuilder {
         if p.totp.t0() != Timestamp::EPOCH {
             return Err(ConfigError::new("totp", "t0 must be 1970: no key URI can tell an app of another"));
         }
+        p.login.check()?;
         p.lock.check()?;
         // N63B-3.2.2-a: no more than 100 consecutive failures.
         range("hard_limit", p.hard_limit, 1..=100)?;
@@ -276,7 +278,8 @@ impl PolicyBuilder {
         range("enrolment_ttl", p.enrolment_ttl, 1..=3600)?;
         check_sessions(&p)?;
         range("max_sessions", p.max_sessions, 1..=256)?;
-        range("max_authenticators", p.max_authenticators, 2..=64)?;
+        // One that is disabled takes a place until its successor is bound.
+        range("max_authenticators", p.max_authenticators, p.login.greatest_least().saturating_add(1)..=64)?;
         p.access_token_ttl.iter().try_for_each(|ttl| range("access_token_ttl", *ttl, 1..=3600))?;
         range("step_up_ttl", p.step_up_ttl, 1..=900)?;
         range("binding_max_age", p.binding_max_age, 1..=900)?;

@@ -80,10 +80,12 @@ pub(super) fn opened(mfa: &Mfa, headers: &HeaderMap, outcome: &ChallengeOutcome)
 }
 
 pub(super) fn answered(mfa: &Mfa, headers: &HeaderMap, outcome: &AnswerOutcome) -> Response {
-    match outcome {
-        AnswerOutcome::Complete(answer) => complete(mfa, headers, answer),
-        AnswerOutcome::More(view) => written(StatusCode::OK, &Opened { status: Some("challenge"), ..Opened::of(view) }),
-    }
+    let as_cookies = in_cookies(mfa, headers);
+    let tokens = match outcome {
+        AnswerOutcome::Complete(answer) => Some(&answer.tokens),
+        _ => None,
+    };
+    with_tokens(mfa, as_cookies, tokens, outcome.text(!as_cookies))
 }
 
 fn complete(mfa: &Mfa, headers: &HeaderMap, answer: &Answer) -> Response {
@@ -98,8 +100,6 @@ pub(super) fn bound(mfa: &Mfa, headers: &HeaderMap, binding: &Binding) -> Respon
 
 #[derive(Serialize)]
 struct Opened<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<&'static str>,
     challenge_id: crate::id::ChallengeId,
     expires_in: u64,
     methods: &'a [crate::account::Offer],
@@ -107,6 +107,6 @@ struct Opened<'a> {
 
 impl<'a> Opened<'a> {
     fn of(view: &'a ChallengeView) -> Self {
-        Self { status: None, challenge_id: view.id, expires_in: view.expires_in, methods: &view.methods }
+        Self { challenge_id: view.id, expires_in: view.expires_in, methods: &view.methods }
     }
 }

@@ -48,9 +48,11 @@ use axum::routing::{delete, get, patch, post};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 
+use crate::extract::original_uri;
 use crate::middleware::problem::{Code, Problem};
 use crate::middleware::refusal::Form;
-use crate::middleware::{AuthenticateLayer, Source};
+use crate::middleware::route_policy::{Read, RoutePolicySource};
+use crate::middleware::{AuthenticateLayer, RoutePolicyLayer, Source};
 use crate::service::{Error, LoginOutcome, Mfa};
 use cookies::CookieNames;
 
@@ -81,6 +83,15 @@ impl Mfa {
             .step_up_uri(self.step_up_uri());
         // The builder has checked the realm by the same rule.
         layer.clone().realm(self.realm()).unwrap_or(layer)
+    }
+
+    /// Returns the layer that holds a whole axum service to a policy.
+    ///
+    /// It knows the URI before `nest` and reads bodies for the rules that are transactions. Put it inside
+    /// of [`authenticate_layer`](Self::authenticate_layer), and both around the whole router. The routes of
+    /// this `Mfa` decide for themselves: name them `guarded_elsewhere`.
+    pub fn route_policy_layer(&self, source: impl RoutePolicySource) -> RoutePolicyLayer<Read> {
+        RoutePolicyLayer::new(source).original_uri(original_uri).with_bodies()
     }
 
     /// Returns the JSON API, without a prefix.

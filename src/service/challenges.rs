@@ -2,9 +2,10 @@ use super::outcome::{Answer, AnswerOutcome, ChallengeOutcome};
 use super::shell::{IfMissing, Matter};
 use super::{Error, Mfa};
 use crate::account::{
-    Access, Answered, Ask, Bind, ChallengeClaims, ChallengeView, Given, Opened, Refusal, SeedOf, Settling, Which,
+    Access, Answered, Ask, Bind, ChallengeClaims, ChallengeView, Enrolling, Given, Opened, Refusal, SeedOf, Settling,
+    Which,
 };
-use crate::assurance::{Authentication, Requirement};
+use crate::assurance::{Authentication, Proof, Requirement};
 use crate::id::{ChallengeId, Subject};
 use crate::secret::SecretString;
 use crate::token::{BindError, bind_digest};
@@ -44,6 +45,7 @@ const STATE_MAX: usize = 1024;
 pub struct ChallengeRequest {
     requirement: Option<Requirement>,
     max_age: Option<u32>,
+    kinds: Vec<Proof>,
     action: Option<Box<str>>,
     bind: Option<Vec<(String, serde_json::Value)>>,
     state: Option<SecretString>,
@@ -58,7 +60,7 @@ impl Default for ChallengeRequest {
 impl ChallengeRequest {
     /// Asks for AAL2, as old as it may be.
     pub const fn new() -> Self {
-        Self { requirement: None, max_age: None, action: None, bind: None, state: None }
+        Self { requirement: None, max_age: None, kinds: Vec::new(), action: None, bind: None, state: None }
     }
 
     /// Asks for what a route wants.
@@ -70,6 +72,13 @@ impl ChallengeRequest {
     /// Asks for an authentication at most `secs` seconds old.
     pub const fn max_age(mut self, secs: u32) -> Self {
         self.max_age = Some(secs);
+        self
+    }
+
+    /// Asks for a proof of one of these kinds, as old as [`max_age`](Self::max_age) says: what a refusal
+    /// lists as [`StepUp::kinds`](crate::assurance::StepUp::kinds).
+    pub fn kinds(mut self, kinds: impl IntoIterator<Item = Proof>) -> Self {
+        self.kinds = kinds.into_iter().collect();
         self
     }
 
@@ -122,13 +131,16 @@ impl ChallengeRequest {
         }
         // What an action needs the policy knows; without one, opening a challenge means a second factor.
         let default = if self.action.is_some() { Requirement::aal1() } else { Requirement::aal2() };
-        let asked = self.requirement.unwrap_or(default);
-        Ok(Ask {
-            requirement: self.max_age.map_or(asked.clone(), |secs| asked.within(secs)),
-            action: self.action,
-            bind,
-            state: self.state,
-        })
+        let mut requirement = self.requirement.unwrap_or(default);
+        if let Some(secs) = self.max_age {
+            requirement = requirement.within(secs);
+        }
+        if !self.kinds.is_empty() {
+            let fresh = |kind: Proof| self.max_age.map_or(kind, |secs| kind.within(secs));
+            let one_of = self.kinds.iter().map(|kind| Requirement::aal1().with_proof(fresh(*kind)));
+            requirement = requirement.with_any_of(one_of);
+        }
+        Ok(Ask { requirement, action: self.action, bind, state: self.state })
     }
 }
 
@@ -296,6 +308,9 @@ impl Mfa {
                 recovery_codes: new_code.filter(|_| replaced).map(|code| vec![code]),
             }),
             Answered::More(view) => AnswerOutcome::More(view),
+            Answered::EnrolmentRequired(Enrolling { token, expires_in, allowed }) => {
+                AnswerOutcome::EnrolmentRequired { enrolment_token: token, expires_in, allowed }
+            }
         })
     }
 

@@ -5,5 +5,6 @@
 mod bank;
 mod bound_actions;
 mod inline;
+mod route_policy;
 mod transaction;
 mod whole_request;

@@ -113,18 +113,18 @@ impl AuthenticateLayer {
         self.with(|settings| settings.step_up_uri = uri.into())
     }
 
-    /// Says how to find out where a request comes from; it is asked only where that is wanted, as for the
-    /// event of a code that came with the request. Default: it is not known.
+    /// Says how to find out where a request comes from, for requirements that name networks: from what
+    /// the server left in the extensions, and from headers of a proxy of one's own. Default: whatever
+    /// [`ClientAddress`](crate::middleware::ClientAddress) stands in the extensions.
     ///
     /// # Security
     ///
-    /// Give the connection's peer, which the server keeps in the extensions. A header is the client's
-    /// word, unless a proxy that you run has written it.
+    /// The client writes its own headers. Believe one only when the connection's peer is a proxy you run.
     pub fn client_address(
         self,
         find: impl Fn(&Extensions, &HeaderMap) -> Option<IpAddr> + Send + Sync + 'static,
     ) -> Self {
-        self.with(|settings| settings.find_address = Some(Arc::new(find)))
+        self.with(|settings| settings.client_address = Some(Arc::new(find)))
     }
 
     fn with(self, change: impl FnOnce(&mut Settings)) -> Self {

@@ -14,7 +14,7 @@ use super::response::refuse;
 use crate::assurance::Authentication;
 use crate::middleware::refusal::Form;
 use crate::middleware::settings::{Examined, verdict};
-use crate::middleware::{Body, Refusal, RefusalKind, log};
+use crate::middleware::{Body, ClientAddress, Refusal, RefusalKind, log};
 use crate::secret::SecretString;
 use crate::token::{ElevateError, Elevated, InlineCode};
 
@@ -87,7 +87,7 @@ where
         let requirement = &self.rule.requirement;
         let mut codes = self.request.headers().get_all(HEADER).iter();
         let (Some(elevate), Some(code)) = (&self.rule.elevate, codes.next()) else { return Ok(None) };
-        if requirement.wants_phishing_resistance() || requirement.actions().len() > 1 || self.is_browser() {
+        if requirement.wants_phishing_resistance() || requirement.actions().nth(1).is_some() || self.is_browser() {
             return Ok(None);
         }
         let code = code.to_str().ok().filter(|_| codes.next().is_none());
@@ -102,7 +102,7 @@ where
 
     /// Where the request came from, as far as the host has said how to find out.
     fn address(&self) -> Option<IpAddr> {
-        Examined::of(self.request.extensions())?.settings.address(self.request.extensions(), self.request.headers())
+        self.request.extensions().get().copied().map(ClientAddress::ip)
     }
 
     /// Whether a browser sends it, by headers that no page can remove. A page whose tokens stand in

@@ -2,10 +2,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::Response;
-use tower::Layer;
+use http::{Request, Response};
+use tower::{Layer, Service};
 
-use super::Require;
+use super::{Require, ResponseFuture};
 use crate::assurance::Requirement;
 use crate::middleware::Refusal;
 use crate::token::Elevate;
@@ -103,10 +103,29 @@ impl RequireLayer {
         self.with(|rule| rule.replace = Some(Arc::new(replace)))
     }
 
+    /// Returns what it asks for.
+    pub fn requirement(&self) -> &Requirement {
+        &self.rule.requirement
+    }
+
+    /// Sends one request through to a service that was polled ready.
+    pub(in crate::middleware) fn run<S, B>(&self, ready: S, request: Request<B>) -> ResponseFuture<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        ResponseFuture::new(ready, request, Arc::clone(&self.rule))
+    }
+
     fn with(self, change: impl FnOnce(&mut Rule)) -> Self {
         let mut rule = Arc::unwrap_or_clone(self.rule);
         change(&mut rule);
         Self { rule: Arc::new(rule) }
+    }
+}
+
+impl From<Requirement> for RequireLayer {
+    fn from(requirement: Requirement) -> Self {
+        Self::new(requirement)
     }
 }
 

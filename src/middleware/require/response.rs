@@ -15,6 +15,7 @@ pub(crate) fn refuse(
 ) -> Response<Bytes> {
     match refusal.kind() {
         RefusalKind::NotLayered => log::not_layered(),
+        RefusalKind::Misplaced => log::misplaced(refusal),
         _ => log::refused(refusal),
     }
     form.write(refusal.problem(requirement, settings))

@@ -92,9 +92,9 @@ impl Rule {
         // The clock is read again: reading the body may have taken its time.
         examined.decides(|who, now| decide_bound(&self.requirement, who, &digest, now))?;
         if let Some(redeem) = &self.redeem {
-            spend(&**redeem, who).await?;
+            self.spend(&**redeem, who).await?;
         }
-        let step_up = who.step_up().ok_or_else(Refusal::not_approved)?.id();
+        let step_up = who.step_up().ok_or_else(|| Refusal::not_approved(&self.requirement))?.id();
         let (subject, whole_request) = (who.subject().clone(), self.whole_request);
         Ok((Approved { subject, values: Arc::new(values), whole_request, step_up }, bytes))
     }
@@ -131,6 +131,17 @@ impl Rule {
         bind_digest(&self.action, members).map_err(|error| Refusal::parameter("body", error.rule()))
     }
 
+    async fn spend(&self, redeem: &dyn Redeem, who: &Authentication) -> Result<(), Refusal> {
+        match redeem.redeem(who).await {
+            Ok(Redeemed::Now) => Ok(()),
+            Ok(Redeemed::Before | Redeemed::Void) => Err(Refusal::not_approved(&self.requirement)),
+            Err(error) => {
+                log::not_redeemed(&error);
+                Err(Refusal::new(RefusalKind::Unavailable))
+            }
+        }
+    }
+
     fn answer<R>(&self, parts: &Parts, refusal: Refusal) -> Response<Body<R>> {
         let settings: Option<&Settings> = Examined::of(&parts.extensions).map(|examined| examined.settings);
         let form = Form::of(&parts.method, &parts.headers);
@@ -138,17 +149,6 @@ impl Rule {
         let mut answer = refuse(&refusal, Some(&self.requirement), settings, form);
         answer.extensions_mut().insert(refusal);
         answer.map(Body::refusal)
-    }
-}
-
-async fn spend(redeem: &dyn Redeem, who: &Authentication) -> Result<(), Refusal> {
-    match redeem.redeem(who).await {
-        Ok(Redeemed::Now) => Ok(()),
-        Ok(Redeemed::Before | Redeemed::Void) => Err(Refusal::not_approved()),
-        Err(error) => {
-            log::not_redeemed(&error);
-            Err(Refusal::new(RefusalKind::Unavailable))
-        }
     }
 }
 

@@ -84,6 +84,11 @@ impl TransactionLayer {
             reusable: false,
         }
     }
+
+    /// Returns what it asks for, beside the approval.
+    pub fn requirement(&self) -> &Requirement {
+        &self.rule.requirement
+    }
 }
 
 impl TransactionLayerBuilder {
@@ -153,10 +158,12 @@ impl TransactionLayerBuilder {
     /// no parameter is named, one twice or more than 16, or some beside the whole request, the limit is
     /// out of range, or an approval is good once and nothing remembers which are spent.
     pub fn build(self) -> Result<TransactionLayer, ConfigError> {
-        let [action] = self.requirement.actions() else {
+        let mut actions = self.requirement.actions();
+        let (Some(action), None) = (actions.next(), actions.next()) else {
             return Err(ConfigError::new("requirement", "must name one action: for_action(…)"));
         };
-        let action: Box<str> = action.as_ref().into();
+        let action: Box<str> = action.into();
+        drop(actions);
         let names = self.bound_names().map_err(|rule| ConfigError::new("parameters", rule))?;
         if !(1..=BODY_LIMIT_MAX).contains(&self.body_limit) {
             return Err(ConfigError::new("body_limit", "must be 1 byte to 4 MiB"));

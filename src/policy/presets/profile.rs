@@ -184,7 +184,7 @@ const ASVS_L3: &[ProfileRule] = &[
 ];
 
 fn requires_a_second_factor(policy: &Policy) -> bool {
-    policy.login() == Login::Required
+    policy.login().mode() == Login::Required
 }
 
 fn telephone_is_not_alone(policy: &Policy) -> bool {
