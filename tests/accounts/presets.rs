@@ -6,7 +6,7 @@ use tower_mfa::account::Refusal;
 use tower_mfa::assurance::{Aal, Method, Requirement};
 use tower_mfa::otp::{Totp, Window};
 use tower_mfa::policy::presets::{
-    Profile, hosted, nist_aal2, nist_aal3, owasp_asvs_l1, owasp_asvs_l2, owasp_asvs_l3, pci_dss_4,
+    Profile, hosted, named, nist_aal2, nist_aal3, owasp_asvs_l1, owasp_asvs_l2, owasp_asvs_l3, pci_dss_4,
 };
 use tower_mfa::policy::{LockSchedule, Login, PolicyBuilder, SentCodes, SentCodesError, SessionLimits, Telephone};
 use tower_mfa::recovery_code::{Count, Format, Scheme};
@@ -14,17 +14,9 @@ use tower_mfa::service::{LoginOutcome, Reply};
 
 use crate::scene::{Scene, challenged, complete, refusal};
 
-/// The presets with a profile, by its name.
+/// The preset of a profile.
 fn preset(profile: Profile) -> PolicyBuilder {
-    match profile {
-        Profile::NistAal2 => nist_aal2(),
-        Profile::NistAal3 => nist_aal3(),
-        Profile::PciDss4 => pci_dss_4(),
-        Profile::OwaspAsvsL1 => owasp_asvs_l1(),
-        Profile::OwaspAsvsL2 => owasp_asvs_l2(),
-        Profile::OwaspAsvsL3 => owasp_asvs_l3(),
-        other => panic!("{other} has no preset"),
-    }
+    named(profile.name()).unwrap()
 }
 
 /// With recovery codes that are few and cheap.
@@ -37,7 +29,7 @@ fn every_preset_builds_and_remembers_its_profile() {
     for profile in Profile::ALL {
         assert_eq!(preset(*profile).build().unwrap().profile(), Some(*profile));
     }
-    assert_eq!(hosted().build().unwrap().profile(), None, "a habit is held to nothing");
+    assert_eq!(named("hosted").unwrap().build().unwrap().profile(), None, "a habit is held to nothing");
 }
 
 type Break = fn(PolicyBuilder) -> PolicyBuilder;

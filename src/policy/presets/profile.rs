@@ -142,7 +142,6 @@ const NIST_AAL3: &[ProfileRule] = &[
     rule("N63B-2.3.2-a", "action", "each must ask for phishing resistance", |p| {
         p.actions.values().all(crate::assurance::Requirement::wants_phishing_resistance)
     }),
-    rule("N63B-2.3.2-a", "sent_codes", "must take none by telephone", telephone_is_refused),
 ];
 
 const PCI_DSS_4: &[ProfileRule] = &[
