@@ -50,6 +50,8 @@ mod keys;
 mod login;
 mod operators;
 mod outcome;
+#[cfg(feature = "policy-file")]
+mod policy_file;
 mod queue;
 mod recovery;
 mod redeem;
@@ -69,6 +71,8 @@ pub use challenges::{ChallengeRequest, Reply, Responder};
 pub use error::Error;
 pub use keys::{Keys, KeysError};
 pub use outcome::{Answer, AnswerOutcome, Binding, ChallengeOutcome, LoginChallenge, LoginOutcome};
+#[cfg(feature = "policy-file")]
+pub use policy_file::{FilePolicies, FileRoutes, PolicyFile, PolicyLoadError, Reloaded};
 pub use sessions::{EventPage, SessionPage};
 pub use tokens::Tokens;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use http::Method;
 
 use super::methods;
-use crate::assurance::{Requirement, StepUpGrant, decide_by};
+use crate::assurance::{self, Requirement, StepUpGrant, decide_by};
 use crate::error::ConfigError;
 use crate::middleware::settings::Examined;
 use crate::middleware::{Refusal, RefusalKind, RequireLayer, TransactionLayer};
@@ -181,13 +181,20 @@ impl Rule {
         if named.contains(&Method::HEAD) && !named.contains(&Method::GET) {
             return Err(self.error("names HEAD, which follows GET; name GET"));
         }
-        Ok(())
+        let asked = match &self.access {
+            Access::Public | Access::GuardedElsewhere => return Ok(()),
+            Access::Require(layer) => layer.requirement(),
+            Access::Transaction(layer) => layer.requirement(),
+        };
+        asked
+            .check(assurance::Method::ALL)
+            .map_err(|error| self.error(&format!("asks for what nobody can meet: {}", error.rule())))
     }
 
     /// What is wrong with it, behind its name.
     pub(super) fn error(&self, broken: &str) -> ConfigError {
         let Self { name, pattern, .. } = self;
-        ConfigError::new("rule", format!("\"{name}\" ({} {pattern}) {broken}", self.methods_text()))
+        ConfigError::new("rule", format!("\"{name}\" ({} {pattern}) {broken}", self.methods_text())).of(&**name)
     }
 
     fn methods_text(&self) -> String {
@@ -256,10 +263,8 @@ impl fmt::Display for Rule {
         match &self.access {
             Access::Public => f.write_str("public")?,
             Access::GuardedElsewhere => f.write_str("guarded elsewhere")?,
-            Access::Require(layer) => write!(f, "asks for {:?}", layer.requirement())?,
-            Access::Transaction(layer) => {
-                write!(f, "asks for an approval of the request and {:?}", layer.requirement())?
-            }
+            Access::Require(layer) => write!(f, "asks for {}", layer.requirement())?,
+            Access::Transaction(layer) => write!(f, "asks for an approval of the request and {}", layer.requirement())?,
         }
         write!(f, ", {}", self.mode)
     }
