@@ -21,6 +21,7 @@ pub(crate) async fn login(
     headers: HeaderMap,
     mut body: Members,
 ) -> Result<Response, Response> {
+    app.mfa.login_allowed(&headers)?;
     let (username, password): (String, String) = (body.take("username")?, body.take("password")?);
     body.end()?;
     let address = from.ip().to_canonical();

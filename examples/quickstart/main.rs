@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use args::{Args, Command, Listen, Place};
 use tower_mfa::assurance::Requirement;
-use tower_mfa::policy::Policy;
+use tower_mfa::policy::{BoundTo, Policy};
 use tower_mfa::service::{Keys, Mfa};
 use tower_mfa::store::{MemoryStore, SqliteStore};
 
@@ -54,7 +54,7 @@ async fn run(args: Args) -> Result<(), String> {
     let transfer = Requirement::aal2().within(args.transfer_within);
     let policy = Policy::builder()
         .login(args.login)
-        .action(routes::TRANSFER, transfer.clone())
+        .bound_action(routes::TRANSFER, transfer.clone(), BoundTo::parameters(routes::OF_A_TRANSFER))
         .disable_by_code(true)
         .build()
         .map_err(|e| chain(&e))?;

@@ -25,6 +25,8 @@ use crate::users::Users;
 
 /// The action a transfer is.
 pub(crate) const TRANSFER: &str = "transfer_funds";
+/// What of it is approved.
+pub(crate) const OF_A_TRANSFER: [&str; 2] = ["to", "amount"];
 
 const BODY_LIMIT: usize = 64 * 1024;
 
@@ -58,7 +60,7 @@ pub(crate) fn router(app: App) -> Result<Router, ConfigError> {
 fn protected(app: &App) -> Result<Router<Arc<App>>, ConfigError> {
     // An approval is good once, and for this recipient and amount alone.
     let transfer = TransactionLayer::builder(app.transfer.clone().for_action(TRANSFER))
-        .parameters(["to", "amount"])
+        .parameters(OF_A_TRANSFER)
         .redeem(Arc::new(app.mfa.clone()))
         .body_limit(BODY_LIMIT)
         .build()?;

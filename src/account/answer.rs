@@ -2,6 +2,7 @@
 
 use super::authenticator::{Credential, Status};
 use super::challenge::{Challenge, ChallengeView, Origin};
+use super::enrolment::Enrolling;
 use super::event::{About, EventKind};
 use super::refusal::Refusal;
 use super::session::Grant;
@@ -22,7 +23,11 @@ pub(crate) enum Given {
         code: SecretString,
     },
     /// A recovery code whose slow hash was derived under a reservation.
-    Recovery(recovery_code::Digest),
+    Recovery {
+        digest: recovery_code::Digest,
+        /// What takes its place, where policy says that something does.
+        successor: Option<recovery_code::Successor>,
+    },
 }
 
 /// Which authenticator an answer names.
@@ -40,9 +45,13 @@ pub(crate) enum Answered {
         grant: Box<Grant>,
         state: Option<String>,
         recovery_remaining: Option<usize>,
+        /// The recovery code that was used has a successor, which is to be shown.
+        replaced: bool,
     },
     /// Something is still missing.
     More(ChallengeView),
+    /// A login has proved enough and has too little bound: no session before it has.
+    EnrolmentRequired(Enrolling),
 }
 
 impl Account {
@@ -65,10 +74,16 @@ impl Account {
         let answered = self.conclude(turn, &challenge)?;
         Ok(match answered {
             Answered::Complete { grant, state, .. } => {
+                let replaced = match given {
+                    Given::Recovery { successor: Some(successor), .. } => {
+                        self.replace_used(turn, successor, grant.assurance.level())?
+                    }
+                    _ => false,
+                };
                 let recovery_remaining = used_recovery.then(|| self.recovery_remaining());
-                Answered::Complete { grant, state, recovery_remaining }
+                Answered::Complete { grant, state, recovery_remaining, replaced }
             }
-            more @ Answered::More(_) => more,
+            other => other,
         })
     }
 
@@ -89,6 +104,9 @@ impl Account {
         };
         let (step_up, state) = self.approved(turn, challenge)?;
         self.challenges.retain(|c| c.id != challenge.id);
+        if replaced.is_none() && self.must_bind_first(turn) {
+            return Ok(Answered::EnrolmentRequired(self.require_enrolment(turn, seed, evidence)?));
+        }
         // ASVS 7.2.4: a new session id at every authentication, the old one ended (CVE-2024-28197).
         if let Some(sid) = replaced {
             self.replace_session(turn, sid);
@@ -98,8 +116,11 @@ impl Account {
         let kind = if replaced.is_some() { EventKind::SteppedUp } else { EventKind::SignedIn };
         let client_id = Some(grant.seed.client_id.clone());
         turn.record(kind, About { action, client_id, ..About::session(grant.session) })?;
+        if replaced.is_none() {
+            self.count_sign_in(turn, grant.session)?;
+        }
         self.warn_of_expiry(turn)?;
-        Ok(Answered::Complete { grant: Box::new(grant), state, recovery_remaining: None })
+        Ok(Answered::Complete { grant: Box::new(grant), state, recovery_remaining: None, replaced: false })
     }
 
     fn approved(
@@ -132,12 +153,16 @@ impl Account {
         let elevated = self.elevated(turn, session);
         match given {
             Given::Totp { which, code } => self.check_totp(turn, *which, code, elevated),
-            Given::Recovery(digest) => self.check_recovery(turn, digest, elevated),
+            Given::Recovery { digest, .. } => self.check_recovery(turn, digest, elevated),
         }
     }
 
-    /// The session of an answer, if it is already at AAL2 and so has a budget of its own.
+    /// The session of an answer, if it is already at AAL2 and so has a budget of its own. Where the
+    /// account is locked as a whole none has: its failures are the account's.
     pub(super) fn elevated(&self, turn: &Turn<'_>, session: Option<SessionId>) -> Option<usize> {
+        if turn.policy.lock.account_wide {
+            return None;
+        }
         let at = self.session_index(session?)?;
         let level = self.sessions.get(at)?.level(turn.policy)?;
         (level >= Aal::Two).then_some(at)
@@ -206,6 +231,9 @@ impl Account {
             let none_left = Refusal::InvalidCode { attempts_remaining: turn.policy.lock.failures, retry_after: None };
             return Err(if disabled { Refusal::AuthenticatorDisabled } else { none_left });
         }
+        if let Some(retry_after) = self.wide_lock(turn) {
+            return Err(Refusal::Throttled { retry_after });
+        }
         if let Some(session) = elevated.and_then(|at| self.sessions.get(at)) {
             return match session.throttle.locked_for(turn.now) {
                 Some(retry_after) => Err(Refusal::Throttled { retry_after }),
@@ -254,6 +282,7 @@ impl Account {
         authenticator.last_used_at = Some(turn.now);
         authenticator.throttle.succeed();
         let id = authenticator.id;
+        self.throttle.succeed();
         if let Some(session) = elevated.and_then(|at| self.sessions.get_mut(at)) {
             session.throttle.succeed();
         }
@@ -269,12 +298,15 @@ impl Account {
         elevated: Option<usize>,
     ) -> Result<u32, Refusal> {
         let schedule = &turn.policy.lock;
-        let mut remaining = schedule.failures;
+        let (mut remaining, mut wide) = (schedule.failures, false);
         for at in tried {
             let Some(a) = self.authenticators.get_mut(*at) else { continue };
             let about = || About::authenticator(a.id, a.credential.method());
             let mut locked_until = None;
-            if elevated.is_some() {
+            // One that is only being bound is no way in: its slips lock nobody.
+            let is_wide = schedule.account_wide && a.is_bound();
+            wide |= is_wide;
+            if elevated.is_some() || is_wide {
                 a.throttle.count();
             } else {
                 let charged = a.throttle.fail(turn.now, schedule);
@@ -302,6 +334,9 @@ impl Account {
         }
         if let Some(at) = elevated {
             remaining = self.charge_session(turn, at)?;
+        }
+        if wide {
+            remaining = self.charge_account(turn)?;
         }
         Ok(remaining)
     }

@@ -57,10 +57,10 @@ impl Account {
         what: &Bindable,
     ) -> Result<Enrolment, Refusal> {
         let Bindable::Totp { label: given, params, issuer } = what;
+        // What policy denies whatever is proved is said before a step-up is asked for.
+        self.binder(turn, by, None)?;
+        self.may_add(turn, Method::Totp)?;
         let (owner, seed) = self.binder(turn, by, Some(Aal::Two))?;
-        if self.bound().count() >= turn.policy.max_authenticators {
-            return Err(Refusal::Conflict("the account has as many authenticators as it may"));
-        }
         let id = AuthenticatorId::generate(turn.entropy)?;
         let secret = Secret::generate(params.algorithm(), turn.entropy)?;
         let sealed =
@@ -101,6 +101,8 @@ impl Account {
         codes: Option<&RecoverySet>,
     ) -> Result<Confirmed, Refusal> {
         let at = self.confirmable(turn, by, id)?;
+        // Policy may have changed since it was begun.
+        self.may_add(turn, Method::Totp)?;
         let step = self.confirmation(turn, at, code)?;
         let first = !self.has_bound();
         if first && codes.is_none() {
@@ -134,8 +136,7 @@ impl Account {
                 let ticket = self.enrolment.as_ref().filter(|ticket| {
                     ticket.id == claims.ticket && ticket.expires_at > turn.now && self.standing == Standing::Normal
                 });
-                // Bound to "no authenticator bound", whatever became of the account since.
-                let ticket = ticket.filter(|_| !self.has_bound()).ok_or(Refusal::InvalidToken)?;
+                let ticket = ticket.filter(|ticket| self.may_still_enrol(turn, ticket)).ok_or(Refusal::InvalidToken)?;
                 Ok((Owner::Ticket(ticket.id), ticket.seed.clone()))
             }
             Binder::Session(by) => {
@@ -160,7 +161,7 @@ impl Account {
         }
         let requirement = Requirement::at_least(self.highest_level().min(level)).within(turn.policy.binding_max_age);
         let assurance = session.assurance(turn.policy).ok_or(Refusal::InvalidToken)?;
-        insufficient(turn.now, &assurance, requirement)
+        insufficient(turn.now, &assurance, &requirement)
     }
 
     /// Finds a pending binding its owner may confirm; a stranger's looks like none.
@@ -220,6 +221,7 @@ impl Account {
         let id = a.id;
         // What was pending beside it was begun under what the account was before.
         self.authenticators.retain(Authenticator::is_bound);
+        self.end_grace(turn);
         turn.record(EventKind::AuthenticatorBound, About::authenticator(id, Method::Totp))
     }
 

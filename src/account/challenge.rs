@@ -1,8 +1,9 @@
 use serde::{Deserialize, Serialize};
 
+use super::asks::Asks;
 use super::refusal::Refusal;
 use super::session::Seed;
-use crate::assurance::{Aal, Evidence, Method, Requirement};
+use crate::assurance::{Evidence, Method};
 use crate::clock::Timestamp;
 use crate::id::{AuthenticatorId, ChallengeId, SessionId};
 
@@ -43,46 +44,6 @@ pub(crate) struct Approval {
     /// The host's state, sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) state: Option<String>,
-}
-
-/// A requirement as the document keeps it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Asks {
-    level: u8,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    max_age: Option<u32>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    phr: bool,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    hw: bool,
-}
-
-impl Asks {
-    pub(crate) fn of(requirement: &Requirement) -> Self {
-        Self {
-            level: requirement.level().number(),
-            max_age: requirement.max_age(),
-            phr: requirement.wants_phishing_resistance(),
-            hw: requirement.wants_hardware(),
-        }
-    }
-
-    pub(crate) fn requirement(self) -> Requirement {
-        // A number no version has written asks for the most, so it fails closed.
-        let level = match self.level {
-            1 => Aal::One,
-            2 => Aal::Two,
-            _ => Aal::Three,
-        };
-        let asked = Requirement::at_least(level);
-        let asked = self.max_age.map_or(asked.clone(), |secs| asked.within(secs));
-        match (self.phr, self.hw) {
-            (_, true) => asked.hardware(),
-            (true, false) => asked.phishing_resistant(),
-            (false, false) => asked,
-        }
-    }
 }
 
 /// One way to answer a challenge.

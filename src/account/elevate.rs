@@ -5,7 +5,7 @@ use super::answer::{Given, Which};
 use super::event::{About, EventKind};
 use super::refusal::Refusal;
 use super::session::Grant;
-use super::step_up::{Ask, approve, asked, insufficient, may_ask};
+use super::step_up::{Ask, approve, asked, insufficient, to_be_proved};
 use super::turn::Turn;
 use crate::assurance::{Authentication, Evidence, Method, Requirement, assess, newest_of_each, unmet};
 use crate::secret::SecretString;
@@ -25,9 +25,8 @@ impl Account {
         let at = self.caller(turn, by)?;
         let action = requirement.action().map(Into::into);
         let ask = Ask { requirement: requirement.clone(), action, bind: None, state: None };
-        let asks = asked(turn, &ask)?;
         let session = self.session_at(at)?;
-        may_ask(&asks, &session.seed)?;
+        let asks = to_be_proved(turn, &asked(turn, &ask)?, &session.seed)?;
         if !self.bound().any(|a| a.credential.method() == Method::Totp) {
             return Err(Refusal::NoEligibleAuthenticator { allowed: Vec::new() });
         }
@@ -35,7 +34,7 @@ impl Account {
         // What a code cannot give is said before one is used up.
         let hopeful = [evidence.as_slice(), &[Evidence::new(Method::Totp, turn.now)]].concat();
         let reached = assess(&hopeful, turn.policy.registered_amr_only).ok_or(Refusal::InvalidToken)?;
-        insufficient(turn.now, &reached, asks.clone())?;
+        insufficient(turn.now, &reached, &asks)?;
 
         evidence.push(self.check(turn, &Given::Totp { which: Which::Any, code: code.clone() }, Some(id))?);
         newest_of_each(&mut evidence);

@@ -13,8 +13,11 @@ pub enum EventKind {
     SignedIn,
     /// The first factor succeeded and more was asked for.
     LoginChallenged,
-    /// The first factor succeeded and a first authenticator has to be bound.
+    /// A login has to bind an authenticator before it gets a session.
     EnrolmentRequired,
+    /// A login completed without the authenticators that the account must have: `count` says how many
+    /// more may, `until` when that ends.
+    EnrolmentDue,
     /// The first factor succeeded and nothing usable is bound, or the account is suspended.
     LoginBlocked,
     /// An answer was right.
@@ -70,6 +73,12 @@ pub enum EventKind {
     SessionsEnded,
     /// An operator erased the account.
     Erased,
+    /// An operator granted a bypass of the second factor; `until` says how long, `detail` who approved it.
+    BypassGranted,
+    /// A login completed with the first factor alone, because a bypass was granted.
+    BypassUsed,
+    /// A bypass was revoked, or ended when what is bound was changed; at its time it ends without an event.
+    BypassEnded,
 }
 
 /// One line of the audit trail, committed with the change it tells of.
@@ -102,10 +111,10 @@ pub struct Event {
     /// The action a step-up was for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<Box<str>>,
-    /// How many: failures so far, codes left.
+    /// How many: failures so far, codes or sign-ins left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
-    /// Until when: the end of a lock, an expiry.
+    /// Until when: the end of a lock or a grace, an expiry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
     /// What an operator should know besides.

@@ -25,7 +25,7 @@ impl Account {
         text: &str,
     ) -> Result<AuthenticatorView, Refusal> {
         // A label misleads its owner when a stranger writes it, so a password alone is not enough.
-        self.require(turn, by, Requirement::at_least(self.highest_level()))?;
+        self.require(turn, by, &Requirement::at_least(self.highest_level()))?;
         let found = self.authenticators.iter_mut().find(|a| a.id == id).ok_or(Refusal::NotFound)?;
         found.label = label(text)?;
         let method = found.credential.method();
@@ -48,7 +48,7 @@ impl Account {
             turn.touched = true;
             return Ok(());
         }
-        self.require(turn, by, self.management_requirement(turn))?;
+        self.require(turn, by, &self.management_requirement(turn))?;
         self.remove_bound(turn, id)?;
         self.end_others(turn, keep)
     }
@@ -56,10 +56,16 @@ impl Account {
     fn remove_bound(&mut self, turn: &mut Turn<'_>, id: AuthenticatorId) -> Result<(), Refusal> {
         let found = self.authenticators.iter().find(|a| a.id == id && a.is_bound()).ok_or(Refusal::NotFound)?;
         let method = found.credential.method();
+        let least = turn.login.at_least();
+        let others = self.active(turn.now).filter(|other| other.id != id).count();
         // Whatever state it is in itself: a password thief disables an app by guessing, and once its
         // owner had cleared it away, his password alone would open an enrolment. Bind another first.
-        if turn.policy.enforces() && !self.active(turn.now).any(|other| other.id != id) {
+        if least > 0 && others == 0 {
             return Err(Refusal::Conflict("the last authenticator of an account that must have one"));
+        }
+        // What cannot be used is not missed, and makes room for what can.
+        if found.is_active(turn.now) && others < least {
+            return Err(Refusal::Conflict("the account must have as many authenticators as it has"));
         }
         self.authenticators.retain(|a| a.id != id);
         if !self.has_bound() {
@@ -85,7 +91,7 @@ impl Account {
             evidence.push(self.check(turn, given, Some(keep))?);
         }
         let assurance = assess(&evidence, turn.policy.registered_amr_only).ok_or(Refusal::InvalidToken)?;
-        insufficient(turn.now, &assurance, self.management_requirement(turn))?;
+        insufficient(turn.now, &assurance, &self.management_requirement(turn))?;
         match only {
             Some(id) => self.remove_bound(turn, id)?,
             None => self.remove_all(turn)?,
@@ -123,7 +129,7 @@ impl Account {
 }
 
 fn may_be_disabled(turn: &Turn<'_>) -> Result<(), Refusal> {
-    if turn.policy.enforces() {
+    if turn.login.mode().enforces() {
         return Err(Refusal::Forbidden("multi-factor authentication is required of this account"));
     }
     Ok(())

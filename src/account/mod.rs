@@ -11,11 +11,15 @@
 //! [`Refusal`], and the views of authenticators, challenges and sessions.
 
 mod answer;
+mod asks;
 mod authenticator;
 mod binding;
+mod bypass;
 mod challenge;
 mod elevate;
+mod enrolment;
 mod event;
+mod first_factor;
 mod login;
 mod manage;
 mod operate;
@@ -32,23 +36,26 @@ mod tests;
 mod throttle;
 mod turn;
 mod view;
+mod wide_lock;
 
 pub use authenticator::Status;
+pub use bypass::Bypass;
 pub use challenge::{ChallengeView, Offer};
 pub use event::{Event, EventKind};
-pub use login::FirstFactor;
+pub use first_factor::FirstFactor;
 pub use refusal::Refusal;
 pub use view::{AuthenticatorView, Enrolment, RecoveryCodesView, SessionView, StatusView};
 
 pub(crate) use answer::{Answered, Given, Which};
 pub(crate) use binding::{Bindable, Binder, Confirmed};
 pub(crate) use challenge::Access;
+pub(crate) use enrolment::Enrolling;
 pub(crate) use login::LoginStep;
 pub(crate) use operate::{CLOCK_TOLERANCE, Order};
 pub(crate) use recovery::{Reserved, SetPlan, Settling};
 pub(crate) use sealed::{ChallengeClaims, EnrolmentClaims, RefreshClaims};
 pub(crate) use session::Grant;
-pub(crate) use step_up::{Ask, Opened};
+pub(crate) use step_up::{Ask, Bind, Opened};
 pub(crate) use turn::Turn;
 
 use serde::{Deserialize, Serialize};
@@ -59,6 +66,7 @@ use crate::id::{ChallengeId, SessionId, Subject, TokenId};
 use crate::recovery_code::RecoverySet;
 use authenticator::Authenticator;
 use challenge::Challenge;
+use enrolment::UsedGrace;
 use redeem::Spent;
 use session::{Seed, Session};
 use throttle::Throttle;
@@ -85,6 +93,9 @@ pub(crate) struct Account {
     /// The counters of recovery codes; they count where there are none, too.
     #[serde(default, skip_serializing_if = "Throttle::is_untouched")]
     recovery_throttle: Throttle,
+    /// The counter of all of them together, for a policy that locks the account as a whole.
+    #[serde(default, skip_serializing_if = "Throttle::is_untouched")]
+    throttle: Throttle,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     challenges: Vec<Challenge>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -92,6 +103,11 @@ pub(crate) struct Account {
     /// The newest enrolment token: the only one that counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     enrolment: Option<Ticket>,
+    #[serde(default, skip_serializing_if = "UsedGrace::is_untouched")]
+    used_grace: UsedGrace,
+    /// Until when logins complete with the first factor alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bypass: Option<bypass::Granted>,
     /// The approvals that were used, until they would have lapsed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     spent: Vec<Spent>,
@@ -127,7 +143,7 @@ struct Recovery {
     disabled: bool,
 }
 
-/// The right to bind a first authenticator, and what its login proved.
+/// The right to bind what must be bound before there is a session, and what its login proved.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Ticket {
@@ -168,9 +184,12 @@ impl Account {
             authenticators: Vec::new(),
             recovery: None,
             recovery_throttle: Throttle::default(),
+            throttle: Throttle::default(),
             challenges: Vec::new(),
             sessions: Vec::new(),
             enrolment: None,
+            used_grace: UsedGrace::default(),
+            bypass: None,
             spent: Vec::new(),
             clock_reported: false,
         }
@@ -197,8 +216,10 @@ impl Account {
         self.latest
     }
 
-    /// Notes the time of a commit and drops what has expired, so that lists stay short.
-    pub(crate) fn settle(&mut self, turn: &Turn<'_>) {
+    /// Notes the time of a commit, ends what a change has taken the ground from, and drops what has
+    /// expired, so that lists stay short.
+    pub(crate) fn settle(&mut self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+        self.end_bypass_after(turn)?;
         let now = turn.now;
         // The clock has caught up: should it fall behind again, that is another incident.
         self.clock_reported &= turn.clock < self.latest;
@@ -212,6 +233,7 @@ impl Account {
         if self.enrolment.as_ref().is_some_and(|ticket| ticket.expires_at <= now) {
             self.enrolment = None;
         }
+        Ok(())
     }
 
     /// The authenticators that count as bound; the recovery codes are no authenticator of their own.
@@ -241,11 +263,11 @@ impl Account {
     }
 }
 
-/// Whose client and roles decide which policy is in force.
+/// Whose client, roles and groups decide which policy is in force.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum SeedOf<'a> {
     /// A login brings them along.
-    Given(&'a str, &'a [Box<str>]),
+    Given(Described<'a>),
     Session(&'a str),
     Challenge(ChallengeId),
     Ticket(TokenId),
@@ -253,12 +275,20 @@ pub(crate) enum SeedOf<'a> {
     Nobody,
 }
 
+/// What the host has said of a login, as far as policy asks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Described<'a> {
+    pub(crate) client_id: &'a str,
+    pub(crate) roles: &'a [Box<str>],
+    pub(crate) groups: &'a [Box<str>],
+}
+
 impl Account {
-    /// Returns the client and the roles of a session, challenge or enrolment.
-    pub(crate) fn seed_of<'a>(&'a self, of: SeedOf<'a>) -> Option<(&'a str, &'a [Box<str>])> {
+    /// Returns the client, roles and groups of a session, challenge or enrolment.
+    pub(crate) fn described<'a>(&'a self, of: SeedOf<'a>) -> Option<Described<'a>> {
         let session = |sid: SessionId| self.session_index(sid).and_then(|at| self.sessions.get(at)).map(|s| &s.seed);
         let seed = match of {
-            SeedOf::Given(client_id, roles) => return Some((client_id, roles)),
+            SeedOf::Given(described) => return Some(described),
             SeedOf::Session(sid) => session(sid.parse().ok()?)?,
             SeedOf::Challenge(id) => match &self.challenges.iter().find(|c| c.id == id)?.origin {
                 challenge::Origin::Login(seed) => seed,
@@ -267,6 +297,6 @@ impl Account {
             SeedOf::Ticket(id) => &self.enrolment.as_ref().filter(|ticket| ticket.id == id)?.seed,
             SeedOf::Nobody => return None,
         };
-        Some((&seed.client_id, &seed.roles))
+        Some(Described { client_id: &seed.client_id, roles: &seed.roles, groups: &seed.groups })
     }
 }

@@ -67,6 +67,7 @@ impl Account {
         self.authenticators.clear();
         self.recovery = None;
         self.recovery_throttle = super::Throttle::default();
+        self.throttle = super::Throttle::default();
         self.challenges.clear();
         self.enrolment = None;
     }
@@ -78,6 +79,7 @@ impl Account {
         self.authenticators.iter_mut().for_each(|a| a.throttle.unlock());
         self.sessions.iter_mut().for_each(|s| s.throttle.unlock());
         self.recovery_throttle.unlock();
+        self.throttle.unlock();
         self.clock_reported = false;
     }
 
@@ -110,6 +112,7 @@ impl Account {
         self.challenges.clear();
         self.enrolment = None;
         self.spent.clear();
+        self.end_bypass(turn, About { detail: Some("the clock was set right".into()), ..About::default() })?;
         self.end_all(turn)
     }
 
@@ -123,9 +126,12 @@ impl Account {
     }
 }
 
+pub(super) fn said(text: &str) -> bool {
+    !text.trim().is_empty() && text.len() <= TEXT_MAX
+}
+
 /// PCI-8.5.1-b: an exception has somebody who made it, and why.
-fn accountable(actor: &str, reason: &str) -> Result<(), Refusal> {
-    let said = |text: &str| !text.trim().is_empty() && text.len() <= TEXT_MAX;
+pub(super) fn accountable(actor: &str, reason: &str) -> Result<(), Refusal> {
     match (said(actor), said(reason)) {
         (false, _) => Err(Refusal::invalid("actor", "must be named, in at most 1024 bytes")),
         (_, false) => Err(Refusal::invalid("reason", "must be given, in at most 1024 bytes")),

@@ -6,15 +6,17 @@ use super::event::{About, EventKind};
 use super::refusal::Refusal;
 use super::turn::Turn;
 use super::{Access, Account, Recovery};
-use crate::assurance::{Authentication, Evidence, Method};
+use crate::assurance::{Aal, Authentication, Evidence, Method};
 use crate::id::{ChallengeId, SessionId};
 use crate::policy::Policy;
-use crate::recovery_code::{Count, Digest, Format, Preimage, RecoverySet, Scheme, Typed};
+use crate::recovery_code::{Count, Digest, Format, Preimage, RecoverySet, Scheme, Spare, Successor, Typed};
 
 /// A place to try one recovery code: the failure is already counted.
 pub(crate) struct Reserved<P> {
     pub(crate) typed: Typed,
     pub(crate) preimage: Preimage,
+    /// Takes the code's place if it is right. Hashed whether it is or not: how long it takes tells nothing.
+    pub(crate) spare: Option<Spare>,
     /// The right to compute a slow hash.
     pub(crate) place: P,
 }
@@ -41,6 +43,11 @@ pub(crate) enum Settling<'a> {
     Session(&'a Authentication),
 }
 
+/// Whether a right code of this attempt is followed by a new one. Where it switches MFA off, nothing is.
+const fn replaces(policy: &Policy, for_: Settling<'_>) -> bool {
+    policy.replace_used_recovery_codes && matches!(for_, Settling::Challenge(..))
+}
+
 impl Account {
     /// Counts a failure beforehand and says what to derive the slow hash from.
     ///
@@ -63,7 +70,7 @@ impl Account {
             Some(session) => session.throttle.locked_for(turn.now),
             None => self.recovery_throttle.locked_for(turn.now),
         };
-        if let Some(retry_after) = lock {
+        if let Some(retry_after) = self.wide_lock(turn).or(lock) {
             return Err(Refusal::Throttled { retry_after });
         }
         let set = self.recovery.as_ref().map(|r| &r.set);
@@ -72,10 +79,13 @@ impl Account {
             .map_err(|_| Refusal::invalid("code", "must be a recovery code, like XXXX-XXXX-XXXX-XXXX"))?;
         let dummy = || Preimage::dummy(turn.policy.recovery_scheme);
         let preimage = set.map_or_else(dummy, |set| set.prepare(typed.slot()));
+        let scheme = set.map_or(turn.policy.recovery_scheme, RecoverySet::scheme);
         let place = admit()?;
+        let spare =
+            replaces(turn.policy, for_).then(|| Spare::draw(typed.slot(), format, scheme, turn.entropy)).transpose()?;
         self.count_reservation(turn, elevated)?;
         turn.touched = true;
-        Ok(Reserved { typed, preimage, place })
+        Ok(Reserved { typed, preimage, spare, place })
     }
 
     /// Refuses a set the hard limit has disabled, and disables one whose attempts are used up.
@@ -102,6 +112,10 @@ impl Account {
             Some(at) => {
                 self.recovery_throttle.count();
                 self.charge_session(turn, at)?;
+            }
+            None if turn.policy.lock.account_wide => {
+                self.recovery_throttle.count();
+                self.charge_account(turn)?;
             }
             None => {
                 let charged = self.recovery_throttle.fail(turn.now, &turn.policy.lock);
@@ -145,6 +159,7 @@ impl Account {
             return Err(self.refuse_recovery(turn, elevated)?);
         }
         self.recovery_throttle.succeed();
+        self.throttle.succeed();
         if let Some(session) = elevated.and_then(|at| self.sessions.get_mut(at)) {
             session.throttle.succeed();
         }
@@ -168,12 +183,30 @@ impl Account {
         }
         let (throttle, budget) = match elevated.and_then(|at| self.sessions.get(at)) {
             Some(session) => (&session.throttle, turn.policy.elevated_budget),
+            None if turn.policy.lock.account_wide => (&self.throttle, turn.policy.lock.failures),
             None => (&self.recovery_throttle, turn.policy.lock.failures),
         };
         let attempts_remaining = throttle.remaining(turn.now, budget);
         // No waiting brings back a set that is disabled.
         let retry_after = throttle.locked_for(turn.now).filter(|_| self.recovery.as_ref().is_none_or(|r| !r.disabled));
         Ok(Refusal::InvalidCode { attempts_remaining, retry_after })
+    }
+
+    /// Puts a new code in the place of the one that was just used; tells whether it did. Look-up secrets
+    /// are handed out at AAL2 and above (N63B-3.1.2.1-c).
+    pub(super) fn replace_used(
+        &mut self,
+        turn: &mut Turn<'_>,
+        successor: &Successor,
+        level: Aal,
+    ) -> Result<bool, Refusal> {
+        let Some(recovery) = self.recovery.as_mut().filter(|_| level >= Aal::Two) else { return Ok(false) };
+        if recovery.set.replace(successor).is_err() {
+            return Ok(false);
+        }
+        let about = About { count: Some(1), detail: Some("replacement".into()), ..About::method(Method::RecoveryCode) };
+        turn.record(EventKind::RecoveryCodesIssued, about)?;
+        Ok(true)
     }
 
     /// Puts a new set in place of the old, which is void.
@@ -186,7 +219,7 @@ impl Account {
 
     /// Whether a new set may be made now: asked before the slow hashes, and again with them.
     pub(crate) fn may_regenerate(&mut self, turn: &mut Turn<'_>, by: &Authentication) -> Result<SetPlan, Refusal> {
-        self.require(turn, by, self.management_requirement(turn))?;
+        self.require(turn, by, &self.management_requirement(turn))?;
         // CVE-2022-36071: no codes before there is a factor they could stand in for.
         if self.active(turn.now).next().is_none() {
             return Err(Refusal::Conflict("recovery codes need an active authenticator"));

@@ -1,4 +1,4 @@
-use crate::assurance::{Method, Missing, Requirement};
+use crate::assurance::{Method, StepUp};
 
 /// A typed "no": what it is, and what the client can do next.
 ///
@@ -25,17 +25,22 @@ pub enum Refusal {
         /// The rule it breaks.
         rule: &'static str,
     },
+    /// The approval of the action is good for one request alone, and its data were not given, or others.
+    /// `400 invalid_request`.
+    #[error("invalid request: bind: must name the data of the request: {}", .names.join(", "))]
+    Unbound {
+        /// The members that `bind` must have, and no others.
+        names: Vec<Box<str>>,
+    },
     /// The token, of whatever kind, is bad, expired, revoked or used. `401 invalid_token`.
     #[error("the token is not valid")]
     InvalidToken,
     /// The session must prove more first. `401 insufficient_user_authentication`.
     #[error("more proof is needed")]
-    Insufficient {
-        /// What is asked for.
-        required: Box<Requirement>,
-        /// What of it is missing.
-        missing: Vec<Missing>,
-    },
+    Insufficient(
+        /// What is missing, and the nearest way to it.
+        Box<StepUp>,
+    ),
     /// Policy denies it, whatever is proved. `403 forbidden`.
     #[error("forbidden: {0}")]
     Forbidden(&'static str),

@@ -23,6 +23,9 @@ pub(crate) struct Seed {
     pub(crate) roles: Vec<Box<str>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) scopes: Vec<Box<str>>,
+    /// The groups the host has put the subject into: for policy, and in no token.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) groups: Vec<Box<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) address: Option<Box<str>>,
     /// How the subject is called in an authenticator app.
@@ -30,6 +33,9 @@ pub(crate) struct Seed {
     pub(crate) account_name: Option<Box<str>>,
     /// When the login was.
     pub(crate) login_at: Timestamp,
+    /// It began by a bypass of the second factor, and ends with that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) bypass_until: Option<Timestamp>,
 }
 
 /// A session: evidence, and the right to be refreshed.
@@ -77,6 +83,9 @@ impl Session {
         seed: Seed,
         evidence: Vec<Evidence>,
     ) -> Result<(Self, SecretString), Refusal> {
+        // With a second factor proved, it owes nothing to a bypass any more.
+        let level = assess(&evidence, turn.policy.registered_amr_only).map(|assurance| assurance.level());
+        let seed = Seed { bypass_until: seed.bypass_until.filter(|_| level < Some(Aal::Two)), ..seed };
         let id = SessionId::generate(turn.entropy)?;
         let key = TokenId::generate(turn.entropy)?;
         let expires_at = outermost(&seed, turn.policy);
@@ -218,9 +227,11 @@ impl Session {
     }
 }
 
-/// When a session ends whatever is proved in it: the overall time of AAL1, from the login.
+/// When a session ends whatever is proved in it: the overall time of AAL1, from the login; by a bypass, its
+/// end.
 fn outermost(seed: &Seed, policy: &Policy) -> Timestamp {
-    seed.login_at.plus(u64::from(policy.session_limits(Aal::One).overall))
+    let overall = seed.login_at.plus(u64::from(policy.session_limits(Aal::One).overall));
+    seed.bypass_until.map_or(overall, |until| until.min(overall))
 }
 
 impl Grant {

@@ -1,23 +1,33 @@
 //! Sessions: refresh, end, log out.
 
+use super::enrolment::LoginAsks;
 use super::event::{About, EventKind};
 use super::refusal::Refusal;
 use super::sealed::RefreshClaims;
 use super::session::{Grant, Refreshed};
 use super::turn::Turn;
 use super::{Account, Standing};
-use crate::assurance::Authentication;
+use crate::assurance::{Aal, Authentication};
 use crate::id::SessionId;
 
 impl Account {
     /// Takes a refresh token. `acr`, `amr` and `auth_time` never change by it.
     pub(crate) fn refresh(&mut self, turn: &mut Turn<'_>, claims: &RefreshClaims) -> Result<Grant, Refusal> {
         let at = self.session_index(claims.session).ok_or(Refusal::InvalidToken)?;
+        let asks = self.login_asks(turn);
         let session = self.sessions.get_mut(at).ok_or(Refusal::InvalidToken)?;
         if self.standing != Standing::Normal || !session.is_live(turn.policy, turn.now) {
             return Err(Refusal::InvalidToken);
         }
         match session.refresh(turn, claims)? {
+            // Begun in a grace that is over, in the office or before the policy was what it is: what no
+            // login would give now is not given on. Nothing is written, so where the login would give it
+            // again, so does this token.
+            Refreshed::Successor { .. }
+                if asks != LoginAsks::Nothing && session.level(turn.policy) < Some(Aal::Two) =>
+            {
+                Err(Refusal::InvalidToken)
+            }
             Refreshed::Successor { token, rotated } => {
                 // What is given again is not written down, so it lives no longer than what was; where
                 // that is over already, it is a new one after all.

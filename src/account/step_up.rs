@@ -1,12 +1,16 @@
 //! Opening a challenge from a session: step-up, re-authentication, approval of an action.
 
-use super::challenge::{Approval, Asks, Challenge, ChallengeView, Offer, Origin};
+use super::asks::Asks;
+use super::challenge::{Approval, Challenge, ChallengeView, Offer, Origin};
 use super::event::{About, EventKind};
 use super::refusal::Refusal;
 use super::session::{Grant, Seed};
 use super::turn::Turn;
 use super::{Access, Account, Standing};
-use crate::assurance::{Assurance, Authentication, Evidence, Method, Requirement, StepUpGrant, assess, unmet};
+use crate::assurance::{
+    Assurance, Authentication, Circumstances, Evidence, Facts, Forbidden, Method, Requirement, StepUpGrant, assess,
+    unmet, way,
+};
 use crate::clock::Timestamp;
 use crate::id::{ChallengeId, TokenId};
 use crate::secret::SecretString;
@@ -18,10 +22,17 @@ pub(crate) struct Ask {
     /// The client's own `acr` and `max_age`: they can only make an action's requirement stricter.
     pub(crate) requirement: Requirement,
     pub(crate) action: Option<Box<str>>,
-    /// The digest of the parameters ([`bind_digest`](crate::token::bind_digest)).
-    pub(crate) bind: Option<Box<str>>,
+    pub(crate) bind: Option<Bind>,
     /// The host's state, JSON of at most 1 KiB.
     pub(crate) state: Option<SecretString>,
+}
+
+/// The data of one request, that an approval is to be bound to.
+#[derive(Debug, Clone)]
+pub(crate) struct Bind {
+    pub(crate) names: Vec<Box<str>>,
+    /// The digest of names and values ([`bind_digest`](crate::token::bind_digest)).
+    pub(crate) digest: Box<str>,
 }
 
 /// What opening a challenge led to.
@@ -57,7 +68,7 @@ impl Account {
         &mut self,
         turn: &mut Turn<'_>,
         by: &Authentication,
-        requirement: Requirement,
+        requirement: &Requirement,
     ) -> Result<usize, Refusal> {
         let at = self.caller(turn, by)?;
         let assurance = self.session_at(at)?.assurance(turn.policy).ok_or(Refusal::InvalidToken)?;
@@ -67,8 +78,7 @@ impl Account {
 
     pub(crate) fn open(&mut self, turn: &mut Turn<'_>, by: &Authentication, ask: &Ask) -> Result<Opened, Refusal> {
         let at = self.caller(turn, by)?;
-        let asks = asked(turn, ask)?;
-        may_ask(&asks, &self.session_at(at)?.seed)?;
+        let asks = to_be_proved(turn, &asked(turn, ask)?, &self.session_at(at)?.seed)?;
         let evidence = self.session_at(at)?.evidence.clone();
         let assurance = assess(&evidence, turn.policy.registered_amr_only).ok_or(Refusal::InvalidToken)?;
         if ask.bind.is_none() && unmet(&asks, &assurance, turn.now).is_empty() {
@@ -89,7 +99,7 @@ impl Account {
         }
         let methods = self.offers(turn, &evidence, &asks);
         if methods.is_empty() {
-            return Err(Refusal::NoEligibleAuthenticator { allowed: bindable(&evidence, &asks, turn.now) });
+            return Err(Refusal::NoEligibleAuthenticator { allowed: bindable(turn, &evidence, &asks) });
         }
         let id = ChallengeId::generate(turn.entropy)?;
         let challenge = Challenge {
@@ -126,7 +136,7 @@ impl Account {
             // State without an action has nothing to approve, but the host gets it back all the same.
             return Ok(state.map(|state| Approval { action: "".into(), bind: None, state: Some(state) }));
         };
-        Ok(Some(Approval { action, bind: ask.bind.clone(), state }))
+        Ok(Some(Approval { action, bind: ask.bind.as_ref().map(|bind| bind.digest.clone()), state }))
     }
 
     /// Shows a pending challenge to whoever may answer it.
@@ -200,35 +210,45 @@ pub(super) fn asked(turn: &Turn<'_>, ask: &Ask) -> Result<Requirement, Refusal> 
     };
     // What an action needs is the policy's word; an unknown one is no action at all.
     let named = turn.policy.action(action).ok_or(Refusal::invalid("action", "is not an action of this service"))?;
+    if let Some(bound) = turn.policy.bound_to(action)
+        && !bound.is_met_by(ask.bind.as_ref().map_or(&[], |bind| &bind.names))
+    {
+        // An approval at large would open nothing, and a code would have been used up for it.
+        return Err(Refusal::Unbound { names: bound.names().into_iter().map(Into::into).collect() });
+    }
     Ok(named.and(&ask.requirement))
 }
 
-/// Refuses what a session cannot reach by proving more: a step-up says that the action's requirement
-/// was met, and a route that only asks for the action believes it.
-pub(super) fn may_ask(asks: &Requirement, seed: &Seed) -> Result<(), Refusal> {
-    let has = |held: &[Box<str>], wanted: &str| held.iter().any(|h| **h == *wanted);
-    if asks.roles().iter().all(|role| has(&seed.roles, role)) && asks.scopes().iter().all(|s| has(&seed.scopes, s)) {
-        return Ok(());
-    }
-    Err(Refusal::Forbidden("the action needs a role or scope that the session does not have"))
+/// What of `asks` a session can meet by proving more. The rest is looked at here: a step-up says that the
+/// action's requirement was met, and a route that only asks for the action believes it.
+pub(super) fn to_be_proved(turn: &Turn<'_>, asks: &Requirement, seed: &Seed) -> Result<Requirement, Refusal> {
+    let address = turn.address.and_then(|address| address.parse().ok());
+    let at = Circumstances::at(turn.now).if_known_from(address);
+    asks.reduced(&Facts { roles: &seed.roles, scopes: &seed.scopes, at }).map_err(|forbidden| {
+        Refusal::Forbidden(match forbidden {
+            Forbidden::Role(_) | Forbidden::Scope(_) => {
+                "the action needs a role or scope that the session does not have"
+            }
+            Forbidden::Network => "the action may not be approved from this network",
+            Forbidden::Hours => "the action may not be approved at this time",
+            Forbidden::Never => "nobody may approve the action",
+        })
+    })
 }
 
 /// Refuses when `assurance` lacks something of `requirement`, and says what.
-pub(super) fn insufficient(now: Timestamp, assurance: &Assurance, requirement: Requirement) -> Result<(), Refusal> {
-    let missing = unmet(&requirement, assurance, now);
-    if missing.is_empty() {
-        return Ok(());
-    }
-    Err(Refusal::Insufficient { required: Box::new(requirement), missing })
+pub(super) fn insufficient(now: Timestamp, assurance: &Assurance, requirement: &Requirement) -> Result<(), Refusal> {
+    way(requirement, assurance, now).map_or(Ok(()), |step_up| Err(Refusal::Insufficient(Box::new(step_up))))
 }
 
-/// The kinds that could be bound and would then meet `asks`.
-fn bindable(evidence: &[Evidence], asks: &Requirement, now: Timestamp) -> Vec<Method> {
+/// The kinds that policy lets be bound and that would then meet `asks`.
+fn bindable(turn: &Turn<'_>, evidence: &[Evidence], asks: &Requirement) -> Vec<Method> {
+    let now = turn.now;
     let leads = |method: &Method| {
         let all: Vec<Evidence> = evidence.iter().cloned().chain([Evidence::new(*method, now)]).collect();
         assess(&all, true).is_some_and(|assurance| unmet(asks, &assurance, now).is_empty())
     };
-    [Method::Totp].into_iter().filter(leads).collect()
+    turn.login.bindable().filter(leads).collect()
 }
 
 /// Makes the claim that says an action was approved.

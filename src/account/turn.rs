@@ -3,7 +3,7 @@ use super::refusal::Refusal;
 use crate::clock::Timestamp;
 use crate::entropy::{Entropy, EntropyError};
 use crate::id::{EventId, SessionId};
-use crate::policy::Policy;
+use crate::policy::{EffectiveLogin, Policy};
 use crate::vault::{Vault, VaultError};
 
 /// One turn of an account: what a transition is given, and what it leaves behind.
@@ -16,6 +16,8 @@ pub(crate) struct Turn<'a> {
     /// The clock as it was read: for TOTP steps and what goes into tokens.
     pub(crate) clock: Timestamp,
     pub(crate) policy: &'a Policy,
+    /// What the policy asks of this login or session, its rules taken together.
+    pub(crate) login: EffectiveLogin,
     pub(crate) vault: &'a Vault,
     pub(crate) entropy: &'a dyn Entropy,
     /// Where the request came from, for events.

@@ -11,7 +11,6 @@ use super::{Account, Standing};
 use crate::assurance::{AcrNames, Assurance, Authentication, Method, assess};
 use crate::clock::Timestamp;
 use crate::id::{AuthenticatorId, SessionId};
-use crate::policy::Login;
 use crate::secret::SecretString;
 
 /// An authenticator as its owner sees it.
@@ -88,8 +87,11 @@ pub struct StatusView {
     pub amr: Vec<Box<str>>,
     /// When.
     pub auth_time: Option<Timestamp>,
-    /// `required`, `optional` or `complete`.
+    /// `required`, `optional` or `complete`: whether as many authenticators are usable as must be.
     pub enrolment: &'static str,
+    /// Until when the account may sign in without what is required; `None` where no date was set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grace_until: Option<Timestamp>,
     /// What is bound, and what waits to be confirmed.
     pub authenticators: Vec<AuthenticatorView>,
     /// The recovery codes.
@@ -149,11 +151,12 @@ impl Account {
             acr: names.of(assurance.level()).into(),
             amr: assurance.amr().to_vec(),
             auth_time: assurance.auth_time(),
-            enrolment: match (self.active(turn.now).next(), turn.policy.login) {
-                (Some(_), _) => "complete",
-                (None, Login::Required) => "required",
-                (None, _) => "optional",
+            enrolment: match (self.active(turn.now).next(), self.has_usable_enough(turn)) {
+                (_, false) => "required",
+                (Some(_), true) => "complete",
+                (None, true) => "optional",
             },
+            grace_until: self.grace_until(turn),
             authenticators: self
                 .authenticators
                 .iter()

@@ -1,4 +1,4 @@
-use super::{Aal, Requirement};
+use super::{Aal, Requirement, StepUp};
 use crate::error::ConfigError;
 
 /// How the levels are called on the wire (`acr`, `acr_values`).
@@ -105,7 +105,17 @@ impl AcrNames {
     /// bare `aal2` would send the client in a circle.
     #[must_use]
     pub fn acceptable(&self, requirement: &Requirement) -> Vec<&str> {
-        match (requirement.level(), requirement.wants_phishing_resistance(), requirement.wants_hardware()) {
+        self.classes(requirement.level(), requirement.wants_phishing_resistance(), requirement.wants_hardware())
+    }
+
+    /// As [`acceptable`](Self::acceptable), for the nearest way to enough.
+    #[must_use]
+    pub fn acceptable_for(&self, step_up: &StepUp) -> Vec<&str> {
+        self.classes(step_up.level(), step_up.wants_phishing_resistance(), step_up.wants_hardware())
+    }
+
+    fn classes(&self, level: Aal, phishing_resistant: bool, hardware: bool) -> Vec<&str> {
+        match (level, phishing_resistant, hardware) {
             (Aal::Three, false, _) => vec![self.of(Aal::Three)],
             (Aal::Three, true, _) => vec![self.of(Aal::Three), &self.phrh],
             (_, _, true) => vec![&self.phrh],

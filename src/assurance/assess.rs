@@ -151,13 +151,12 @@ pub(crate) struct Asked {
 /// Freshness is per factor (GHSA-hp74-gm6m-2qm5): a new code does not make an old passkey new.
 pub(crate) fn newest_for(evidence: &[Evidence], asked: Asked) -> Option<Timestamp> {
     let knowledge = evidence.iter().any(Evidence::proves_knowledge);
-    // From AAL2 on the password is one of two factors, and its age says nothing of the other.
-    let two_factors = asked.level > Aal::One || level(evidence) > Some(Aal::One);
     let newest = evidence.iter().filter(|e| {
         let carries = match asked.level {
             Aal::Three => e.is_aal3_key() && (knowledge || e.is_multi_factor()),
-            _ if two_factors => e.is_multi_factor() || (knowledge && e.proves_possession()),
-            _ => e.counts(),
+            // From AAL2 on the password is one of two factors, and its age says nothing of the other.
+            Aal::Two => e.is_multi_factor() || (knowledge && e.proves_possession()),
+            Aal::One => e.counts(),
         };
         carries && (!asked.phishing_resistant || e.is_phishing_resistant()) && (!asked.hardware || e.is_aal3_key())
     });

@@ -1,7 +1,8 @@
-use std::fmt;
+use std::net::IpAddr;
 
 use super::assess::{Asked, newest_for};
-use super::{Assurance, Authentication, Requirement, StepUpGrant};
+use super::step_up::{Missing, StepUp};
+use super::{Assurance, Authentication, Facts, Requirement, StepUpGrant};
 use crate::clock::Timestamp;
 
 /// How far in the future an authentication may seem to lie before it is not believed, in seconds.
@@ -22,21 +23,62 @@ pub enum Decision {
     Unavailable,
 }
 
-/// Exactly what is missing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StepUp {
-    missing: Vec<Missing>,
+/// When a request is made, and from where.
+///
+/// ```
+/// use tower_mfa::assurance::Circumstances;
+/// use tower_mfa::clock::Timestamp;
+///
+/// let then = Circumstances::at(Timestamp::from_secs(1_800_000_000));
+/// assert!(then.address().is_none(), "an address that is not known lies in no network");
+/// assert_eq!(then.from("::ffff:192.0.2.7".parse().unwrap()).address(), Some("192.0.2.7".parse().unwrap()));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub struct Circumstances {
+    now: Timestamp,
+    address: Option<IpAddr>,
 }
 
-impl StepUp {
-    /// Returns what is missing, most important first; never empty.
+impl Circumstances {
+    /// Says when; from where is not known.
+    pub const fn at(now: Timestamp) -> Self {
+        Self { now, address: None }
+    }
+
+    /// Says from where: the peer of the connection, or what a trusted proxy says of it.
+    pub const fn from(self, address: IpAddr) -> Self {
+        Self { address: Some(address.to_canonical()), ..self }
+    }
+
+    /// Says from where, as far as it is known.
+    pub(crate) const fn if_known_from(self, address: Option<IpAddr>) -> Self {
+        match address {
+            Some(address) => self.from(address),
+            None => self,
+        }
+    }
+
+    /// Returns when it is.
     #[must_use]
-    pub fn missing(&self) -> &[Missing] {
-        &self.missing
+    pub const fn now(self) -> Timestamp {
+        self.now
+    }
+
+    /// Returns from where it is, where that is known; an IPv4 address always as one.
+    #[must_use]
+    pub const fn address(self) -> Option<IpAddr> {
+        self.address
     }
 }
 
-/// The role or scope the token does not have.
+impl From<Timestamp> for Circumstances {
+    fn from(now: Timestamp) -> Self {
+        Self::at(now)
+    }
+}
+
+/// Why no proof would help.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Forbidden {
@@ -44,42 +86,12 @@ pub enum Forbidden {
     Role(Box<str>),
     /// Scopes are missing; these are all that the requirement asks for (RFC 6750 §3).
     Scope(Box<str>),
-}
-
-/// One thing a request lacks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Missing {
-    /// The level is too low.
-    Level,
-    /// No phishing-resistant proof.
-    PhishingResistance,
-    /// No proof from a hardware-held key.
-    Hardware,
-    /// The newest proof is too old.
-    Freshness,
-    /// No step-up for this action.
-    Action,
-}
-
-impl Missing {
-    /// Returns the name used in the problem body.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Level => "level",
-            Self::PhishingResistance => "phishing_resistance",
-            Self::Hardware => "hardware",
-            Self::Freshness => "freshness",
-            Self::Action => "action",
-        }
-    }
-}
-
-impl fmt::Display for Missing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
+    /// The request comes from none of the networks it may come from, or it is not known from where.
+    Network,
+    /// It is none of the hours it may be made in.
+    Hours,
+    /// Nobody may: the requirement leaves no alternative.
+    Never,
 }
 
 /// Decides whether `authentication` meets `requirement` at `now`.
@@ -112,10 +124,10 @@ impl fmt::Display for Missing {
 /// A missing `auth_time` satisfies no freshness rule, and one that lies more than a minute in the
 /// future is not believed. Where the token carries evidence, the age is that of the newest proof
 /// which meets the requirement: a fresh code is no fresh passkey.
-pub fn decide(requirement: &Requirement, authentication: &Authentication, now: Timestamp) -> Decision {
+pub fn decide(requirement: &Requirement, authentication: &Authentication, at: impl Into<Circumstances>) -> Decision {
     // An approval that is bound to parameters is none of the action at large: who approved five to bob
     // has not approved the rest.
-    decide_by(requirement, authentication, now, |grant| grant.bind.is_none())
+    decide_by(requirement, authentication, at.into(), |grant| grant.bind.is_none())
 }
 
 /// Decides as [`decide`] does, where the action is to be approved with certain parameters: `digest`
@@ -128,50 +140,124 @@ pub fn decide_bound(
     requirement: &Requirement,
     authentication: &Authentication,
     digest: &str,
-    now: Timestamp,
+    at: impl Into<Circumstances>,
 ) -> Decision {
-    decide_by(requirement, authentication, now, |grant| grant.bind.as_deref() == Some(digest))
+    decide_by(requirement, authentication, at.into(), |grant| grant.bind.as_deref() == Some(digest))
 }
 
 /// `covers` says whether an approval of the action, in time and fresh, is the one that is wanted.
 pub(crate) fn decide_by(
     requirement: &Requirement,
     authentication: &Authentication,
-    now: Timestamp,
+    at: Circumstances,
     covers: impl Fn(&StepUpGrant) -> bool,
 ) -> Decision {
-    if let Some(role) = requirement.roles().iter().find(|role| !authentication.roles().iter().any(|r| **r == ***role)) {
-        return Decision::Forbid(Forbidden::Role(role.as_ref().into()));
+    let facts = Facts { roles: authentication.roles(), scopes: authentication.scopes(), at };
+    if let Some(forbidden) = requirement.forbids(&facts) {
+        return Decision::Forbid(forbidden);
     }
-    if !requirement.scopes().iter().all(|scope| authentication.scopes().iter().any(|s| **s == **scope)) {
-        return Decision::Forbid(Forbidden::Scope(requirement.scopes().join(" ").into()));
-    }
-    let mut missing = unmet(requirement, authentication.assurance(), now);
-    let approval = authentication.step_up().filter(|grant| covers(grant));
-    if !requirement.actions().iter().all(|action| is_approved(action, requirement, approval, now)) {
-        missing.push(Missing::Action);
-    }
-    if missing.is_empty() { Decision::Allow } else { Decision::StepUp(StepUp { missing }) }
+    let held = Held {
+        assurance: authentication.assurance(),
+        approval: Approval::Wanted(authentication.step_up().filter(|grant| covers(grant))),
+        now: at.now(),
+        facts: Some(facts),
+    };
+    if held.meets(requirement) { Decision::Allow } else { Decision::StepUp(held.way_to(requirement)) }
 }
 
-/// Lists what `assurance` lacks of `requirement`, roles, scopes and action apart.
+/// Lists what `assurance` lacks of `requirement`: roles, scopes, networks, hours and the approval of an
+/// action apart.
 #[must_use]
 pub fn unmet(requirement: &Requirement, assurance: &Assurance, now: Timestamp) -> Vec<Missing> {
-    let fresh = requirement.max_age().is_none_or(|max_age| is_fresh(proved_at(requirement, assurance), max_age, now));
-    [
-        (assurance.level() < requirement.level(), Missing::Level),
-        (requirement.wants_phishing_resistance() && !assurance.is_phishing_resistant(), Missing::PhishingResistance),
-        (requirement.wants_hardware() && !assurance.is_hardware(), Missing::Hardware),
-        (!fresh, Missing::Freshness),
-    ]
-    .into_iter()
-    .filter_map(|(lacking, what)| lacking.then_some(what))
-    .collect()
+    way(requirement, assurance, now).map(StepUp::into_missing).unwrap_or_default()
+}
+
+/// The nearest way for `assurance` to meet `requirement`, as [`unmet`] sees it; `None` where it does.
+pub(crate) fn way(requirement: &Requirement, assurance: &Assurance, now: Timestamp) -> Option<StepUp> {
+    let held = Held { assurance, approval: Approval::Apart, now, facts: None };
+    (!held.meets(requirement)).then(|| held.way_to(requirement))
+}
+
+/// What is known of whoever asks.
+pub(super) struct Held<'a> {
+    pub(super) assurance: &'a Assurance,
+    pub(super) approval: Approval<'a>,
+    pub(super) now: Timestamp,
+    /// Without them no alternative is out of the question.
+    pub(super) facts: Option<Facts<'a>>,
+}
+
+/// What is to be done about the approval of an action.
+pub(super) enum Approval<'a> {
+    Apart,
+    Wanted(Option<&'a StepUpGrant>),
+}
+
+impl Held<'_> {
+    /// The decision. Every part is met, and of every choice one alternative.
+    fn meets(&self, requirement: &Requirement) -> bool {
+        self.lacks(requirement).is_empty()
+            && requirement.all.iter().all(|part| self.meets(part))
+            && requirement.choices().all(|choice| choice.iter().any(|one| self.is_possible(one) && self.meets(one)))
+    }
+
+    fn is_possible(&self, alternative: &Requirement) -> bool {
+        self.facts.as_ref().is_none_or(|facts| alternative.forbids(facts).is_none())
+    }
+
+    /// What is missing of what a part asks for itself; alternatives and parts of it apart.
+    fn lacks(&self, part: &Requirement) -> Vec<Missing> {
+        let (assurance, now) = (self.assurance, self.now);
+        let fresh = part.max_age.is_none_or(|max_age| is_fresh(proved_at(part, assurance), max_age, now));
+        let proved = part.proofs.iter().all(|proof| proof.is_among(&assurance.evidence, now));
+        [
+            (assurance.level < part.level, Missing::Level),
+            (part.phishing_resistant && !assurance.phishing_resistant, Missing::PhishingResistance),
+            (part.hardware && !assurance.hardware, Missing::Hardware),
+            (!fresh, Missing::Freshness),
+            (!proved, Missing::Kind),
+            (!part.own_actions().all(|action| self.is_approved(action, part)), Missing::Action),
+        ]
+        .into_iter()
+        .filter_map(|(lacking, what)| lacking.then_some(what))
+        .collect()
+    }
+
+    pub(super) fn is_approved(&self, action: &str, part: &Requirement) -> bool {
+        let Approval::Wanted(approval) = self.approval else { return true };
+        approval.is_some_and(|grant| {
+            let fresh = part.max_age.is_none_or(|max_age| is_fresh(Some(grant.auth_time), max_age, self.now));
+            *grant.action == *action && self.now < grant.expires_at && fresh
+        })
+    }
+
+    /// What to prove, so that all of it is met: of each choice the alternative that lacks least.
+    fn way_to(&self, requirement: &Requirement) -> StepUp {
+        let mut way = StepUp::asking(requirement, self.lacks(requirement));
+        if let Some(proof) = requirement.proofs().find(|proof| !proof.is_among(&self.assurance.evidence, self.now)) {
+            // Where several are missing, one after the other: each answer brings the next.
+            way.asks_for(proof);
+        }
+        for part in requirement.all.iter() {
+            way.join(self.way_to(part));
+        }
+        for choice in requirement.choices() {
+            let mut ways: Vec<StepUp> =
+                choice.iter().filter(|one| self.is_possible(one)).map(|one| self.way_to(one)).collect();
+            // Of two that lack as much the one that asks for less is nearer, of two alike the first.
+            ways.sort_by_key(|way| (way.missing().len(), way.level()));
+            let mut ways = ways.into_iter();
+            let Some(mut nearest) = ways.next() else { continue };
+            ways.for_each(|other| nearest.or(other));
+            way.join(nearest);
+        }
+        way
+    }
 }
 
 /// When the newest proof was made that carries what is asked for; what is lacking altogether is
 /// reported as such, and not as old too.
-fn proved_at(requirement: &Requirement, assurance: &Assurance) -> Option<Timestamp> {
+pub(super) fn proved_at(requirement: &Requirement, assurance: &Assurance) -> Option<Timestamp> {
     // R9470-x-age: who does not say when has said nothing of freshness, whatever else stands there.
     let auth_time = assurance.auth_time?;
     if assurance.evidence.is_empty() {
@@ -181,21 +267,14 @@ fn proved_at(requirement: &Requirement, assurance: &Assurance) -> Option<Timesta
     newest_for(
         &assurance.evidence,
         Asked {
-            level: requirement.level().min(assurance.level),
-            phishing_resistant: requirement.wants_phishing_resistance() && assurance.phishing_resistant,
-            hardware: requirement.wants_hardware() && assurance.hardware,
+            level: requirement.level.min(assurance.level),
+            phishing_resistant: requirement.phishing_resistant && assurance.phishing_resistant,
+            hardware: requirement.hardware && assurance.hardware,
         },
     )
 }
 
-fn is_fresh(auth_time: Option<Timestamp>, max_age: u32, now: Timestamp) -> bool {
+pub(super) fn is_fresh(auth_time: Option<Timestamp>, max_age: u32, now: Timestamp) -> bool {
     // RFC 9470 §5: at max_age it still counts, one second later it does not.
     auth_time.is_some_and(|at| at <= now.plus(FUTURE_TOLERANCE) && now.since(at) <= u64::from(max_age))
-}
-
-fn is_approved(action: &str, requirement: &Requirement, approval: Option<&StepUpGrant>, now: Timestamp) -> bool {
-    approval.is_some_and(|grant| {
-        let fresh = requirement.max_age().is_none_or(|max_age| is_fresh(Some(grant.auth_time), max_age, now));
-        *grant.action == *action && now < grant.expires_at && fresh
-    })
 }

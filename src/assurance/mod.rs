@@ -30,7 +30,9 @@ mod assess;
 mod authentication;
 mod decide;
 mod evidence;
+mod explain;
 mod requirement;
+mod step_up;
 #[cfg(test)]
 mod tests;
 
@@ -38,13 +40,18 @@ pub use acr::AcrNames;
 pub use amr::amr;
 pub use assess::{Assurance, assess};
 pub use authentication::{Authentication, StepUpGrant};
-pub use decide::{Decision, Forbidden, Missing, StepUp, decide, decide_bound, unmet};
+pub use decide::{Circumstances, Decision, Forbidden, decide, decide_bound, unmet};
 pub use evidence::{Evidence, Factor, Method};
-pub use requirement::Requirement;
+pub use explain::{Explained, Finding, explain};
+pub use requirement::{Day, Hours, Proof, Requirement};
+pub use step_up::{Missing, StepUp};
 
 pub(crate) use authentication::AuthenticationParts;
-pub(crate) use decide::decide_by;
+pub(crate) use decide::{decide_by, way};
 pub(crate) use evidence::{Properties, newest_of_each};
+pub(crate) use requirement::Facts;
+
+use decide::is_fresh;
 
 use std::fmt;
 

@@ -63,6 +63,7 @@
 //! | a token that is not believed | `401 invalid_token`; the log says why |
 //! | too weak, too old, not for this action | `401 insufficient_user_authentication` (RFC 9470), with what is missing as data |
 //! | a role or scope is missing | `403 insufficient_scope` |
+//! | another network, or not at this time | `403 forbidden` |
 //! | two tokens | `400 invalid_request` |
 //! | a cookie, and another site behind it | `403 forbidden` |
 //! | the clock cannot be read | `503 unavailable`, with `Retry-After` |
@@ -75,6 +76,7 @@
 pub mod authenticate;
 mod body;
 mod challenge_header;
+mod client_address;
 pub(crate) mod cookie;
 pub mod csrf;
 #[cfg(feature = "tracing")]
@@ -94,6 +96,7 @@ pub mod transaction;
 
 pub use authenticate::AuthenticateLayer;
 pub use body::Body;
+pub use client_address::ClientAddress;
 pub use refusal::{Refusal, RefusalKind};
 pub use require::RequireLayer;
 pub use route_policy::RoutePolicyLayer;

@@ -11,7 +11,7 @@ use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
 use super::challenge_header::Challenge;
-use crate::assurance::{AcrNames, Missing, Requirement};
+use crate::assurance::{AcrNames, StepUp};
 
 /// What a client is told to wait when nobody knows better, in seconds.
 const UNAVAILABLE_FOR: u64 = 5;
@@ -213,6 +213,8 @@ struct Required {
     max_age: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     phr: Option<bool>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    kinds: Vec<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -240,19 +242,20 @@ impl Problem {
         }
     }
 
-    /// Says what is missing of `requirement`, by the names the host calls the levels, and where a
+    /// Says what is missing and the nearest way to it, by the names the host calls the levels, and where a
     /// challenge is opened (RFC 9470 §3).
-    pub fn step_up(requirement: &Requirement, missing: &[Missing], names: &AcrNames, step_up_uri: &str) -> Self {
+    pub fn step_up(step_up: &StepUp, names: &AcrNames, step_up_uri: &str) -> Self {
         let mut problem = Self::new(Code::InsufficientUserAuthentication);
-        problem.acr_values = Some(names.acceptable(requirement).join(" "));
+        problem.acr_values = Some(names.acceptable_for(step_up).join(" "));
         problem.extra.required = Some(Required {
-            acr: names.of(requirement.level()).into(),
-            max_age: requirement.max_age(),
-            phr: requirement.wants_phishing_resistance().then_some(true),
+            acr: names.of(step_up.level()).into(),
+            max_age: step_up.max_age(),
+            phr: step_up.wants_phishing_resistance().then_some(true),
+            kinds: step_up.kinds().iter().map(|proof| proof.name()).collect(),
         });
-        problem.extra.missing = Some(missing.iter().map(|what| what.name()).collect());
+        problem.extra.missing = Some(step_up.missing().iter().map(|what| what.name()).collect());
         problem.extra.step_up_uri = Some(step_up_uri.into());
-        problem.extra.action = requirement.action().map(Into::into);
+        problem.extra.action = step_up.action().map(Into::into);
         problem
     }
 

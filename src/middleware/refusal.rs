@@ -8,7 +8,7 @@ use http::{HeaderMap, Method, Response};
 use super::problem::{Code, Problem};
 use super::route_policy::PathTrick;
 use super::settings::Settings;
-use crate::assurance::{Decision, Forbidden, Missing, Requirement};
+use crate::assurance::{Decision, Forbidden, Missing, Requirement, StepUp};
 use crate::token::{ElevateErrorKind, TokenError, TokenErrorKind};
 
 /// Why a request was refused.
@@ -37,7 +37,7 @@ use crate::token::{ElevateErrorKind, TokenError, TokenErrorKind};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     kind: RefusalKind,
-    missing: Vec<Missing>,
+    step_up: Option<Box<StepUp>>,
     token_error: Option<TokenErrorKind>,
     /// The parameter that is to blame, and the rule it broke.
     broken: Option<(Box<str>, &'static str)>,
@@ -67,6 +67,12 @@ pub enum RefusalKind {
     StepUp,
     /// A role or a scope is missing: nothing the subject proves will help.
     Scope,
+    /// The request comes from none of the networks it may come from, or it is not known from where.
+    Network,
+    /// It is none of the hours in which the request may be made.
+    Hours,
+    /// Nobody may make the request.
+    Never,
     /// A parameter that the approval is bound to is missing, stands twice or is of another type.
     Parameter,
     /// The body does not say how long it is, or ends before.
@@ -107,7 +113,7 @@ impl RefusalKind {
             Self::AuthenticatorDisabled => Code::AuthenticatorDisabled,
             Self::TooLarge => Code::TooLarge,
             Self::MediaType => Code::UnsupportedMediaType,
-            Self::CrossSite | Self::NotNamed => Code::Forbidden,
+            Self::CrossSite | Self::Network | Self::Hours | Self::Never | Self::NotNamed => Code::Forbidden,
             Self::StepUp => Code::InsufficientUserAuthentication,
             Self::Scope => Code::InsufficientScope,
             Self::Unavailable => Code::Unavailable,
@@ -120,7 +126,7 @@ impl Refusal {
     pub(crate) const fn new(kind: RefusalKind) -> Self {
         Self {
             kind,
-            missing: Vec::new(),
+            step_up: None,
             token_error: None,
             broken: None,
             bind: Vec::new(),
@@ -163,8 +169,8 @@ impl Refusal {
     }
 
     /// The approval is missing, is of something else, or was used before.
-    pub(crate) fn not_approved() -> Self {
-        Self { missing: vec![Missing::Action], ..Self::new(RefusalKind::StepUp) }
+    pub(crate) fn not_approved(requirement: &Requirement) -> Self {
+        Self { step_up: Some(Box::new(StepUp::approval_of(requirement))), ..Self::new(RefusalKind::StepUp) }
     }
 
     /// Turns a decision into a refusal; `None` where it allows.
@@ -172,9 +178,12 @@ impl Refusal {
         match decision {
             Decision::Allow => None,
             Decision::StepUp(step_up) => {
-                Some(Self { missing: step_up.missing().to_vec(), ..Self::new(RefusalKind::StepUp) })
+                Some(Self { step_up: Some(Box::new(step_up)), ..Self::new(RefusalKind::StepUp) })
             }
             Decision::Forbid(Forbidden::Role(_) | Forbidden::Scope(_)) => Some(Self::new(RefusalKind::Scope)),
+            Decision::Forbid(Forbidden::Network) => Some(Self::new(RefusalKind::Network)),
+            Decision::Forbid(Forbidden::Hours) => Some(Self::new(RefusalKind::Hours)),
+            Decision::Forbid(Forbidden::Never) => Some(Self::new(RefusalKind::Never)),
             Decision::Unavailable => Some(Self::new(RefusalKind::Unavailable)),
         }
     }
@@ -188,7 +197,13 @@ impl Refusal {
     /// Returns what a step-up has to bring; empty for every other kind.
     #[must_use]
     pub fn missing(&self) -> &[Missing] {
-        &self.missing
+        self.step_up.as_deref().map(StepUp::missing).unwrap_or_default()
+    }
+
+    /// Returns the nearest way to enough, where proving more would help.
+    #[must_use]
+    pub fn step_up(&self) -> Option<&StepUp> {
+        self.step_up.as_deref()
     }
 
     /// Returns why the token was refused, for the log; the client is not told.
@@ -211,14 +226,21 @@ impl Refusal {
 
     /// Words it as a problem. Without settings (there was no layer) no name and no place is known.
     pub(crate) fn problem(&self, requirement: Option<&Requirement>, settings: Option<&Settings>) -> Problem {
-        let problem = match (self.kind, requirement, settings) {
-            (RefusalKind::StepUp, Some(requirement), Some(settings)) => {
-                let problem = Problem::step_up(requirement, &self.missing, settings.names(), &settings.step_up_uri);
+        // RFC 6750 §3: the scopes needed, so all of them and not only the missing ones.
+        let scopes: Vec<&str> = requirement.into_iter().flat_map(Requirement::scopes).collect();
+        let problem = match (self.kind, &self.step_up, settings) {
+            (RefusalKind::StepUp, Some(step_up), Some(settings)) => {
+                let problem = Problem::step_up(step_up, settings.names(), &settings.step_up_uri);
                 if self.bind.is_empty() { problem } else { problem.bind(self.bind.iter().cloned()) }
             }
-            // RFC 6750 §3: the scopes needed, so all of them and not only the missing ones.
-            (RefusalKind::Scope, Some(requirement), _) if !requirement.scopes().is_empty() => {
-                Problem::new(Code::InsufficientScope).scope(requirement.scopes().join(" "))
+            (RefusalKind::Scope, ..) if !scopes.is_empty() => {
+                Problem::new(Code::InsufficientScope).scope(scopes.join(" "))
+            }
+            (RefusalKind::Network, ..) => {
+                Problem::new(Code::Forbidden).detail("The request comes from a network that may not make it.")
+            }
+            (RefusalKind::Hours, ..) => {
+                Problem::new(Code::Forbidden).detail("The request may not be made at this time.")
             }
             (RefusalKind::TwoTokens, ..) => {
                 Problem::new(Code::InvalidRequest).detail("The request carries more than one token.")
@@ -279,6 +301,9 @@ impl fmt::Display for Refusal {
             RefusalKind::CrossSite => "a cookie came with an unsafe request of another site",
             RefusalKind::StepUp => "the authentication is too weak or too old",
             RefusalKind::Scope => "a role or a scope is missing",
+            RefusalKind::Network => "the request comes from another network, or it is not known from where",
+            RefusalKind::Hours => "the request may not be made at this time",
+            RefusalKind::Never => "nobody may make the request",
             RefusalKind::InvalidCode => "the code that came with the request was refused",
             RefusalKind::Throttled => "too many codes were wrong; this one was not looked at",
             RefusalKind::AuthenticatorDisabled => "the authenticator the code is of was disabled",

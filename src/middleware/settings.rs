@@ -1,13 +1,14 @@
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::Extensions;
+use http::{Extensions, HeaderMap};
 
 use super::csrf::Origins;
 use super::source::{Credential, Head, find};
 use super::transaction::Approved;
-use super::{Refusal, RefusalKind, Source, log};
-use crate::assurance::{AcrNames, Authentication, Decision, Requirement, decide};
+use super::{ClientAddress, Refusal, RefusalKind, Source, log};
+use crate::assurance::{AcrNames, Authentication, Circumstances, Decision, Requirement, decide};
 use crate::clock::{Clock, ClockError, SystemClock, Timestamp};
 use crate::token::Verifier;
 
@@ -20,7 +21,11 @@ pub(crate) struct Settings {
     pub(crate) trusted: Origins,
     pub(crate) realm: Box<str>,
     pub(crate) step_up_uri: Box<str>,
+    pub(crate) client_address: Option<FindAddress>,
 }
+
+/// Finds out where a request comes from.
+pub(crate) type FindAddress = Arc<dyn Fn(&Extensions, &HeaderMap) -> Option<IpAddr> + Send + Sync>;
 
 impl Settings {
     pub(crate) fn new(verifier: Arc<Verifier>) -> Self {
@@ -31,6 +36,7 @@ impl Settings {
             trusted: Origins::default(),
             realm: "api".into(),
             step_up_uri: "/mfa/challenges".into(),
+            client_address: None,
         }
     }
 
@@ -38,7 +44,6 @@ impl Settings {
     pub(crate) fn names(&self) -> &AcrNames {
         self.verifier.acr_names()
     }
-
     /// Says who a request comes from, or why that is not known.
     pub(crate) fn authenticate(
         &self,
@@ -101,35 +106,38 @@ pub(crate) fn record(extensions: &mut Extensions, settings: &Arc<Settings>, foun
 pub(crate) struct Examined<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) outcome: Result<&'a Authentication, &'a Refusal>,
+    address: Option<ClientAddress>,
 }
 
 impl<'a> Examined<'a> {
     /// `None` when there was no such layer. An authentication that did not come through one does
     /// not count: nothing is known of the clock and the names it was made by.
     pub(crate) fn of(extensions: &'a Extensions) -> Option<Self> {
+        let address = extensions.get().copied();
         if let Some(authentication) = extensions.get::<Authentication>() {
-            return Some(Self { settings: authentication.handed_on()?, outcome: Ok(authentication) });
+            return Some(Self { settings: authentication.handed_on()?, outcome: Ok(authentication), address });
         }
         let absent: &Absent = extensions.get()?;
-        Some(Self { settings: &absent.settings, outcome: Err(&absent.why) })
+        Some(Self { settings: &absent.settings, outcome: Err(&absent.why), address })
     }
 
     /// Decides whether that is enough for `requirement`.
     pub(crate) fn meets(&self, requirement: &Requirement) -> Result<&'a Authentication, Refusal> {
-        self.decides(|authentication, now| decide(requirement, authentication, now))
+        self.decides(|authentication, at| decide(requirement, authentication, at))
     }
 
     /// Lets through whom `decision` allows.
     pub(crate) fn decides(
         &self,
-        decision: impl FnOnce(&Authentication, Timestamp) -> Decision,
+        decision: impl FnOnce(&Authentication, Circumstances) -> Decision,
     ) -> Result<&'a Authentication, Refusal> {
         let authentication = self.outcome.map_err(Clone::clone)?;
         let Ok(now) = self.settings.clock.now() else {
             log::no_clock();
             return Err(Refusal::new(RefusalKind::Unavailable));
         };
-        Refusal::of(decision(authentication, now)).map_or(Ok(authentication), Err)
+        let at = Circumstances::at(now).if_known_from(self.address.map(ClientAddress::ip));
+        Refusal::of(decision(authentication, at)).map_or(Ok(authentication), Err)
     }
 }
 

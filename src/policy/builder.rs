@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{LockSchedule, Login, Policy, SessionLimits};
+use super::{BoundTo, LockSchedule, LoginPolicy, Policy, SentCodes, SessionLimits, action, exceptions, presets};
 use crate::assurance::{Aal, Requirement};
 use crate::clock::Timestamp;
 use crate::error::ConfigError;
@@ -28,13 +28,13 @@ const DAY: u32 = 24 * HOUR;
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct PolicyBuilder {
-    policy: Policy,
+    pub(super) policy: Policy,
 }
 
 impl Default for PolicyBuilder {
     fn default() -> Self {
         let policy = Policy {
-            login: Login::default(),
+            login: LoginPolicy::default(),
             totp: otp::Totp::default(),
             totp_window: otp::Window::default(),
             recovery_count: Count::default(),
@@ -61,17 +61,23 @@ impl Default for PolicyBuilder {
             totp_valid_for: None,
             expiry_warning: 30 * DAY,
             actions: BTreeMap::new(),
+            bound: BTreeMap::new(),
             registered_amr_only: false,
             disable_by_code: false,
+            sent_codes: SentCodes::default(),
+            replace_used_recovery_codes: false,
+            bypass_at_most: None,
+            profile: None,
         };
         Self { policy }
     }
 }
 
 impl PolicyBuilder {
-    /// Says what login asks of an account. Default: [`Login::IfEnrolled`].
-    pub const fn login(mut self, login: Login) -> Self {
-        self.policy.login = login;
+    /// Says what login asks of an account: one [`Login`](super::Login) for everybody, or a
+    /// [`LoginPolicy`] with rules. Default: [`Login::IfEnrolled`](super::Login::IfEnrolled).
+    pub fn login(mut self, login: impl Into<LoginPolicy>) -> Self {
+        self.policy.login = login.into();
         self
     }
 
@@ -212,8 +218,22 @@ impl PolicyBuilder {
     /// Names an action and what it needs. `Requirement::aal2().within(300)` is the usual choice.
     ///
     /// The requirement's own action is the name; a name not given here is unknown to clients.
+    /// Whoever names one twice means the last.
     pub fn action(mut self, name: impl Into<Box<str>>, requirement: Requirement) -> Self {
-        self.policy.actions.insert(name.into(), requirement);
+        let name = name.into();
+        self.policy.bound.remove(&name);
+        self.policy.actions.insert(name, requirement);
+        self
+    }
+
+    /// Names an action whose approval is good for one request alone: that of the data `bound` names.
+    ///
+    /// A client that asks for the approval without `bind`, or with other names, is told which ones
+    /// (`400 invalid_request`), before anybody is asked for a code.
+    pub fn bound_action(mut self, name: impl Into<Box<str>>, requirement: Requirement, bound: BoundTo) -> Self {
+        let name = name.into();
+        self.policy.bound.insert(name.clone(), bound);
+        self.policy.actions.insert(name, requirement);
         self
     }
 
@@ -238,12 +258,14 @@ impl PolicyBuilder {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] with the field and the rule it breaks.
+    /// [`ConfigError`] with the field and the rule it breaks; a rule of the preset it began with has its
+    /// id behind it.
     pub fn build(self) -> Result<Policy, ConfigError> {
         let p = self.policy;
         if p.totp.t0() != Timestamp::EPOCH {
             return Err(ConfigError::new("totp", "t0 must be 1970: no key URI can tell an app of another"));
         }
+        p.login.check()?;
         p.lock.check()?;
         // N63B-3.2.2-a: no more than 100 consecutive failures.
         range("hard_limit", p.hard_limit, 1..=100)?;
@@ -256,7 +278,8 @@ impl PolicyBuilder {
         range("enrolment_ttl", p.enrolment_ttl, 1..=3600)?;
         check_sessions(&p)?;
         range("max_sessions", p.max_sessions, 1..=256)?;
-        range("max_authenticators", p.max_authenticators, 2..=64)?;
+        // One that is disabled takes a place until its successor is bound.
+        range("max_authenticators", p.max_authenticators, p.login.greatest_least().saturating_add(1)..=64)?;
         p.access_token_ttl.iter().try_for_each(|ttl| range("access_token_ttl", *ttl, 1..=3600))?;
         range("step_up_ttl", p.step_up_ttl, 1..=900)?;
         range("binding_max_age", p.binding_max_age, 1..=900)?;
@@ -264,7 +287,9 @@ impl PolicyBuilder {
         if p.totp_valid_for.is_some_and(|secs| secs < DAY) {
             return Err(ConfigError::new("totp_valid_for", "must be at least a day"));
         }
-        p.actions.iter().try_for_each(|(name, requirement)| check_action(name, requirement))?;
+        action::check_all(&p)?;
+        exceptions::check(&p)?;
+        presets::check(&p)?;
         Ok(p)
     }
 
@@ -273,7 +298,7 @@ impl PolicyBuilder {
     }
 }
 
-fn range<T: PartialOrd + std::fmt::Display + Copy>(
+pub(super) fn range<T: PartialOrd + std::fmt::Display + Copy>(
     field: &'static str,
     value: T,
     allowed: std::ops::RangeInclusive<T>,
@@ -290,15 +315,4 @@ fn check_sessions(p: &Policy) -> Result<(), ConfigError> {
     three.check("session (AAL3)", 12 * HOUR)?;
     two.check("session (AAL2)", 30 * DAY)?;
     one.check("session (AAL1)", 366 * DAY)
-}
-
-fn check_action(name: &str, requirement: &Requirement) -> Result<(), ConfigError> {
-    let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b':'));
-    if name.is_empty() || name.len() > 64 || !plain {
-        return Err(ConfigError::new("action", format!("{name:?} must be 1 to 64 of A-Z a-z 0-9 _ - . :")));
-    }
-    if requirement.action().is_some_and(|own| own != name) {
-        return Err(ConfigError::new("action", format!("{name:?} must not require another action")));
-    }
-    Ok(())
 }

@@ -41,12 +41,13 @@ pub struct LockSchedule {
     pub(crate) failures: u32,
     pub(crate) within: u32,
     pub(crate) waits: Vec<u32>,
+    pub(crate) account_wide: bool,
 }
 
 impl Default for LockSchedule {
     /// Three failures in five minutes; then 30 s, 1 min, 2 min, 5 min and from there on 30 min.
     fn default() -> Self {
-        Self { failures: 3, within: 300, waits: vec![30, 60, 120, 300, 1800] }
+        Self { failures: 3, within: 300, waits: vec![30, 60, 120, 300, 1800], account_wide: false }
     }
 }
 
@@ -55,7 +56,22 @@ impl LockSchedule {
     /// repeated.
     #[must_use]
     pub fn new(failures: u32, within: u32, waits: &[u32]) -> Self {
-        Self { failures, within, waits: waits.to_vec() }
+        Self { failures, within, waits: waits.to_vec(), account_wide: false }
+    }
+
+    /// Counts the failures of all authenticators together and locks the account as a whole (PCI DSS 4.0.1,
+    /// 8.3.4). Default: each for itself.
+    ///
+    /// Sessions that are already at AAL2 have no budget of their own then: their failures count, too, and
+    /// while the lock lasts no code is looked at in them. Their tokens stay good.
+    ///
+    /// # Security
+    ///
+    /// Whoever has a password and nothing else can keep its owner from every second factor.
+    #[must_use]
+    pub const fn account_wide(mut self) -> Self {
+        self.account_wide = true;
+        self
     }
 
     pub(crate) fn wait(&self, level: u32) -> u32 {

@@ -1,7 +1,7 @@
 //! Every knob, with a safe default, and a check when it is built.
 //!
 //! A [`Policy`] says how codes are made, how often one may be wrong, how long things live, who must
-//! have a second factor at login and what an action needs. A setting that the standards refuse is
+//! have a second factor at login (a [`LoginPolicy`]) and what an action needs. A setting that the standards refuse is
 //! refused by [`PolicyBuilder::build`], with the field and the rule named.
 //!
 //! ```
@@ -20,36 +20,33 @@
 //! assert_eq!(refused.field(), "hard_limit");
 //! ```
 //!
+//! [`presets`] begin with what a text asks for, or with a common habit.
+//!
 //! Tenants, groups and clients can have policies of their own: a [`PolicySource`] is asked for each
 //! request, with who it concerns.
 
+mod action;
 mod builder;
+mod exceptions;
 mod limits;
+mod login;
+pub mod presets;
+mod sent_codes;
 
+pub use action::BoundTo;
 pub use builder::PolicyBuilder;
 pub use limits::{LockSchedule, SessionLimits};
+pub use login::{EffectiveLogin, Grace, Login, LoginPolicy, LoginRule};
+pub use sent_codes::{SentCodes, SentCodesError, Telephone};
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::assurance::{Aal, Requirement};
 use crate::id::Subject;
 use crate::otp;
 use crate::recovery_code;
-
-/// What login asks of an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Login {
-    /// Login completes with the first factor; only routes ask for more.
-    Optional,
-    /// An account that has an authenticator is challenged at login; one that has none is not.
-    #[default]
-    IfEnrolled,
-    /// Every login is challenged, and an account that has nothing bound gets an enrolment token
-    /// instead of a session.
-    Required,
-}
 
 /// The rules in force for one subject, client and set of roles.
 ///
@@ -58,13 +55,13 @@ pub enum Login {
 /// use tower_mfa::policy::{Login, Policy};
 ///
 /// let policy = Policy::builder().action("pay", Requirement::aal2().within(300)).build().unwrap();
-/// assert_eq!(policy.login(), Login::IfEnrolled, "what is not said is the default");
+/// assert_eq!(policy.login().mode(), Login::IfEnrolled, "what is not said is the default");
 /// assert_eq!(policy.action("pay").unwrap().max_age(), Some(300));
 /// assert!(policy.action("steal").is_none(), "an action nobody has named is none");
 /// ```
 #[derive(Debug, Clone)]
 pub struct Policy {
-    pub(crate) login: Login,
+    pub(crate) login: LoginPolicy,
     pub(crate) totp: otp::Totp,
     pub(crate) totp_window: otp::Window,
     pub(crate) recovery_count: recovery_code::Count,
@@ -87,8 +84,13 @@ pub struct Policy {
     pub(crate) totp_valid_for: Option<u32>,
     pub(crate) expiry_warning: u32,
     pub(crate) actions: BTreeMap<Box<str>, Requirement>,
+    pub(crate) bound: BTreeMap<Box<str>, BoundTo>,
     pub(crate) registered_amr_only: bool,
     pub(crate) disable_by_code: bool,
+    pub(crate) sent_codes: SentCodes,
+    pub(crate) replace_used_recovery_codes: bool,
+    pub(crate) bypass_at_most: Option<u32>,
+    pub(crate) profile: Option<presets::Profile>,
 }
 
 impl Policy {
@@ -103,10 +105,21 @@ impl Policy {
         self.actions.get(name)
     }
 
-    /// Returns what login asks of an account.
+    /// Returns what the approval of this action is bound to; `None` for one that is not bound.
     #[must_use]
-    pub const fn login(&self) -> Login {
-        self.login
+    pub fn bound_to(&self, action: &str) -> Option<&BoundTo> {
+        self.bound.get(action)
+    }
+
+    /// Returns what login asks of accounts: the base, and the rules.
+    pub const fn login(&self) -> &LoginPolicy {
+        &self.login
+    }
+
+    /// Returns what login asks of `who`, all rules taken together.
+    #[must_use]
+    pub fn login_for(&self, who: Who<'_>) -> EffectiveLogin {
+        self.login.login_for(who)
     }
 
     pub(crate) const fn session_limits(&self, level: Aal) -> SessionLimits {
@@ -126,11 +139,6 @@ impl Policy {
             Aal::Three => three,
         }
     }
-
-    /// Whether an account without an authenticator may not be left that way.
-    pub(crate) const fn enforces(&self) -> bool {
-        matches!(self.login, Login::Required)
-    }
 }
 
 impl Default for Policy {
@@ -139,7 +147,7 @@ impl Default for Policy {
     }
 }
 
-/// Who a policy is looked up for.
+/// Who a policy is looked up for, and where from.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Who<'a> {
@@ -149,14 +157,32 @@ pub struct Who<'a> {
     pub client_id: &'a str,
     /// The roles the host gave the session.
     pub roles: &'a [Box<str>],
+    /// The groups the host has put the subject into.
+    pub groups: &'a [Box<str>],
+    /// Where the request comes from; `None` when nobody knows.
+    pub address: Option<IpAddr>,
 }
 
 impl<'a> Who<'a> {
     /// Names a subject, a client and the roles the host gave: for a test of one's own
-    /// [`PolicySource`].
+    /// [`PolicySource`] or [`LoginPolicy`]. It is in no group, and nobody knows where.
     #[must_use]
     pub const fn new(subject: &'a Subject, client_id: &'a str, roles: &'a [Box<str>]) -> Self {
-        Self { subject, client_id, roles }
+        Self { subject, client_id, roles, groups: &[], address: None }
+    }
+
+    /// Puts it into groups.
+    #[must_use]
+    pub const fn groups(mut self, groups: &'a [Box<str>]) -> Self {
+        self.groups = groups;
+        self
+    }
+
+    /// Says where the request comes from.
+    #[must_use]
+    pub const fn address(mut self, address: Option<IpAddr>) -> Self {
+        self.address = address;
+        self
     }
 }
 

@@ -15,7 +15,8 @@ use crate::secret::SecretString;
 pub struct RecoveryCode(SecretString);
 
 impl RecoveryCode {
-    /// Opens the code: upper case, in groups of four with hyphens between.
+    /// Opens the code: upper case, in groups with hyphens between, `XXXX-XXXX-XXXX-XXXX` unless the format
+    /// says otherwise.
     ///
     /// # Security
     ///
@@ -91,11 +92,11 @@ impl Typed {
         Ok(Self { symbols: *symbols, len, slot })
     }
 
-    /// The code as it is shown: groups of four.
-    pub(super) fn shown(&self) -> RecoveryCode {
+    /// The code as it is shown.
+    pub(super) fn shown(&self, format: Format) -> RecoveryCode {
         let mut text = Zeroizing::new(String::with_capacity(MAX_TYPED));
         for (place, symbol) in self.expose().chars().enumerate() {
-            if place > 0 && place.is_multiple_of(4) {
+            if format.begins_group(place) {
                 text.push('-');
             }
             text.push(symbol);

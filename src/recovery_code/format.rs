@@ -32,6 +32,13 @@ impl Format {
     const SHORT_MIN_BITS: u32 = 48;
     const MAX: u8 = 31;
 
+    /// Ten random symbols, 50 bits, shown in two fives behind the slot: `3-XXXXX-XXXXX`.
+    ///
+    /// # Security
+    ///
+    /// As [`danger_short_recovery_codes`](Self::danger_short_recovery_codes).
+    pub const DANGER_FIVE_AND_FIVE: Self = Self { random: 10 };
+
     /// Checks a number of random symbols: 13 to 31.
     ///
     /// # Errors
@@ -78,6 +85,14 @@ impl Format {
     #[must_use]
     pub fn bits(self) -> u32 {
         u32::from(self.random).saturating_mul(ALPHABET.len().ilog2())
+    }
+
+    /// Whether a new group begins at this place when a code is shown: groups of four, or, where only
+    /// that comes out even, the slot and then groups of five.
+    pub(super) fn begins_group(self, place: usize) -> bool {
+        let in_fives = self.random.is_multiple_of(5) && !self.symbols().is_multiple_of(4);
+        let group = if in_fives { place.checked_sub(1).map(|past| past % 5) } else { Some(place % 4) };
+        place > 0 && group == Some(0)
     }
 
     /// The length of a code in symbols: the slot and the random ones.

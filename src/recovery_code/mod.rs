@@ -34,8 +34,10 @@ mod code;
 mod format;
 mod scheme;
 mod set;
+mod successor;
 
 pub use code::{InvalidRecoveryCode, RecoveryCode, Typed};
 pub use format::{Count, Format, Slot};
 pub use scheme::{DeriveError, Digest, Preimage, Scheme, derive};
 pub use set::{Draft, Mismatch, RecoverySet};
+pub use successor::{Spare, Successor};

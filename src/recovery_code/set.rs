@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::code::{RecoveryCode, Typed};
 use super::format::{Count, Format, Slot};
 use super::scheme::{DIGEST_LEN, DeriveError, Digest, Preimage, SALT_LEN, Scheme};
+use super::successor::Successor;
 use crate::clock::Timestamp;
 use crate::entropy::{self, Entropy, EntropyError};
 
@@ -69,7 +70,7 @@ impl Draft {
                 Ok(Hashed { salt: *salt, digest: digest.bytes })
             })
             .collect::<Result<Vec<_>, DeriveError>>()?;
-        let shown = codes.iter().map(|(code, _)| code.shown()).collect();
+        let shown = codes.iter().map(|(code, _)| code.shown(format)).collect();
         Ok((RecoverySet { scheme, format, created_at, hashes: Hashes::new(&hashed), used: Vec::new() }, shown))
     }
 }
@@ -162,6 +163,25 @@ impl RecoverySet {
         }
     }
 
+    /// Puts a new code in the place of one that was used (NIST SP 800-63B-4 §4.2.1.1).
+    ///
+    /// Commit the set first, in the same transaction as the use, then show the code.
+    ///
+    /// # Errors
+    ///
+    /// [`Mismatch::Wrong`] when the code of that slot was not used, or the set has another format or slow
+    /// hash; it is then unchanged.
+    pub fn replace(&mut self, successor: &Successor) -> Result<(), Mismatch> {
+        let place = self.used.binary_search_by_key(&successor.slot.index(), |Used(slot, _)| *slot);
+        let place = place.map_err(|_| Mismatch::Wrong)?;
+        if successor.scheme != self.scheme || successor.format != self.format {
+            return Err(Mismatch::Wrong);
+        }
+        self.hashes = self.hashes.with(successor.slot, &successor.hashed).ok_or(Mismatch::Wrong)?;
+        self.used.remove(place);
+        Ok(())
+    }
+
     /// Returns how many codes are left.
     #[must_use]
     pub fn remaining(&self) -> usize {
@@ -246,9 +266,9 @@ const ENCODED_LEN: usize = HASHED_LEN / 3 * 4;
 const MAX_CODES: usize = 32;
 
 /// What a code is compared with.
-struct Hashed {
-    salt: [u8; SALT_LEN],
-    digest: [u8; DIGEST_LEN],
+pub(super) struct Hashed {
+    pub(super) salt: [u8; SALT_LEN],
+    pub(super) digest: [u8; DIGEST_LEN],
 }
 
 impl Hashes {
@@ -266,6 +286,15 @@ impl Hashes {
             return Err("the hashes of recovery codes are written in base64url");
         }
         Ok(Self(text))
+    }
+
+    /// The same, with another hash for this slot; `None` for a slot there is not.
+    fn with(&self, slot: Slot, hashed: &Hashed) -> Option<Self> {
+        let start = usize::from(slot.index()).checked_mul(ENCODED_LEN)?;
+        let end = start.checked_add(ENCODED_LEN)?;
+        let (before, after) = (self.0.get(..start)?, self.0.get(end..)?);
+        let Self(new) = Self::new(std::slice::from_ref(hashed));
+        Some(Self([before, &new, after].concat().into()))
     }
 
     fn len(&self) -> usize {

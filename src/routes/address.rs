@@ -4,8 +4,8 @@ use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
-use http::HeaderMap;
 use http::request::Parts;
+use http::{Extensions, HeaderMap};
 
 use crate::service::Mfa;
 
@@ -16,10 +16,15 @@ impl FromRequestParts<Mfa> for From {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, mfa: &Mfa) -> Result<Self, Infallible> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-        let address = peer.map(|peer| address_of(peer, &parts.headers, mfa.trusted_proxies()));
+        let address = find(&parts.extensions, &parts.headers, mfa.trusted_proxies());
         Ok(Self(address.map_or_else(|| mfa.clone(), |address| mfa.from_address(&address.to_string()))))
     }
+}
+
+/// Says where a request comes from, where the server keeps its peer as axum does.
+pub(super) fn find(extensions: &Extensions, headers: &HeaderMap, trusted: &[IpAddr]) -> Option<IpAddr> {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>()?.0.ip();
+    Some(address_of(peer, headers, trusted))
 }
 
 /// Walks `X-Forwarded-For` from the right, past the proxies the host has named.

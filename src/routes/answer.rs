@@ -39,12 +39,20 @@ fn with_tokens(mfa: &Mfa, as_cookies: bool, tokens: Option<&Tokens>, body: Strin
     response
 }
 
-pub(super) fn login(mfa: &Mfa, headers: &HeaderMap, outcome: &LoginOutcome) -> Response {
-    let as_cookies = in_cookies(mfa, headers);
+/// Refuses a login whose cookies a page of another site would set.
+pub(super) fn login_allowed(mfa: &Mfa, headers: &HeaderMap) -> Result<(), Response> {
     let caused_by = check(&Method::POST, &sent_to(mfa, headers), headers, mfa.trusted_origins());
-    if as_cookies && caused_by == CookieUse::CrossSite {
-        return problems::write(Problem::new(Code::Forbidden).detail("Another site caused this request."));
+    if in_cookies(mfa, headers) && caused_by == CookieUse::CrossSite {
+        return Err(problems::write(Problem::new(Code::Forbidden).detail("Another site caused this request.")));
     }
+    Ok(())
+}
+
+pub(super) fn login(mfa: &Mfa, headers: &HeaderMap, outcome: &LoginOutcome) -> Response {
+    if let Err(refused) = login_allowed(mfa, headers) {
+        return refused;
+    }
+    let as_cookies = in_cookies(mfa, headers);
     let tokens = match outcome {
         LoginOutcome::Complete(tokens) => Some(tokens),
         _ => None,
@@ -72,10 +80,12 @@ pub(super) fn opened(mfa: &Mfa, headers: &HeaderMap, outcome: &ChallengeOutcome)
 }
 
 pub(super) fn answered(mfa: &Mfa, headers: &HeaderMap, outcome: &AnswerOutcome) -> Response {
-    match outcome {
-        AnswerOutcome::Complete(answer) => complete(mfa, headers, answer),
-        AnswerOutcome::More(view) => written(StatusCode::OK, &Opened { status: Some("challenge"), ..Opened::of(view) }),
-    }
+    let as_cookies = in_cookies(mfa, headers);
+    let tokens = match outcome {
+        AnswerOutcome::Complete(answer) => Some(&answer.tokens),
+        _ => None,
+    };
+    with_tokens(mfa, as_cookies, tokens, outcome.text(!as_cookies))
 }
 
 fn complete(mfa: &Mfa, headers: &HeaderMap, answer: &Answer) -> Response {
@@ -90,8 +100,6 @@ pub(super) fn bound(mfa: &Mfa, headers: &HeaderMap, binding: &Binding) -> Respon
 
 #[derive(Serialize)]
 struct Opened<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<&'static str>,
     challenge_id: crate::id::ChallengeId,
     expires_in: u64,
     methods: &'a [crate::account::Offer],
@@ -99,6 +107,6 @@ struct Opened<'a> {
 
 impl<'a> Opened<'a> {
     fn of(view: &'a ChallengeView) -> Self {
-        Self { status: None, challenge_id: view.id, expires_in: view.expires_in, methods: &view.methods }
+        Self { challenge_id: view.id, expires_in: view.expires_in, methods: &view.methods }
     }
 }

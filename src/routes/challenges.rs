@@ -14,6 +14,7 @@ use super::holder::ChallengeHolder;
 use super::path::Id;
 use super::problems::{Refused, invalid, write};
 use crate::account::{Offer, Refusal};
+use crate::assurance::Proof;
 use crate::extract::Authenticated;
 use crate::id::ChallengeId;
 use crate::middleware::problem::Problem;
@@ -24,6 +25,7 @@ use crate::service::{ChallengeRequest, Mfa, Reply};
 pub(super) struct OpenBody {
     acr: Option<String>,
     max_age: Option<u32>,
+    kinds: Option<Vec<String>>,
     action: Option<String>,
     bind: Option<Members>,
     state: Option<serde_json::Map<String, serde_json::Value>>,
@@ -77,6 +79,9 @@ impl OpenBody {
         if let Some(secs) = self.max_age {
             request = request.max_age(secs);
         }
+        if let Some(kinds) = self.kinds {
+            request = request.kinds(proofs(&kinds)?);
+        }
         if let Some(action) = self.action {
             request = request.action(action);
         }
@@ -88,6 +93,18 @@ impl OpenBody {
             None => request,
         })
     }
+}
+
+/// Most kinds a client lists.
+const KINDS_MAX: usize = 16;
+
+/// The kinds of `missing` `kind`, as a refusal lists them.
+fn proofs(names: &[String]) -> Result<Vec<Proof>, Problem> {
+    if names.is_empty() || names.len() > KINDS_MAX {
+        return Err(invalid("kinds", "must list 1 to 16 kinds"));
+    }
+    let known = |name: &String| Proof::from_name(name).ok_or_else(|| invalid("kinds", "must be kinds of proof"));
+    names.iter().map(known).collect()
 }
 
 pub(super) async fn open(

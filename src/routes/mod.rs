@@ -63,7 +63,8 @@ impl Mfa {
     /// Returns the layer that finds out who a request to this service comes from.
     ///
     /// It takes tokens from `Authorization: Bearer`, from the session cookie where cookies are on,
-    /// and from `X-Session-Token` where that is on. Put it around everything that has a
+    /// and from `X-Session-Token` where that is on. The peer is axum's `ConnectInfo<SocketAddr>`, or
+    /// what a trusted proxy says of it. Put it around everything that has a
     /// [`RequireLayer`](crate::middleware::RequireLayer) or an extractor inside.
     pub fn authenticate_layer(&self) -> AuthenticateLayer {
         let mut sources = vec![Source::BEARER];
@@ -73,7 +74,9 @@ impl Mfa {
         if self.uses_session_token_header() {
             sources.push(Source::SESSION_TOKEN);
         }
+        let mfa = self.clone();
         let layer = AuthenticateLayer::new(self.verifier())
+            .client_address(move |extensions, headers| address::find(extensions, headers, mfa.trusted_proxies()))
             .sources(sources)
             .with_clock(self.clock())
             .trusted_origins(self.trusted_origins().clone())
@@ -127,6 +130,30 @@ impl Mfa {
             .with_state(self.clone())
     }
 
+    /// Says whether a login may be tried at all; ask it before the password is looked at.
+    ///
+    /// `headers` are those of the login request. [`Mfa::login_response`] refuses the same again, but by
+    /// then a session was begun, which counts among the subject's and stands in the trail.
+    ///
+    /// ```
+    /// use http::{HeaderMap, HeaderValue, StatusCode};
+    /// use tower_mfa::service::{Keys, Mfa};
+    /// use tower_mfa::store::MemoryStore;
+    ///
+    /// let mfa = Mfa::builder(MemoryStore::new()).issuer("https://id.example").audience("api").cookies(true);
+    /// let mfa = mfa.keys(Keys::generate().unwrap()).build().unwrap();
+    /// let from = |site| HeaderMap::from_iter([("sec-fetch-site".parse().unwrap(), HeaderValue::from_static(site))]);
+    /// assert!(mfa.login_allowed(&from("same-origin")).is_ok());
+    /// assert_eq!(mfa.login_allowed(&from("cross-site")).unwrap_err().status(), StatusCode::FORBIDDEN);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The answer to give, `403 forbidden`: with cookies on, a page of another site caused the request.
+    pub fn login_allowed(&self, headers: &HeaderMap) -> Result<(), Response> {
+        answer::login_allowed(self, headers)
+    }
+
     /// Answers the host's login route: the outcome as JSON, its tokens in cookies where the request
     /// comes from a browser and cookies are on.
     ///
@@ -135,7 +162,8 @@ impl Mfa {
     /// # Security
     ///
     /// With cookies on, a login that a page of another site caused is answered `403` and sets none:
-    /// else a stranger could sign a person in as somebody else, and read what she then enters.
+    /// else a stranger could sign a person in as somebody else, and read what she then enters. Ask
+    /// [`Mfa::login_allowed`] first, before the password.
     #[must_use]
     #[expect(clippy::needless_pass_by_value, reason = "an outcome is answered once: it holds the tokens")]
     pub fn login_response(&self, headers: &HeaderMap, outcome: LoginOutcome) -> Response {

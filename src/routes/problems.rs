@@ -42,10 +42,12 @@ pub(super) fn invalid(field: &'static str, rule: &'static str) -> Problem {
 fn problem(mfa: &Mfa, refusal: &Refusal) -> Problem {
     match refusal {
         Refusal::InvalidRequest { field, rule } => invalid(field, rule),
-        Refusal::InvalidToken => Problem::new(Code::InvalidToken),
-        Refusal::Insufficient { required, missing } => {
-            Problem::step_up(required, missing, mfa.verifier().acr_names(), &mfa.step_up_uri())
+        Refusal::Unbound { names } => {
+            let problem = Problem::new(Code::InvalidRequest).field("bind").bind(names.iter().cloned());
+            problem.detail(format!("bind must have these members and no others: {}.", names.join(", ")))
         }
+        Refusal::InvalidToken => Problem::new(Code::InvalidToken),
+        Refusal::Insufficient(step_up) => Problem::step_up(step_up, mfa.verifier().acr_names(), &mfa.step_up_uri()),
         Refusal::Forbidden(why) => Problem::new(Code::Forbidden).detail(format!("Not allowed: {why}.")),
         Refusal::NotFound => Problem::new(Code::NotFound),
         Refusal::Conflict(why) => Problem::new(Code::Conflict).detail(format!("Not now: {why}.")),

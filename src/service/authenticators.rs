@@ -92,8 +92,9 @@ impl Mfa {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Insufficient`] when the session must prove more first, [`Refusal::Conflict`] when
-    /// the account has as many authenticators as it may, [`Refusal::InvalidToken`].
+    /// [`Refusal::Insufficient`] when the session must prove more first, [`Refusal::Forbidden`] when
+    /// policy lets nobody bind this kind here, [`Refusal::Conflict`] when the account has as many
+    /// authenticators as it may, [`Refusal::InvalidToken`].
     ///
     /// # Cancel safety
     ///
@@ -119,7 +120,8 @@ impl Mfa {
     /// # Errors
     ///
     /// [`Refusal::InvalidCode`] when it is wrong, [`Refusal::NotFound`] when there is no such
-    /// pending binding of this caller, [`Refusal::Throttled`], [`Refusal::InvalidToken`].
+    /// pending binding of this caller, [`Refusal::Throttled`], [`Refusal::InvalidToken`], and those of
+    /// policy as at [`enrol_totp`](Self::enrol_totp), when it has changed since.
     ///
     /// # Cancel safety
     ///
@@ -211,7 +213,7 @@ impl Mfa {
     /// # Errors
     ///
     /// [`Refusal::NotFound`], [`Refusal::Insufficient`], [`Refusal::InvalidToken`], and
-    /// [`Refusal::Conflict`] for the last authenticator of an account that must have one.
+    /// [`Refusal::Conflict`] for an authenticator of an account that must have as many as it has.
     ///
     /// # Cancel safety
     ///
@@ -245,7 +247,7 @@ impl Mfa {
             Some(ReplyKind::Totp { code, which }) => Some(Given::Totp { which, code }),
             Some(ReplyKind::Recovery { code }) => {
                 self.inner.turn(matter, |account, turn| account.may_disable_by_code(turn, by)).await?;
-                Some(Given::Recovery(self.derive(matter, Settling::Session(by), &code).await?))
+                Some(self.derive(matter, Settling::Session(by), &code).await?.0)
             }
         };
         self.inner.turn(matter, |account, turn| account.disable(turn, by, given.as_ref(), only)).await

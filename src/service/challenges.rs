@@ -1,13 +1,12 @@
 use super::outcome::{Answer, AnswerOutcome, ChallengeOutcome};
 use super::shell::{IfMissing, Matter};
-use super::{Error, Mfa, slow_hash};
+use super::{Error, Mfa};
 use crate::account::{
-    Access, Account, Answered, Ask, ChallengeClaims, ChallengeView, Given, Opened, Refusal, Reserved, SeedOf, Settling,
-    Turn, Which,
+    Access, Answered, Ask, Bind, ChallengeClaims, ChallengeView, Enrolling, Given, Opened, Refusal, SeedOf, Settling,
+    Which,
 };
-use crate::assurance::{Authentication, Requirement};
+use crate::assurance::{Authentication, Proof, Requirement};
 use crate::id::{ChallengeId, Subject};
-use crate::recovery_code;
 use crate::secret::SecretString;
 use crate::token::{BindError, bind_digest};
 
@@ -46,6 +45,7 @@ const STATE_MAX: usize = 1024;
 pub struct ChallengeRequest {
     requirement: Option<Requirement>,
     max_age: Option<u32>,
+    kinds: Vec<Proof>,
     action: Option<Box<str>>,
     bind: Option<Vec<(String, serde_json::Value)>>,
     state: Option<SecretString>,
@@ -60,7 +60,7 @@ impl Default for ChallengeRequest {
 impl ChallengeRequest {
     /// Asks for AAL2, as old as it may be.
     pub const fn new() -> Self {
-        Self { requirement: None, max_age: None, action: None, bind: None, state: None }
+        Self { requirement: None, max_age: None, kinds: Vec::new(), action: None, bind: None, state: None }
     }
 
     /// Asks for what a route wants.
@@ -72,6 +72,13 @@ impl ChallengeRequest {
     /// Asks for an authentication at most `secs` seconds old.
     pub const fn max_age(mut self, secs: u32) -> Self {
         self.max_age = Some(secs);
+        self
+    }
+
+    /// Asks for a proof of one of these kinds, as old as [`max_age`](Self::max_age) says: what a refusal
+    /// lists as [`StepUp::kinds`](crate::assurance::StepUp::kinds).
+    pub fn kinds(mut self, kinds: impl IntoIterator<Item = Proof>) -> Self {
+        self.kinds = kinds.into_iter().collect();
         self
     }
 
@@ -106,8 +113,12 @@ impl ChallengeRequest {
     }
 
     fn ask(self) -> Result<Ask, Refusal> {
-        let digest = |members| bind_digest(self.action.as_deref().unwrap_or_default(), members);
-        let bind = self.bind.map(digest).transpose().map_err(|e| Refusal::invalid("bind", e.rule()))?;
+        let action = self.action.as_deref().unwrap_or_default();
+        let bound = |members: Vec<(String, serde_json::Value)>| {
+            let names = members.iter().map(|(name, _)| name.as_str().into()).collect();
+            Ok(Bind { names, digest: bind_digest(action, members)?.into() })
+        };
+        let bind = self.bind.map(bound).transpose().map_err(|e: BindError| Refusal::invalid("bind", e.rule()))?;
         if self.state.as_ref().is_some_and(|state| state.expose().len() > STATE_MAX) {
             return Err(Refusal::invalid("state", "must have at most 1 KiB"));
         }
@@ -120,13 +131,16 @@ impl ChallengeRequest {
         }
         // What an action needs the policy knows; without one, opening a challenge means a second factor.
         let default = if self.action.is_some() { Requirement::aal1() } else { Requirement::aal2() };
-        let asked = self.requirement.unwrap_or(default);
-        Ok(Ask {
-            requirement: self.max_age.map_or(asked.clone(), |secs| asked.within(secs)),
-            action: self.action,
-            bind: bind.map(Into::into),
-            state: self.state,
-        })
+        let mut requirement = self.requirement.unwrap_or(default);
+        if let Some(secs) = self.max_age {
+            requirement = requirement.within(secs);
+        }
+        if !self.kinds.is_empty() {
+            let fresh = |kind: Proof| self.max_age.map_or(kind, |secs| kind.within(secs));
+            let one_of = self.kinds.iter().map(|kind| Requirement::aal1().with_proof(fresh(*kind)));
+            requirement = requirement.with_any_of(one_of);
+        }
+        Ok(Ask { requirement, action: self.action, bind, state: self.state })
     }
 }
 
@@ -193,7 +207,8 @@ impl Mfa {
     ///
     /// # Errors
     ///
-    /// [`Refusal::InvalidRequest`] for an unknown action or a bad parameter,
+    /// [`Refusal::InvalidRequest`] for an unknown action or a bad parameter, [`Refusal::Unbound`] when
+    /// the action is one of the policy's bound ones and the parameters are not those it names,
     /// [`Refusal::Forbidden`] when the action needs a role or scope the session does not have,
     /// [`Refusal::NoEligibleAuthenticator`] when nothing bound can meet it,
     /// [`Refusal::InvalidToken`] when the session has ended.
@@ -211,7 +226,9 @@ impl Mfa {
         Ok(match opened {
             Opened::Complete { grant, state } => {
                 let tokens = self.inner.issue(*grant).await?;
-                ChallengeOutcome::Complete(Box::new(Answer { tokens, state, recovery_codes_remaining: None }))
+                let (recovery_codes_remaining, recovery_codes) = (None, None);
+                let answer = Answer { tokens, state, recovery_codes_remaining, recovery_codes };
+                ChallengeOutcome::Complete(Box::new(answer))
             }
             Opened::Pending(view) => ChallengeOutcome::Pending(view),
         })
@@ -278,36 +295,23 @@ impl Mfa {
     pub async fn answer(&self, by: Responder<'_>, id: ChallengeId, reply: Reply) -> Result<AnswerOutcome, Error> {
         let reach = self.reach(by, id)?;
         let matter = self.challenge_matter(&reach.subject, id);
-        let given = match reply.0 {
-            ReplyKind::Totp { code, which } => Given::Totp { which, code },
-            ReplyKind::Recovery { code } => {
-                Given::Recovery(self.derive(matter, Settling::Challenge(reach.access, id), &code).await?)
-            }
+        let (given, new_code) = match reply.0 {
+            ReplyKind::Totp { code, which } => (Given::Totp { which, code }, None),
+            ReplyKind::Recovery { code } => self.derive(matter, Settling::Challenge(reach.access, id), &code).await?,
         };
         let answered = self.inner.turn(matter, |account, turn| account.answer(turn, reach.access, id, &given)).await?;
         Ok(match answered {
-            Answered::Complete { grant, state, recovery_remaining } => AnswerOutcome::Complete(Answer {
+            Answered::Complete { grant, state, recovery_remaining, replaced } => AnswerOutcome::Complete(Answer {
                 tokens: self.inner.issue(*grant).await?,
                 state,
                 recovery_codes_remaining: recovery_remaining,
+                recovery_codes: new_code.filter(|_| replaced).map(|code| vec![code]),
             }),
             Answered::More(view) => AnswerOutcome::More(view),
+            Answered::EnrolmentRequired(Enrolling { token, expires_in, allowed }) => {
+                AnswerOutcome::EnrolmentRequired { enrolment_token: token, expires_in, allowed }
+            }
         })
-    }
-
-    /// Counts a recovery code as a failure, then derives its slow hash off the runtime.
-    pub(super) async fn derive(
-        &self,
-        matter: Matter<'_>,
-        for_: Settling<'_>,
-        code: &SecretString,
-    ) -> Result<recovery_code::Digest, Error> {
-        let admit = || self.inner.slow_hash.admit_attempt().ok_or_else(Refusal::unavailable);
-        let reserve =
-            |account: &mut Account, turn: &mut Turn<'_>| account.reserve_recovery(turn, for_, code.expose(), admit);
-        let Reserved { typed, preimage, place } = self.inner.turn(matter, reserve).await?;
-        let work = move || recovery_code::derive(&typed, &preimage);
-        slow_hash::run(place, work).await?.map_err(Error::unavailable)
     }
 
     /// Opens what the responder holds; garbage, and what has outlived its challenge, is refused before

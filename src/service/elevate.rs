@@ -1,20 +1,17 @@
+use super::shell::Matter;
 use super::{Error, Mfa};
 use crate::account::Refusal;
-use crate::assurance::{Authentication, Requirement};
-use crate::secret::SecretString;
-use crate::token::{Elevate, ElevateError, ElevateErrorKind, ElevateFuture, Elevated};
+use crate::token::{Elevate, ElevateError, ElevateErrorKind, ElevateFuture, Elevated, InlineCode};
 
 /// By a code of an authenticator app; the token that comes of it is of the same session, which itself
 /// stays as it was.
 impl Elevate for Mfa {
-    fn elevate<'a>(
-        &'a self,
-        who: &'a Authentication,
-        code: &'a SecretString,
-        requirement: &'a Requirement,
-    ) -> ElevateFuture<'a> {
+    fn elevate<'a>(&'a self, attempt: InlineCode<'a>) -> ElevateFuture<'a> {
+        let InlineCode { who, code, requirement, address } = attempt;
         Box::pin(async move {
+            let address = address.map(|address| address.to_string());
             let matter = self.session_matter(who);
+            let matter = Matter { address: address.as_deref().or(matter.address), ..matter };
             let granted = self.inner.turn(matter, |account, turn| account.elevate(turn, who, code, requirement)).await;
             let tokens = self.inner.issue(granted.map_err(explained)?).await.map_err(explained)?;
             let token = tokens.access_token().clone();

@@ -1,7 +1,7 @@
 use super::outcome::{LoginChallenge, LoginOutcome};
 use super::shell::{IfMissing, Matter};
 use super::{Error, Mfa};
-use crate::account::{FirstFactor, LoginStep, SeedOf};
+use crate::account::{Described, Enrolling, FirstFactor, LoginStep, SeedOf};
 
 impl Mfa {
     /// Takes a first factor the host has checked, and says what is missing.
@@ -31,7 +31,7 @@ impl Mfa {
         let client_id = first.client_id.as_deref().unwrap_or(audience);
         let matter = Matter {
             subject: &first.subject,
-            seed: SeedOf::Given(client_id, &first.roles),
+            seed: SeedOf::Given(Described { client_id, roles: &first.roles, groups: &first.groups }),
             address: first.address.as_deref(),
             if_missing: if first.known_enrolled { IfMissing::Unavailable } else { IfMissing::Create },
             resets_clock: false,
@@ -42,7 +42,7 @@ impl Mfa {
             LoginStep::Challenge { id, token, expires_in, methods } => {
                 LoginOutcome::Challenge(LoginChallenge { id, token, expires_in, methods })
             }
-            LoginStep::EnrolmentRequired { token, expires_in, allowed } => {
+            LoginStep::EnrolmentRequired(Enrolling { token, expires_in, allowed }) => {
                 LoginOutcome::EnrolmentRequired { enrolment_token: token, expires_in, allowed }
             }
             LoginStep::Blocked { throttled, recovery } => LoginOutcome::Blocked { throttled_for: throttled, recovery },

@@ -51,6 +51,7 @@ mod login;
 mod operators;
 mod outcome;
 mod queue;
+mod recovery;
 mod redeem;
 mod sessions;
 mod shell;

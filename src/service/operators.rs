@@ -1,6 +1,6 @@
 use super::shell::{IfMissing, Matter};
 use super::{Error, Mfa};
-use crate::account::Order;
+use crate::account::{Bypass, Order};
 use crate::clock::Timestamp;
 use crate::id::Subject;
 use crate::store::ScanCursor;
@@ -79,6 +79,48 @@ impl Mfa {
     /// Safe: it was done or not.
     pub async fn erase(&self, subject: &Subject, actor: &str, reason: &str) -> Result<(), Error> {
         self.order(subject, Order::Erase, actor, reason).await
+    }
+
+    /// Lets the subject's logins complete with the first factor alone until a date, at AAL1: for somebody
+    /// who has lost what is bound and must work today.
+    ///
+    /// The evidence stays what it is, so what asks for AAL2 refuses. It takes the place of one that was granted
+    /// before. It ends at its date, when an authenticator is bound or removed, when the account is reset or
+    /// suspended, and by [`Mfa::revoke_bypass`]; the sessions that began by it end with it. An event tells of
+    /// the grant, of each login by it, and of its end before its time. See [`Bypass`] for an example.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Forbidden`](crate::account::Refusal::Forbidden) where the policy allows none,
+    /// [`Refusal::InvalidRequest`](crate::account::Refusal::InvalidRequest) without an operator, a reason, an
+    /// end that the policy allows, or an approver who is somebody else,
+    /// [`Refusal::NotFound`](crate::account::Refusal::NotFound) for a subject without an account.
+    ///
+    /// # Security
+    ///
+    /// Who approved it is the operator's word. Where that must be proved, ask the approver for a step-up
+    /// before you call this.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it was granted or not.
+    pub async fn grant_bypass(&self, subject: &Subject, bypass: Bypass) -> Result<(), Error> {
+        let matter = Matter { if_missing: IfMissing::NotFound, ..self.matter(subject) };
+        self.inner.turn(matter, |account, turn| account.grant_bypass(turn, &bypass)).await
+    }
+
+    /// Ends a bypass before its time, and the sessions that began by it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mfa::reset`]; [`Refusal::NotFound`](crate::account::Refusal::NotFound), too, when there is none.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it was done or not.
+    pub async fn revoke_bypass(&self, subject: &Subject, operator: &str, reason: &str) -> Result<(), Error> {
+        let matter = Matter { if_missing: IfMissing::NotFound, ..self.matter(subject) };
+        self.inner.turn(matter, |account, turn| account.revoke_bypass(turn, operator, reason)).await
     }
 
     /// Seals with the newest master key what one page of accounts has sealed with older ones.

@@ -84,12 +84,9 @@ impl LoginOutcome {
                 expires_in: c.expires_in,
                 methods: &c.methods,
             }),
-            Self::EnrolmentRequired { enrolment_token, expires_in, allowed } => to_text(&EnrolmentBody {
-                status: "enrolment_required",
-                enrolment_token: enrolment_token.expose(),
-                expires_in: *expires_in,
-                allowed,
-            }),
+            Self::EnrolmentRequired { enrolment_token, expires_in, allowed } => {
+                enrolment_text(enrolment_token, *expires_in, allowed)
+            }
             Self::Blocked { throttled_for, recovery } => to_text(&BlockedBody {
                 status: "blocked",
                 reason: if throttled_for.is_some() { "throttled" } else { "disabled" },
@@ -115,6 +112,10 @@ struct EnrolmentBody<'a> {
     enrolment_token: &'a str,
     expires_in: u32,
     allowed: &'a [Method],
+}
+
+fn enrolment_text(token: &SecretString, expires_in: u32, allowed: &[Method]) -> String {
+    to_text(&EnrolmentBody { status: "enrolment_required", enrolment_token: token.expose(), expires_in, allowed })
 }
 
 #[derive(Serialize)]
@@ -192,6 +193,50 @@ pub enum AnswerOutcome {
     /// Something is still missing: another answer is wanted, as where a requirement takes two
     /// authenticators. With a password before it, one code or one recovery code always completes.
     More(ChallengeView),
+    /// A login was answered, and too few authenticators are bound: no session before they are.
+    EnrolmentRequired {
+        /// Opens the enrolment routes and nothing else.
+        enrolment_token: SecretString,
+        /// Seconds until it lapses.
+        expires_in: u32,
+        /// What can be bound.
+        allowed: Vec<Method>,
+    },
+}
+
+impl AnswerOutcome {
+    /// Gives itself up as the JSON object of the HTTP contract.
+    ///
+    /// # Security
+    ///
+    /// As [`LoginOutcome::into_json`].
+    #[must_use]
+    pub fn into_json(self) -> String {
+        self.text(true)
+    }
+
+    pub(crate) fn text(&self, in_body: bool) -> String {
+        match self {
+            Self::Complete(answer) => answer.text(in_body),
+            Self::More(view) => to_text(&MoreBody {
+                status: "challenge",
+                challenge_id: view.id,
+                expires_in: view.expires_in,
+                methods: &view.methods,
+            }),
+            Self::EnrolmentRequired { enrolment_token, expires_in, allowed } => {
+                enrolment_text(enrolment_token, *expires_in, allowed)
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct MoreBody<'a> {
+    status: &'static str,
+    challenge_id: ChallengeId,
+    expires_in: u64,
+    methods: &'a [Offer],
 }
 
 /// A challenge that is met.
@@ -203,6 +248,9 @@ pub struct Answer {
     pub state: Option<String>,
     /// How many recovery codes are left, when one was used.
     pub recovery_codes_remaining: Option<usize>,
+    /// The recovery code in the place of the one that was used, where the policy issues one. It is shown
+    /// once and kept nowhere.
+    pub recovery_codes: Option<Vec<RecoveryCode>>,
 }
 
 /// The host's state is sealed at rest, so it is not printed either.
@@ -212,6 +260,7 @@ impl fmt::Debug for Answer {
             .field("tokens", &self.tokens)
             .field("state", &self.state.as_ref().map(|_| format_args!("[redacted]")))
             .field("recovery_codes_remaining", &self.recovery_codes_remaining)
+            .field("recovery_codes", &self.recovery_codes)
             .finish()
     }
 }
@@ -231,6 +280,7 @@ impl Answer {
         to_text(&AnswerBody {
             tokens: self.tokens.body(in_body),
             recovery_codes_remaining: self.recovery_codes_remaining,
+            recovery_codes: self.recovery_codes.as_deref().map(|c| c.iter().map(RecoveryCode::expose).collect()),
             state: self.state.as_deref().and_then(|state| serde_json::from_str(state).ok()),
         })
     }
@@ -242,6 +292,8 @@ struct AnswerBody<'a> {
     tokens: TokensBody<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     recovery_codes_remaining: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_codes: Option<Vec<&'a str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<serde_json::Value>,
 }

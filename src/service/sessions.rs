@@ -35,7 +35,8 @@ impl Mfa {
     ///
     /// # Errors
     ///
-    /// [`Refusal::InvalidToken`] when it is none, was replaced, or the session is over.
+    /// [`Refusal::InvalidToken`] when it is none, was replaced, or the session is over; and when the
+    /// session is of a password alone, and a login here and now would ask for more.
     ///
     /// # Cancel safety
     ///

@@ -1,6 +1,7 @@
 //! The way of every operation: load, transition, commit, effects.
 
 use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -8,11 +9,11 @@ use super::Error;
 use super::detached::Detached;
 use super::inner::Inner;
 use super::queue::Place;
-use crate::account::{Account, CLOCK_TOLERANCE, Event, Refusal, SeedOf, Turn};
+use crate::account::{Account, CLOCK_TOLERANCE, Described, Event, Refusal, SeedOf, Turn};
 use crate::clock::Timestamp;
 use crate::entropy::Pool;
 use crate::id::{SessionId, Subject};
-use crate::policy::{Policy, Who};
+use crate::policy::{EffectiveLogin, Policy, Who};
 use crate::store::{
     Commit, Committed, EventCursor, Feed, NewEvent, Page, Revision, ScanCursor, StoreError, StoreErrorKind, Stored,
     StoredEvent,
@@ -25,7 +26,7 @@ const TRIES: u32 = 32;
 #[derive(Clone, Copy)]
 pub(super) struct Matter<'a> {
     pub(super) subject: &'a Subject,
-    /// Whose roles and client decide which policy is in force.
+    /// Whose client, roles and groups decide which policy is in force.
     pub(super) seed: SeedOf<'a>,
     pub(super) address: Option<&'a str>,
     pub(super) if_missing: IfMissing,
@@ -140,13 +141,14 @@ impl Inner {
             (None, IfMissing::NotFound) => return Err(Refusal::NotFound.into()),
             (None, IfMissing::Unavailable) => return Err(Error::busy("an account known to have MFA was not found")),
         };
-        let policy = self.policy_for(&account, matter);
+        let (policy, login) = self.policy_for(&account, matter);
         let now = if matter.resets_clock { clock } else { clock.max(account.latest()) };
         let entropy = Pool::of(Arc::clone(&self.entropy));
         let mut turn = Turn {
             now,
             clock,
             policy: &policy,
+            login,
             vault: &self.vault,
             entropy: &entropy,
             address: matter.address,
@@ -168,7 +170,7 @@ impl Inner {
         if !is_whole || !turn.is_dirty() {
             return Ok(Ran { answer, pending: None });
         }
-        account.settle(&turn);
+        account.settle(&mut turn)?;
         let pending = Pending {
             now,
             revision: Revision::generate(&entropy).map_err(Error::unavailable)?,
@@ -180,9 +182,14 @@ impl Inner {
         Ok(Ran { answer, pending: Some(pending) })
     }
 
-    fn policy_for(&self, account: &Account, matter: Matter<'_>) -> Arc<Policy> {
-        let (client_id, roles) = account.seed_of(matter.seed).unwrap_or((self.issuer.audience(), &[]));
-        self.policies.policy(Who::new(matter.subject, client_id, roles))
+    fn policy_for(&self, account: &Account, matter: Matter<'_>) -> (Arc<Policy>, EffectiveLogin) {
+        let nobody = Described { client_id: self.issuer.audience(), roles: &[], groups: &[] };
+        let of = account.described(matter.seed).unwrap_or(nobody);
+        let who = Who::new(matter.subject, of.client_id, of.roles).groups(of.groups);
+        let who = who.address(matter.address.and_then(ip_of));
+        let policy = self.policies.policy(who);
+        let login = policy.login_for(who);
+        (policy, login)
     }
 
     async fn load(&self, subject: &Subject) -> Result<Option<Stored>, Error> {
@@ -273,6 +280,11 @@ fn explained(refusal: Refusal) -> Error {
         ),
         other => other.into(),
     }
+}
+
+/// The address in what a host told, with or without a port; `None` where policy cannot know it.
+fn ip_of(text: &str) -> Option<IpAddr> {
+    text.parse().or_else(|_| text.parse::<SocketAddr>().map(|with_port| with_port.ip())).ok()
 }
 
 /// A transition that ran: its answer, and what is to be committed before it is given.

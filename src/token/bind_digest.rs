@@ -1,6 +1,6 @@
 //! What a step-up is bound to: the digest of an action and its parameters.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -63,6 +63,43 @@ pub fn bind_digest<N: Into<String>, V: serde::Serialize>(
         members.values().map(|(name, value)| format!("{}:{}", text(&name.as_str().into()), text(value))).collect();
     let canonical = format!("{{\"action\":{},\"bind\":{{{}}}}}", text(&action.into()), members.join(","));
     Ok(format!("sha-256:{}", URL_SAFE_NO_PAD.encode(Sha256::digest(canonical))))
+}
+
+/// Digests the bytes of a body: `sha-256:` and the base64url of their SHA-256, as an approval of a whole
+/// request is bound to them.
+///
+/// A client that asks for such an approval sends `bind` with the method, the path with its query, and
+/// this.
+///
+/// ```
+/// use tower_mfa::token::body_digest;
+///
+/// assert_eq!(body_digest(b"abc"), "sha-256:ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0", "FIPS 180-4");
+/// assert_ne!(body_digest(b"amount=100"), body_digest(b"amount=101"));
+/// ```
+#[must_use]
+pub fn body_digest(body: &[u8]) -> String {
+    format!("sha-256:{}", URL_SAFE_NO_PAD.encode(Sha256::digest(body)))
+}
+
+/// What an approval of a whole request is bound to, by the names that `docs/HTTP.md` gives it.
+pub(crate) const WHOLE_REQUEST: [&str; 3] = ["method", "path", "body"];
+
+/// Checks the names of the parameters that an approval is to be bound to.
+pub(crate) fn check_names(names: &[Box<str>]) -> Result<(), &'static str> {
+    if names.is_empty() || names.len() > PARAMETERS_MAX || names.iter().any(|name| name.len() > TEXT_MAX) {
+        return Err("must be 1 to 16 names of members of the body, of at most 1024 bytes");
+    }
+    let lower: BTreeSet<String> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+    if lower.len() < names.len() {
+        return Err("must differ by more than upper and lower case");
+    }
+    // Else the same digest would stand for a body that says so and for a request that is so.
+    if names.len() == WHOLE_REQUEST.len() && WHOLE_REQUEST.iter().all(|part| names.iter().any(|name| **name == **part))
+    {
+        return Err("method, path and body are the names of a whole request: bind that, or rename one");
+    }
+    Ok(())
 }
 
 impl BindError {

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 
 use crate::assurance::{Authentication, Requirement};
@@ -16,7 +17,7 @@ use crate::secret::SecretString;
 ///
 /// The code is checked as any other: throttled, charged, used once, and committed before the answer.
 pub trait Elevate: Send + Sync + 'static {
-    /// Checks `code`, and gives a token that meets `requirement`.
+    /// Checks the code, and gives a token that meets the requirement.
     ///
     /// # Errors
     ///
@@ -25,12 +26,37 @@ pub trait Elevate: Send + Sync + 'static {
     /// # Cancel safety
     ///
     /// A call that is dropped may have counted the attempt and used the code up.
-    fn elevate<'a>(
-        &'a self,
-        who: &'a Authentication,
-        code: &'a SecretString,
-        requirement: &'a Requirement,
-    ) -> ElevateFuture<'a>;
+    fn elevate<'a>(&'a self, attempt: InlineCode<'a>) -> ElevateFuture<'a>;
+}
+
+/// A code that came with a request: whose it is, what it is to reach, and where it came from.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct InlineCode<'a> {
+    /// Who sent it, by the token beside it.
+    pub who: &'a Authentication,
+    /// The code, as it was typed.
+    pub code: &'a SecretString,
+    /// What the route asks for.
+    pub requirement: &'a Requirement,
+    /// Where the request came from, where the host has said how to find out
+    /// ([`AuthenticateLayer::client_address`](crate::middleware::AuthenticateLayer::client_address)).
+    pub address: Option<IpAddr>,
+}
+
+impl<'a> InlineCode<'a> {
+    /// Puts the three together that are always known.
+    #[must_use]
+    pub const fn new(who: &'a Authentication, code: &'a SecretString, requirement: &'a Requirement) -> Self {
+        Self { who, code, requirement, address: None }
+    }
+
+    /// Says where the request came from.
+    #[must_use]
+    pub const fn from_address(mut self, address: Option<IpAddr>) -> Self {
+        self.address = address;
+        self
+    }
 }
 
 /// What [`Elevate::elevate`] returns.

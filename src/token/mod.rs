@@ -65,10 +65,10 @@ mod verifier;
 mod verifying_key;
 mod wire;
 
-pub(crate) use bind_digest::check_parameter;
-pub use bind_digest::{BindError, bind_digest};
+pub use bind_digest::{BindError, bind_digest, body_digest};
+pub(crate) use bind_digest::{WHOLE_REQUEST, check_names, check_parameter};
 pub use claims::Claims;
-pub use elevate::{Elevate, ElevateError, ElevateErrorKind, ElevateFuture, Elevated};
+pub use elevate::{Elevate, ElevateError, ElevateErrorKind, ElevateFuture, Elevated, InlineCode};
 pub use error::{IssueError, IssueErrorKind, KeyError, KeyErrorKind, TokenError, TokenErrorKind};
 pub use issuer::Issuer;
 pub(crate) use issuer::is_scope_token;

@@ -9,8 +9,8 @@ use tower_mfa::service::{Enroller, LoginOutcome, Reply, TotpEnrolment};
 use crate::scene::{Scene, cheap, is_unavailable, refusal, scan, subject};
 
 fn is_stale<T: std::fmt::Debug>(outcome: Result<T, tower_mfa::service::Error>) -> Vec<Missing> {
-    let Refusal::Insufficient { missing, .. } = refusal(outcome) else { panic!("more proof was wanted") };
-    missing
+    let Refusal::Insufficient(step_up) = refusal(outcome) else { panic!("more proof was wanted") };
+    step_up.missing().to_vec()
 }
 
 /// Rows: N63B-4.1.2.1-b, ASVS-7.5.1

@@ -9,7 +9,7 @@ use tower_mfa::account::Enrolment;
 use tower_mfa::assurance::Requirement;
 use tower_mfa::otp::{Code, Digits, OtpauthUri};
 use tower_mfa::policy::Login;
-use tower_mfa::recovery_code::{Count, Draft, Format, Scheme, Typed};
+use tower_mfa::recovery_code::{Count, Draft, Format, Scheme, Spare, Typed};
 use tower_mfa::secret::{SecretBytes, SecretString};
 use tower_mfa::service::{ChallengeOutcome, ChallengeRequest, Enroller, Keys, LoginOutcome, Reply, Responder, Tokens};
 use tower_mfa::store::{Commit, Feed, NewEvent, Revision, Store};
@@ -192,6 +192,17 @@ fn asvs_16_2_5_no_key_code_or_secret_prints_itself() {
         hunt.print(&typed);
         hunt.print(&tower_mfa::recovery_code::derive(&typed, &codes.prepare(typed.slot())).unwrap());
     }
+    let spare = Spare::draw(
+        Typed::parse(shown[0].expose(), Format::default()).unwrap().slot(),
+        Format::default(),
+        scheme,
+        &entropy,
+    );
+    let spare = spare.unwrap();
+    hunt.print(&spare);
+    let (successor, new) = spare.hash().unwrap();
+    hunt.plant("recovery code", new.expose());
+    hunt.print(&successor);
     hunt.print(&codes);
     hunt.printed.push_str(&serde_json::to_string(&codes).unwrap());
     assert_eq!(hunt.found(), []);

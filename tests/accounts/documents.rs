@@ -100,6 +100,24 @@ async fn a_recovery_code_of_a_document_of_version_1_still_works_once() {
     assert!(matches!(refusal(s.answer(&asked, Reply::recovery_code(code)).await), Refusal::InvalidCode { .. }));
 }
 
+/// What an account without an app has used of its grace is one small member, and no member for whoever
+/// has used nothing.
+#[tokio::test]
+async fn a_used_grace_is_read_on_and_an_account_from_before_there_was_one_has_used_nothing() {
+    let grace = Login::RequiredAfter(tower_mfa::policy::Grace::sign_ins(3).unwrap());
+    let s = Scene::login(Login::Optional);
+    drop(s.begin("alice").await);
+    let before = s.document("alice").await;
+    assert!(!before.contains("used_grace") && !before.contains("groups"));
+    let s = Scene::built(|builder| builder.policy(cheap().login(grace).build().unwrap()));
+    put(&s.store, &before).await;
+    for used in 1..=3 {
+        assert!(matches!(s.begin("alice").await, LoginOutcome::Complete(_)));
+        assert!(s.document("alice").await.contains(&format!(r#""used_grace":{{"sign_ins":{used}}}"#)));
+    }
+    assert!(matches!(s.begin("alice").await, LoginOutcome::EnrolmentRequired { .. }));
+}
+
 /// Rows: CVE-2026-0723, ASVS-16.5.3
 #[tokio::test]
 async fn a_document_that_cannot_be_understood_is_unavailable_and_never_no_mfa() {
@@ -130,6 +148,11 @@ async fn a_document_that_cannot_be_understood_is_unavailable_and_never_no_mfa() 
         changed("/sessions/0/evidence/0/type", serde_json::json!("magic")),
         changed("/sessions/0/tokens_until", serde_json::Value::Null),
     ];
+    for used_grace in [serde_json::json!({"sign_ins": -1}), serde_json::json!({"never": true}), serde_json::json!(3)] {
+        let mut changed = value.clone();
+        changed["used_grace"] = used_grace;
+        bad.push(changed.to_string());
+    }
     bad.push(good.replacen("\"v\":1", "\"v\":1,\"v\":1", 1));
     for document in bad {
         let s = on(&document).await;
@@ -204,6 +227,9 @@ async fn every_list_in_a_document_has_a_maximum() {
         s.first("alice").roles((0..65).map(|n| n.to_string())),
         s.first("alice").roles(["x".repeat(256)]),
         s.first("alice").scopes(["x".repeat(256)]),
+        s.first("alice").groups((0..65).map(|n| n.to_string())),
+        s.first("alice").groups(["x".repeat(256)]),
+        s.first("alice").groups((0..64).map(|n| format!("{n:0>65}"))),
         s.first("alice").client("x".repeat(256)),
         s.first("alice").client(""),
         s.first("alice").address("x".repeat(256)),
@@ -224,6 +250,7 @@ async fn what_no_token_can_say_of_a_login_is_refused_before_anything_is_written(
         ("scopes", s.first("alice").scopes([""])),
         ("scopes", s.first("alice").scopes(["caf\u{e9}"])),
         ("roles", s.first("alice").roles(["ad\u{1}min"])),
+        ("groups", s.first("alice").groups(["sta\u{1}ff"])),
         ("client", s.first("alice").client("we\nb")),
         ("address", s.first("alice").address("192.0.2.7\r\nX: y")),
         ("account_name", s.first("alice").account_name(" alice")),

@@ -150,8 +150,8 @@ async fn what_is_disabled_still_sets_the_accounts_highest_level_and_bars_a_first
         refusal(s.mfa.disable(&password_only, None, None).await),
         refusal(s.mfa.regenerate_recovery_codes(&password_only).await),
     ] {
-        let Refusal::Insufficient { required, .. } = refused else { panic!("{refused:?}") };
-        assert_eq!(required.level(), Requirement::aal2().level());
+        let Refusal::Insufficient(step_up) = refused else { panic!("{refused:?}") };
+        assert_eq!(step_up.level(), Requirement::aal2().level());
     }
 }
 

@@ -1,18 +1,20 @@
 //! Codes that come with a request (`X-MFA-Token`), for scripts that cannot open a challenge.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::routing::get;
-use http::{HeaderMap, Request};
+use http::{Extensions, HeaderMap, Request};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 use tower_mfa::account::EventKind;
 use tower_mfa::assurance::{Aal, Requirement};
 use tower_mfa::extract::Authenticated;
-use tower_mfa::middleware::RequireLayer;
+use tower_mfa::middleware::{AuthenticateLayer, RequireLayer};
 use tower_mfa::testing::Fault;
 
 use crate::bank::{ACTION, Bank, Person};
@@ -269,4 +271,34 @@ async fn of_64_requests_with_one_code_exactly_one_runs() {
         allowed += u32::from(attempt.await.unwrap() == 200);
     }
     assert_eq!(allowed, 1);
+}
+
+#[tokio::test]
+async fn the_events_of_a_code_say_where_the_request_came_from() {
+    let bank = Bank::new();
+    let (alice, token) = bank.script().await;
+    let app = |layer: AuthenticateLayer| {
+        let elevate = Arc::new(bank.mfa.clone());
+        let route = get(async || "ran").route_layer(RequireLayer::new(transfer()).inline_codes(elevate));
+        Router::new().route("/", route).layer(layer)
+    };
+    let noted = async |app: Router| {
+        bank.clock.advance(30);
+        let request = Request::get("/")
+            .header("authorization", format!("Bearer {token}"))
+            .header("x-forwarded-for", "198.51.100.7")
+            .header("x-mfa-token", bank.code(&alice))
+            .extension(ConnectInfo::<SocketAddr>("[::ffff:203.0.113.9]:4711".parse().unwrap()));
+        assert_eq!(app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status(), 200);
+        let who = bank.mfa.authenticate(&token).unwrap();
+        let events = bank.mfa.events(&who, None, 200).await.unwrap().items;
+        events.iter().rfind(|event| event.kind == EventKind::SteppedUp).unwrap().address.clone()
+    };
+    let said = noted(app(bank.mfa.authenticate_layer())).await;
+    assert_eq!(said.as_deref(), Some("203.0.113.9"), "the peer, and not what the client says of itself");
+    // A host that does not use axum says itself how to find out; one that says nothing notes nothing.
+    let own = |_: &Extensions, headers: &HeaderMap| headers.get("x-forwarded-for")?.to_str().ok()?.parse().ok();
+    let layer = || AuthenticateLayer::new(bank.mfa.verifier()).with_clock(bank.mfa.clock());
+    assert_eq!(noted(app(layer().client_address(own))).await.as_deref(), Some("198.51.100.7"));
+    assert_eq!(noted(app(layer())).await, None);
 }

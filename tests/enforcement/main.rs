@@ -3,6 +3,8 @@
 #![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test fails loudly")]
 
 mod bank;
+mod bound_actions;
 mod inline;
 mod route_policy;
 mod transaction;
+mod whole_request;

@@ -241,7 +241,7 @@ async fn a_body_that_cannot_be_compared_is_refused_clearly_and_spends_nothing() 
 }
 
 /// A body of chunks that does not say how long it is.
-fn chunked(chunks: Vec<&'static str>) -> Body {
+pub(crate) fn chunked(chunks: Vec<&'static str>) -> Body {
     struct Chunks(std::vec::IntoIter<&'static str>);
     impl http_body::Body for Chunks {
         type Data = Bytes;

@@ -246,6 +246,23 @@ async fn n63b_3_1_2_2_a_new_recovery_codes_void_the_old_ones() {
 }
 
 #[tokio::test]
+async fn n63b_4_2_1_1_d_an_answer_with_a_recovery_code_shows_its_successor_where_policy_says_so() {
+    let s = Service::under(policy(Login::IfEnrolled).replace_used_recovery_codes(true));
+    let alice = s.person("alice").await;
+    let recover = async |code: &Value| {
+        let asked = s.asked("alice").await;
+        s.post(&asked.verify, &asked.token, json!({"type": "recovery_code", "code": code})).await
+    };
+    let used = recover(&json!(alice.codes[0])).await.is(200).body;
+    let new = used["recovery_codes"].as_array().unwrap();
+    assert_eq!((new.len(), &used["recovery_codes_remaining"]), (1, &json!(5)));
+    recover(&json!(alice.codes[0])).await.refuses(422, "invalid_code");
+    recover(&new[0]).await.is(200);
+    // An app's code is followed by none.
+    assert!(s.signed_in("alice", &alice.app).await.body.get("recovery_codes").is_none());
+}
+
+#[tokio::test]
 async fn mfa_is_switched_off_by_fresh_evidence_or_by_a_code_where_policy_allows_it() {
     let s = Service::new(Login::Optional);
     let alice = s.person("alice").await;

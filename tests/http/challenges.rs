@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tower_mfa::assurance::Requirement;
-use tower_mfa::policy::Login;
+use tower_mfa::policy::{BoundTo, Login};
 
 use crate::client::{Answer, Person, Service, policy};
 
@@ -235,4 +235,26 @@ async fn a_challenge_of_a_stricter_class_is_answered_by_what_leads_there() {
     let at_once =
         s.post("/mfa/challenges", &token, json!({"action": "look", "acr": "aal2", "max_age": 10})).await.is(200);
     assert_eq!(at_once.body["step_up"]["action"], "look");
+}
+
+#[tokio::test]
+async fn a_bound_action_without_its_data_is_400_and_names_them() {
+    let bound = policy(Login::IfEnrolled).bound_action(
+        "transfer_funds",
+        Requirement::aal2().within(300),
+        BoundTo::parameters(["to", "amount"]),
+    );
+    let s = Service::under(bound);
+    let alice = s.person("alice").await;
+    for ask in [
+        json!({"action": "transfer_funds"}),
+        json!({"action": "transfer_funds", "bind": {"to": "bob"}}),
+        json!({"action": "transfer_funds", "bind": {"to": "bob", "amount": 5, "note": "rent"}}),
+    ] {
+        let refused = s.post("/mfa/challenges", &alice.access, ask).await;
+        let body = refused.refuses(400, "invalid_request").body;
+        assert_eq!((&body["field"], &body["bind"]), (&json!("bind"), &json!(["to", "amount"])));
+    }
+    let ask = json!({"action": "transfer_funds", "bind": {"to": "bob", "amount": 5}});
+    s.post("/mfa/challenges", &alice.access, ask).await.is(201);
 }

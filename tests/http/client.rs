@@ -327,6 +327,8 @@ async fn login_route(
     let subject = Subject::new(body["user"].as_str().unwrap()).unwrap();
     let scopes = body["scope"].as_str().unwrap_or_default().split_whitespace();
     let first = FirstFactor::password_checked_by_host(subject, hands.read()).scopes(scopes);
+    let first = first.groups(body["group"].as_str());
+    let first = if let Some(address) = body["address"].as_str() { first.address(address) } else { first };
     let first = if body["tablet"] == true { first.client("tablet").address("203.0.113.7") } else { first };
     match mfa.begin(first).await {
         Ok(outcome) => mfa.login_response(&headers, outcome),

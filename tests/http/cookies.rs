@@ -291,3 +291,18 @@ async fn a_login_that_another_site_caused_gets_neither_cookies_nor_tokens() {
     let old = [("origin", "https://id.example")];
     assert_eq!(s.ask("POST /login", &old, Some(json!({"user": "alice"}))).await.is(200).set_cookies().len(), 2);
 }
+
+/// What is refused anyway is refused before it costs anybody a session or a line in the trail.
+#[tokio::test]
+async fn a_login_that_another_site_caused_can_be_refused_before_the_password_is_looked_at() {
+    let s = Service::new(Login::IfEnrolled);
+    let allowed = |name: &'static str, value: &'static str| {
+        let headers = http::HeaderMap::from_iter([(name.parse().unwrap(), http::HeaderValue::from_static(value))]);
+        s.mfa.login_allowed(&headers).map_err(|response| response.status().as_u16())
+    };
+    assert_eq!(allowed("sec-fetch-site", "cross-site"), Err(403));
+    assert_eq!(allowed("origin", "https://evil.example"), Err(403));
+    assert_eq!(allowed("sec-fetch-site", "same-origin"), Ok(()));
+    assert_eq!(allowed("accept", "*/*"), Ok(()), "a program");
+    assert_eq!(s.store.commits(), 0);
+}

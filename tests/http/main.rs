@@ -21,6 +21,7 @@ mod errors;
 mod jwks;
 mod kinds;
 mod login;
+mod login_policy;
 mod sessions;
 mod store;
 mod story;

@@ -205,13 +205,14 @@ def a_transfer_wants_a_step_up(app, bound):
     assert refused["action"] == "transfer_funds" and refused["required"]["max_age"] == 300, refused
     assert refused["missing"] == ["action"] and refused["bind"] == ["to", "amount"], refused
     want(call("POST", "/mfa/challenges", {"action": "unheard_of"}, token), 400, "invalid_request")
-    # The code of a moment ago is fresh enough: nobody is asked again.
-    complete = want(call("POST", "/mfa/challenges", {"action": "transfer_funds"}, token), 200)
-    assert complete["status"] == "complete" and complete["step_up"]["action"] == "transfer_funds", complete
+    # The code of a moment ago is fresh enough for AAL2: nobody is asked again. It approves no transfer.
+    complete = want(call("POST", "/mfa/challenges", {"acr": "aal2"}, token), 200)
+    assert complete["status"] == "complete" and "step_up" not in complete, complete
     assert "refresh_token" not in complete, "a token of the same session has no new refresh token"
-    assert claims_of(complete["access_token"])["step_up"]["action"] == "transfer_funds"
-    # But it approves the action, and not this transfer.
     want(call("POST", "/transfer", order, complete["access_token"]), 401, "insufficient_user_authentication")
+    # Nor can the action be approved at large, whoever asks; what is wanted is said.
+    unbound = want(call("POST", "/mfa/challenges", {"action": "transfer_funds"}, token), 400, "invalid_request")
+    assert unbound["field"] == "bind" and unbound["bind"] == ["to", "amount"], unbound
     # Bound to the transfer, it is always asked for; a client can only ask for more than the policy does.
     asked = {"action": "transfer_funds", "max_age": 60, "bind": {name: order[name] for name in refused["bind"]}}
     opened = want(call("POST", "/mfa/challenges", asked, token), 201)

@@ -2,6 +2,9 @@
 //! RFC 8176, over every single kind, every pair and every triple.
 
 mod decisions;
+mod explain;
+mod generated;
+mod lattice;
 mod levels;
 mod names;
 mod oracle;

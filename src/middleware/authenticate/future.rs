@@ -7,8 +7,8 @@ use http::Request;
 use pin_project_lite::pin_project;
 use tower::Service;
 
-use crate::middleware::settings::Settings;
-use crate::middleware::settings::record;
+use crate::middleware::ClientAddress;
+use crate::middleware::settings::{Settings, record};
 
 pin_project! {
     /// The future of [`Authenticate`](super::Authenticate).
@@ -51,6 +51,11 @@ impl<S: Service<Request<B>>, B> ResponseFuture<S, B> {
 
 impl<S: Service<Request<B>>, B> Call<S, B> {
     fn make(mut self) -> S::Future {
+        if let Some(find) = &self.settings.client_address
+            && let Some(address) = find(self.request.extensions(), self.request.headers())
+        {
+            self.request.extensions_mut().insert(ClientAddress::new(address));
+        }
         let found = self.settings.authenticate((&self.request).into(), self.settings.clock.now());
         record(self.request.extensions_mut(), &self.settings, found);
         self.service.call(self.request)

@@ -1,5 +1,7 @@
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use http::{Extensions, HeaderMap};
 use tower::Layer;
 
 use super::Authenticate;
@@ -109,6 +111,20 @@ impl AuthenticateLayer {
     /// Says where a client opens a challenge; `/mfa/challenges` by default.
     pub fn step_up_uri(self, uri: impl Into<Box<str>>) -> Self {
         self.with(|settings| settings.step_up_uri = uri.into())
+    }
+
+    /// Says how to find out where a request comes from, for requirements that name networks: from what
+    /// the server left in the extensions, and from headers of a proxy of one's own. Default: whatever
+    /// [`ClientAddress`](crate::middleware::ClientAddress) stands in the extensions.
+    ///
+    /// # Security
+    ///
+    /// The client writes its own headers. Believe one only when the connection's peer is a proxy you run.
+    pub fn client_address(
+        self,
+        find: impl Fn(&Extensions, &HeaderMap) -> Option<IpAddr> + Send + Sync + 'static,
+    ) -> Self {
+        self.with(|settings| settings.client_address = Some(Arc::new(find)))
     }
 
     fn with(self, change: impl FnOnce(&mut Settings)) -> Self {

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -13,9 +14,9 @@ use super::response::refuse;
 use crate::assurance::Authentication;
 use crate::middleware::refusal::Form;
 use crate::middleware::settings::{Examined, verdict};
-use crate::middleware::{Body, Refusal, RefusalKind, log};
+use crate::middleware::{Body, ClientAddress, Refusal, RefusalKind, log};
 use crate::secret::SecretString;
-use crate::token::{ElevateError, Elevated};
+use crate::token::{ElevateError, Elevated, InlineCode};
 
 /// Where a code stands that came with the request (`docs/HTTP.md`).
 const HEADER: &str = "x-mfa-token";
@@ -86,15 +87,22 @@ where
         let requirement = &self.rule.requirement;
         let mut codes = self.request.headers().get_all(HEADER).iter();
         let (Some(elevate), Some(code)) = (&self.rule.elevate, codes.next()) else { return Ok(None) };
-        if requirement.wants_phishing_resistance() || requirement.actions().len() > 1 || self.is_browser() {
+        if requirement.wants_phishing_resistance() || requirement.actions().nth(1).is_some() || self.is_browser() {
             return Ok(None);
         }
         let code = code.to_str().ok().filter(|_| codes.next().is_none());
         let code = code.ok_or_else(|| Refusal::parameter("X-MFA-Token", "must be one code of an authenticator app"))?;
         let Some(who) = self.request.extensions().get::<Authentication>() else { return Ok(None) };
         let (elevate, rule) = (Arc::clone(elevate), Arc::clone(&self.rule));
-        let (who, code) = (who.clone(), SecretString::new(code));
-        Ok(Some(Box::pin(async move { elevate.elevate(&who, &code, &rule.requirement).await })))
+        let (who, code, address) = (who.clone(), SecretString::new(code), self.address());
+        Ok(Some(Box::pin(async move {
+            elevate.elevate(InlineCode::new(&who, &code, &rule.requirement).from_address(address)).await
+        })))
+    }
+
+    /// Where the request came from, as far as the host has said how to find out.
+    fn address(&self) -> Option<IpAddr> {
+        self.request.extensions().get().copied().map(ClientAddress::ip)
     }
 
     /// Whether a browser sends it, by headers that no page can remove. A page whose tokens stand in

@@ -13,6 +13,7 @@ use tower::Service;
 use super::Approved;
 use super::layer::Rule;
 use super::parameters::{self, Values};
+use super::whole_request;
 use crate::assurance::{Authentication, StepUpGrant, decide_bound, decide_by};
 use crate::error::BoxError;
 use crate::middleware::refusal::Form;
@@ -82,19 +83,20 @@ impl Rule {
         let examined = Examined::of(&parts.extensions).ok_or(Refusal::new(RefusalKind::NotLayered))?;
         let is_bound = |grant: &StepUpGrant| grant.bind().is_some();
         let who = examined.decides(|who, now| decide_by(&self.requirement, who, now, is_bound))?;
-        if !is_plain_json(&parts.headers) {
+        if !self.whole_request && !is_plain_json(&parts.headers) {
             return Err(Refusal::new(RefusalKind::MediaType));
         }
         let bytes = self.collect(body).await?;
-        let values = parameters::read(&bytes, &self.names).map_err(|b| Refusal::parameter(&b.name, b.rule))?;
+        let values = self.values(parts, &bytes)?;
         let digest = self.digest(&values)?;
         // The clock is read again: reading the body may have taken its time.
         examined.decides(|who, now| decide_bound(&self.requirement, who, &digest, now))?;
         if let Some(redeem) = &self.redeem {
-            spend(&**redeem, who).await?;
+            self.spend(&**redeem, who).await?;
         }
-        let step_up = who.step_up().ok_or_else(Refusal::not_approved)?.id();
-        Ok((Approved { subject: who.subject().clone(), values: Arc::new(values), step_up }, bytes))
+        let step_up = who.step_up().ok_or_else(|| Refusal::not_approved(&self.requirement))?.id();
+        let (subject, whole_request) = (who.subject().clone(), self.whole_request);
+        Ok((Approved { subject, values: Arc::new(values), whole_request, step_up }, bytes))
     }
 
     async fn collect<B>(&self, body: B) -> Result<Bytes, Refusal>
@@ -113,9 +115,31 @@ impl Rule {
         Err(Refusal::new(RefusalKind::TooLarge))
     }
 
+    /// What of the request is to be approved.
+    fn values(&self, parts: &Parts, body: &[u8]) -> Result<Values, Refusal> {
+        let sent = || self.original_uri.and_then(|find| find(&parts.extensions)).unwrap_or(&parts.uri);
+        let values = if self.whole_request {
+            whole_request::read(&parts.method, sent(), body)
+        } else {
+            parameters::read(body, &self.names)
+        };
+        values.map_err(|broken| Refusal::parameter(&broken.name, broken.rule))
+    }
+
     fn digest(&self, values: &Values) -> Result<String, Refusal> {
         let members = values.iter().map(|(name, value)| (&**name, value));
         bind_digest(&self.action, members).map_err(|error| Refusal::parameter("body", error.rule()))
+    }
+
+    async fn spend(&self, redeem: &dyn Redeem, who: &Authentication) -> Result<(), Refusal> {
+        match redeem.redeem(who).await {
+            Ok(Redeemed::Now) => Ok(()),
+            Ok(Redeemed::Before | Redeemed::Void) => Err(Refusal::not_approved(&self.requirement)),
+            Err(error) => {
+                log::not_redeemed(&error);
+                Err(Refusal::new(RefusalKind::Unavailable))
+            }
+        }
     }
 
     fn answer<R>(&self, parts: &Parts, refusal: Refusal) -> Response<Body<R>> {
@@ -125,17 +149,6 @@ impl Rule {
         let mut answer = refuse(&refusal, Some(&self.requirement), settings, form);
         answer.extensions_mut().insert(refusal);
         answer.map(Body::refusal)
-    }
-}
-
-async fn spend(redeem: &dyn Redeem, who: &Authentication) -> Result<(), Refusal> {
-    match redeem.redeem(who).await {
-        Ok(Redeemed::Now) => Ok(()),
-        Ok(Redeemed::Before | Redeemed::Void) => Err(Refusal::not_approved()),
-        Err(error) => {
-            log::not_redeemed(&error);
-            Err(Refusal::new(RefusalKind::Unavailable))
-        }
     }
 }
 

@@ -1,21 +1,19 @@
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+use http::{Extensions, Uri};
 use tower::Layer;
 
 use super::Transaction;
 use crate::assurance::Requirement;
 use crate::error::ConfigError;
-use crate::token::Redeem;
+use crate::token::{Redeem, WHOLE_REQUEST, check_names};
 
 /// Longest body that is read unless the host says otherwise, in bytes, and the most it may say.
 const BODY_LIMIT: usize = 64 * 1024;
 const BODY_LIMIT_MAX: usize = 4 * 1024 * 1024;
-/// As many as can be bound (`bind_digest`).
-const NAMES_MAX: usize = 16;
 
-/// Lets a request through only with an approval of its own parameters, once.
+/// Lets a request through only with an approval of its own parameters, or of all of it, once.
 ///
 /// It goes where a [`RequireLayer`](crate::middleware::RequireLayer) would, inside of one
 /// [`AuthenticateLayer`](crate::middleware::AuthenticateLayer).
@@ -39,6 +37,7 @@ const NAMES_MAX: usize = 16;
 ///
 /// A client controls the body. A parameter that is missing, stands twice in whatever spelling, or is
 /// neither a string nor an integer is `400`; a body without a length, or over the limit, is not read.
+/// Headers are bound in neither form: nothing that they say may change what happens.
 #[derive(Clone)]
 #[must_use]
 pub struct TransactionLayer {
@@ -49,16 +48,24 @@ pub(super) struct Rule {
     pub(super) requirement: Requirement,
     pub(super) action: Box<str>,
     pub(super) names: Vec<Box<str>>,
+    /// The names are those of a whole request.
+    pub(super) whole_request: bool,
+    pub(super) original_uri: Option<OriginalUri>,
     pub(super) body_limit: usize,
     /// `None` where the host has said that an approval may be used again.
     pub(super) redeem: Option<Arc<dyn Redeem>>,
 }
+
+/// Finds the URI that was sent, where a router has taken a part of it off.
+type OriginalUri = fn(&Extensions) -> Option<&Uri>;
 
 /// Builds a [`TransactionLayer`].
 #[must_use]
 pub struct TransactionLayerBuilder {
     requirement: Requirement,
     names: Vec<Box<str>>,
+    whole_request: bool,
+    original_uri: Option<OriginalUri>,
     body_limit: usize,
     redeem: Option<Arc<dyn Redeem>>,
     reusable: bool,
@@ -70,6 +77,8 @@ impl TransactionLayer {
         TransactionLayerBuilder {
             requirement,
             names: Vec::new(),
+            whole_request: false,
+            original_uri: None,
             body_limit: BODY_LIMIT,
             redeem: None,
             reusable: false,
@@ -89,6 +98,33 @@ impl TransactionLayerBuilder {
     /// Name all that decide what happens: what is not named, the subject has not approved.
     pub fn parameters<N: Into<Box<str>>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.names = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Binds the approval to the whole request instead: its method, its path with the query as it was
+    /// sent, and the digest of its body, of whatever media type
+    /// ([`body_digest`](crate::token::body_digest)).
+    ///
+    /// For what is more than a few parameters, as a file that is put or a resource that is deleted. One
+    /// other byte is another request: a client sends exactly what it had approved. The path and the
+    /// query together have at most 1024 bytes. The host is not bound: a service that answers to several
+    /// names and does something else for each binds parameters that say which.
+    pub const fn whole_request(mut self) -> Self {
+        self.whole_request = true;
+        self
+    }
+
+    /// Says where the URI stands that was sent, for a router that takes a prefix off it.
+    ///
+    /// In axum's `nest` that is `|extensions| extensions.get::<OriginalUri>().map(|uri| &uri.0)`. Where it
+    /// finds none the request's own counts.
+    ///
+    /// # Security
+    ///
+    /// Without it, what two nests have under one name is one path: an approval for `/payees/1` below
+    /// `/tests` would be one below `/live`.
+    pub const fn original_uri(mut self, find: fn(&Extensions) -> Option<&Uri>) -> Self {
+        self.original_uri = Some(find);
         self
     }
 
@@ -119,20 +155,16 @@ impl TransactionLayerBuilder {
     /// # Errors
     ///
     /// [`ConfigError`] with the field and the rule: the requirement names no action or more than one,
-    /// no parameter is named, one twice or more than 16, the limit is out of range, or an approval is
-    /// good once and nothing remembers which are spent.
+    /// no parameter is named, one twice or more than 16, or some beside the whole request, the limit is
+    /// out of range, or an approval is good once and nothing remembers which are spent.
     pub fn build(self) -> Result<TransactionLayer, ConfigError> {
-        let [action] = self.requirement.actions() else {
+        let mut actions = self.requirement.actions();
+        let (Some(action), None) = (actions.next(), actions.next()) else {
             return Err(ConfigError::new("requirement", "must name one action: for_action(…)"));
         };
-        let action: Box<str> = action.as_ref().into();
-        if self.names.is_empty() || self.names.len() > NAMES_MAX {
-            return Err(ConfigError::new("parameters", "must be 1 to 16 names of members of the body"));
-        }
-        let lower: BTreeSet<String> = self.names.iter().map(|name| name.to_ascii_lowercase()).collect();
-        if lower.len() < self.names.len() {
-            return Err(ConfigError::new("parameters", "must differ by more than upper and lower case"));
-        }
+        let action: Box<str> = action.into();
+        drop(actions);
+        let names = self.bound_names().map_err(|rule| ConfigError::new("parameters", rule))?;
         if !(1..=BODY_LIMIT_MAX).contains(&self.body_limit) {
             return Err(ConfigError::new("body_limit", "must be 1 byte to 4 MiB"));
         }
@@ -141,8 +173,19 @@ impl TransactionLayerBuilder {
             return Err(ConfigError::new("redeem", rule));
         }
         let redeem = self.redeem.filter(|_| !self.reusable);
-        let Self { requirement, names, body_limit, .. } = self;
-        Ok(TransactionLayer { rule: Arc::new(Rule { requirement, action, names, body_limit, redeem }) })
+        let Self { requirement, whole_request, original_uri, body_limit, .. } = self;
+        let rule = Rule { requirement, action, names, whole_request, original_uri, body_limit, redeem };
+        Ok(TransactionLayer { rule: Arc::new(rule) })
+    }
+
+    fn bound_names(&self) -> Result<Vec<Box<str>>, &'static str> {
+        if !self.whole_request {
+            return check_names(&self.names).map(|()| self.names.clone());
+        }
+        if self.names.is_empty() {
+            return Ok(WHOLE_REQUEST.into_iter().map(Into::into).collect());
+        }
+        Err("and whole_request exclude each other: the whole request has every parameter in it")
     }
 }
 
@@ -159,6 +202,7 @@ impl fmt::Debug for Rule {
         f.debug_struct("Rule")
             .field("requirement", &self.requirement)
             .field("parameters", &self.names)
+            .field("whole_request", &self.whole_request)
             .field("body_limit", &self.body_limit)
             .field("single_use", &self.redeem.is_some())
             .finish()
@@ -176,6 +220,7 @@ impl fmt::Debug for TransactionLayerBuilder {
         f.debug_struct("TransactionLayerBuilder")
             .field("requirement", &self.requirement)
             .field("parameters", &self.names)
+            .field("whole_request", &self.whole_request)
             .finish_non_exhaustive()
     }
 }

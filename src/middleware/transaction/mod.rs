@@ -15,8 +15,12 @@
 //! POST /transfer {"to":"bob","amount":100}  └▶ your handler, once
 //! ```
 //!
+//! Where the data are no few members of a JSON body, [`TransactionLayerBuilder::whole_request`] binds the
+//! request as a whole: method, path with query, and the digest of the body, byte for byte.
+//!
 //! Whoever is not allowed hears so before a byte of the body is read. The body is passed on byte for
-//! byte; trailers are not. It must be JSON in UTF-8, not compressed, and say how long it is. An answer of
+//! byte; trailers are not. It must say how long it is and, where parameters are read from it, be JSON in
+//! UTF-8, not compressed. An answer of
 //! `503` may have spent the approval, and so has one that a handler refuses: the next try needs another.
 //!
 //! A service behind a proxy reads the body a second time, perhaps by other rules. Send it what [`Approved`]
@@ -26,6 +30,7 @@ mod future;
 mod layer;
 mod parameters;
 mod service;
+mod whole_request;
 
 pub use future::ResponseFuture;
 pub use layer::{TransactionLayer, TransactionLayerBuilder};
@@ -39,7 +44,9 @@ use parameters::Values;
 
 /// What the subject has approved, in the extensions of the request that may run for it.
 ///
-/// Take the parameters from here and not from a second reading of the body.
+/// Take the parameters from here and not from a second reading of the body. Of a whole request the
+/// parameters are `method`, `path` (with its query) and `body`, the digest of the bytes that the handler
+/// gets.
 ///
 /// # Security
 ///
@@ -49,6 +56,7 @@ use parameters::Values;
 pub struct Approved {
     subject: Subject,
     values: Arc<Values>,
+    whole_request: bool,
     step_up: TokenId,
 }
 
@@ -57,6 +65,12 @@ impl Approved {
     #[must_use]
     pub const fn subject(&self) -> &Subject {
         &self.subject
+    }
+
+    /// Tells whether the request as a whole was approved, and not parameters of it.
+    #[must_use]
+    pub const fn is_whole_request(&self) -> bool {
+        self.whole_request
     }
 
     /// Returns a parameter that is a string.

@@ -46,11 +46,11 @@ pub(super) fn read(body: &[u8], names: &[Box<str>]) -> Result<Values, Broken> {
     Ok(found.into_iter().filter_map(once).collect())
 }
 
-fn broken(name: &str, rule: &'static str) -> Broken {
+pub(super) fn broken(name: &str, rule: &'static str) -> Broken {
     Broken { name: name.into(), rule }
 }
 
-const fn rule(error: BindError) -> &'static str {
+pub(super) const fn rule(error: BindError) -> &'static str {
     match error {
         BindError::Value => "must be a string or an integer of at most 2^53-1",
         BindError::TooLarge => "must have at most 1024 bytes",

@@ -1,0 +1,52 @@
+//! A whole request as what an approval is bound to: a pure function.
+
+use http::{Method, Uri};
+use serde_json::Value;
+
+use super::parameters::{Broken, Values, broken, rule};
+use crate::token::{WHOLE_REQUEST, body_digest, check_parameter};
+
+/// Says what was sent: the method, the path with its query, and the digest of the body.
+///
+/// The attacker writes all three. A query that was not bound could change what happens, so it is part of
+/// the path; no byte is decoded or put in order, since whoever acts on the request may do so differently.
+pub(super) fn read(method: &Method, uri: &Uri, body: &[u8]) -> Result<Values, Broken> {
+    // CONNECT names an authority and no path: there is nothing here to approve.
+    let path = uri.path_and_query().ok_or_else(|| broken("path", "is missing"))?;
+    let parts = [method.as_str().to_owned(), path.as_str().to_owned(), body_digest(body)];
+    WHOLE_REQUEST
+        .into_iter()
+        .zip(parts)
+        .map(|(name, part)| {
+            let value = Value::String(part);
+            check_parameter(name, &value).map_err(|error| broken(name, rule(error)))?;
+            Ok((name.into(), value))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(uri: &str, body: &[u8]) -> Values {
+        read(&Method::POST, &uri.parse().unwrap(), body).unwrap()
+    }
+
+    #[test]
+    fn the_query_is_part_of_the_path_and_nothing_is_decoded() {
+        let approved = values("/pay?to=b%6fb&to=bob", b"x");
+        assert_eq!((&approved["method"], &approved["path"]), (&"POST".into(), &"/pay?to=b%6fb&to=bob".into()));
+        for other in ["/pay", "/pay?", "/pay?to=bob&to=b%6fb", "/pay/?to=b%6fb&to=bob", "/Pay?to=b%6fb&to=bob"] {
+            assert_ne!(values(other, b"x")["path"], approved["path"], "{other}");
+        }
+        assert_eq!(values("https://id.example/pay?a", b"")["path"], "/pay?a", "HTTP/2 names the authority, too");
+    }
+
+    #[test]
+    fn what_has_no_path_or_too_long_a_one_is_not_bound_to() {
+        assert_eq!(read(&Method::CONNECT, &"id.example:443".parse().unwrap(), b"").unwrap_err().rule, "is missing");
+        let long: Uri = format!("/{}", "x".repeat(1024)).parse().unwrap();
+        assert_eq!(read(&Method::POST, &long, b"").unwrap_err().name, "path".into());
+    }
+}
