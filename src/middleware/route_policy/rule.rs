@@ -249,17 +249,15 @@ impl Address {
     }
 }
 
-/// One line for a list: `transfer: POST /transfer, asks for …, enforce`.
+/// One line for a list: `accounts: GET /accounts/{id}, asks for AAL2, enforce`.
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {} {}, ", self.name, self.methods_text(), self.pattern)?;
         match &self.access {
             Access::Public => f.write_str("public")?,
             Access::GuardedElsewhere => f.write_str("guarded elsewhere")?,
-            Access::Require(layer) => write!(f, "asks for {:?}", layer.requirement())?,
-            Access::Transaction(layer) => {
-                write!(f, "asks for an approval of the request and {:?}", layer.requirement())?
-            }
+            Access::Require(layer) => write!(f, "asks for {}", layer.requirement())?,
+            Access::Transaction(layer) => write!(f, "asks for an approval of the request and {}", layer.requirement())?,
         }
         write!(f, ", {}", self.mode)
     }
