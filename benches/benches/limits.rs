@@ -18,9 +18,10 @@ fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let mut report = Report::default();
-    let parts: [(&str, Part); 8] = [
+    let parts: [(&str, Part); 9] = [
         ("otp", parts::otp::measure),
         ("layers", parts::layers::measure),
+        ("route", parts::route::measure),
         ("token", parts::token::measure),
         ("transaction", parts::transaction::measure),
         ("memory", parts::answer::memory),

@@ -42,6 +42,9 @@
 //!
 //! # Where they go
 //!
+//! For a whole service, with a no for what was forgotten: a [`RoutePolicyLayer`] ([`route_policy`]). For
+//! single routes:
+//!
 //! One [`AuthenticateLayer`] outside, one [`RequireLayer`] around each route that asks for something
 //! (`route_layer` in axum). The other way round, or with the outer one forgotten, every such route
 //! answers `500` and says so in the log; none is open by mistake. A route without a [`RequireLayer`]
@@ -66,6 +69,8 @@
 //! | another network, or not at this time | `403 forbidden` |
 //! | two tokens | `400 invalid_request` |
 //! | a cookie, and another site behind it | `403 forbidden` |
+//! | a path with a trick in it, before a route policy | `400 invalid_request` |
+//! | what no rule of a route policy names | `403 forbidden` |
 //! | the clock cannot be read | `503 unavailable`, with `Retry-After` |
 //! | no [`AuthenticateLayer`] outside | `500 internal` |
 //!

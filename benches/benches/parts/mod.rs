@@ -2,6 +2,7 @@ pub mod answer;
 pub mod flood;
 pub mod layers;
 pub mod otp;
+pub mod route;
 pub mod size;
 pub mod token;
 pub mod transaction;

@@ -182,20 +182,15 @@ mod tests {
 
     /// RFC 3986 §5.2.4, for a path that begins with a slash.
     fn without_dots(path: &str) -> String {
-        let mut kept: Vec<&str> = Vec::new();
-        let segments: Vec<&str> = path.split('/').skip(1).collect();
-        for (at, segment) in segments.iter().enumerate() {
-            let is_last = at + 1 == segments.len();
-            match *segment {
-                "." | ".." => {
-                    if *segment == ".." {
-                        kept.pop();
-                    }
-                    if is_last {
-                        kept.push("");
-                    }
-                }
-                other => kept.push(other),
+        let (mut kept, mut segments): (Vec<&str>, _) = (Vec::new(), path.split('/').skip(1).peekable());
+        while let Some(segment) = segments.next() {
+            if segment == ".." {
+                kept.pop();
+            }
+            if !matches!(segment, "." | "..") {
+                kept.push(segment);
+            } else if segments.peek().is_none() {
+                kept.push("");
             }
         }
         format!("/{}", kept.join("/"))

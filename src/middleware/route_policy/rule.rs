@@ -256,7 +256,7 @@ impl Address {
     }
 }
 
-/// One line for a list: `transfer: POST /transfer, asks for …, enforce`.
+/// One line for a list: `accounts: GET /accounts/{id}, asks for AAL2, enforce`.
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {} {}, ", self.name, self.methods_text(), self.pattern)?;

@@ -47,8 +47,6 @@ mod requirement;
 mod routes;
 mod scalar;
 mod shape;
-#[cfg(test)]
-mod tests;
 
 pub use place::PolicyFileError;
 pub use routes::RouteServices;

@@ -136,7 +136,7 @@ fn a_policy_lists_its_rules_for_people_and_for_tests() {
     let lines: Vec<String> = policy.rules().iter().map(Rule::to_string).collect();
     assert_eq!(lines[0], "landing: GET /, public, report-only");
     assert_eq!(lines[5], "mfa: any method /mfa/{*rest}, guarded elsewhere, report-only");
-    assert!(lines[2].starts_with("accounts: GET /accounts/{id}, asks for "), "{}", lines[2]);
+    assert_eq!(lines[2], "accounts: GET /accounts/{id}, asks for AAL2, report-only");
     let accounts = &policy.rules()[2];
     assert!(matches!(accounts.access(), Access::Require(layer) if *layer.requirement() == Requirement::aal2()));
     assert_eq!(accounts.methods(), Some(&[Method::GET][..]));
