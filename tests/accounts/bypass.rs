@@ -265,5 +265,6 @@ async fn a_policy_that_allows_less_honours_less_of_what_was_granted_before() {
     assert_eq!(tokens.expires_in().as_secs(), 300);
     *current.0.lock().unwrap() = lasting(None);
     assert_eq!(until().await, None);
+    assert_eq!(refusal(s.mfa.refresh(tokens.refresh_token().unwrap()).await), Refusal::InvalidToken);
     assert!(matches!(s.begin("alice").await, LoginOutcome::EnrolmentRequired { .. }));
 }

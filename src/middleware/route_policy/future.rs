@@ -99,6 +99,11 @@ impl<S, B> Call<S, B> {
             Step::Ask(rule) => {
                 let access = rule.access().clone();
                 let sent = self.shared.on_report.is_some().then(|| (method.clone(), uri.clone()));
+                if matches!(access, Access::Transaction(_)) {
+                    // What is approved is what was judged: inside of `nest` the layer sees the shorter path.
+                    let uri = transaction::SentUri(uri.clone());
+                    self.request.extensions_mut().insert(uri);
+                }
                 let asked = Asked { shared: self.shared, at, sent, policy };
                 ask::<S, B, R, W>(self.service, self.request, access, asked)
             }
