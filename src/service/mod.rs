@@ -45,6 +45,7 @@ mod challenges;
 mod detached;
 mod elevate;
 mod error;
+mod explain;
 mod inner;
 mod keys;
 mod login;
@@ -69,6 +70,7 @@ pub use authenticators::{Enroller, TotpEnrolment};
 pub use builder::MfaBuilder;
 pub use challenges::{ChallengeRequest, Reply, Responder};
 pub use error::Error;
+pub use explain::Asking;
 pub use keys::{Keys, KeysError};
 pub use outcome::{Answer, AnswerOutcome, Binding, ChallengeOutcome, LoginChallenge, LoginOutcome};
 #[cfg(feature = "policy-file")]

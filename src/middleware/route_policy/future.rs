@@ -75,6 +75,7 @@ impl<S, B> Call<S, B> {
         let policy = self.shared.source.current();
         let (uri, trick) = self.shared.uri(&self.request);
         let (method, path) = (self.request.method(), uri.path());
+        self.shared.record(&policy, &self.request, path);
         let examined = Examined::of(self.request.extensions());
         let verdict = decide_route(&policy, method, path, trick, examined);
         let (at, rule) = verdict.rule.unzip();
