@@ -4,6 +4,7 @@ use std::fmt;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
+use schemars::JsonSchema;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -19,13 +20,21 @@ use crate::id::ChallengeId;
 use crate::middleware::problem::Problem;
 use crate::service::{ChallengeRequest, Mfa, Reply};
 
-#[derive(Deserialize)]
+/// What a client asks for. Of what an action needs it can only ask for more.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "OpenChallenge")]
 pub(super) struct OpenBody {
+    /// A class of this service, one of `acr_values`.
     acr: Option<String>,
+    /// How old the proof may be, in seconds.
+    #[schemars(range(max = 4_294_967_295_u32))]
     max_age: Option<u32>,
+    /// An action of this service, to be approved.
     action: Option<String>,
+    /// What the approval is bound to.
     bind: Option<Members>,
+    /// Comes back with the answer; at most 1 KiB.
     state: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
@@ -33,7 +42,22 @@ pub(super) struct OpenBody {
 ///
 /// RFC 8785 §3.1 digests I-JSON alone: of two amounts under one name the person would see one and
 /// approve the other.
-struct Members(BTreeMap<String, serde_json::Value>);
+#[derive(JsonSchema)]
+#[schemars(
+    rename = "BoundParameters",
+    description = "The parameters an approval is bound to: no name twice, at most 1024 bytes each.",
+    extend("maxProperties" = 16)
+)]
+struct Members(#[schemars(with = "BTreeMap<String, Parameter>")] BTreeMap<String, serde_json::Value>);
+
+/// A text, or an integer that every JSON reader keeps as it is (RFC 7493 §2.2).
+#[derive(JsonSchema)]
+#[schemars(untagged, inline)]
+#[expect(dead_code, reason = "it describes what `token::bind_digest` takes")]
+enum Parameter {
+    Text(#[schemars(length(max = 1024))] String),
+    Integer(#[schemars(range(min = -9_007_199_254_740_991_i64, max = 9_007_199_254_740_991_i64))] i64),
+}
 
 impl<'de> Deserialize<'de> for Members {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -122,13 +146,17 @@ pub(super) async fn show(
 }
 
 /// What a challenge is answered with. Members of kinds that are not built yet are unknown.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "AnswerChallenge", description = "The answer to a challenge.")]
 pub(super) struct VerifyBody {
+    #[schemars(extend("enum" = ["totp", "recovery_code"]))]
     r#type: String,
+    #[schemars(required)]
     code: Option<Box<str>>,
+    /// Which app the code is from; all are tried without it. Does not go with a recovery code.
     authenticator_id: Option<String>,
-    /// Devices are remembered only where policy says so, and none does yet: asking changes nothing.
+    /// Remembers this device where policy allows it; none does yet, so asking changes nothing.
     #[serde(rename = "trust_device")]
     _trust_device: Option<bool>,
 }

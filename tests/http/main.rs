@@ -21,6 +21,7 @@ mod errors;
 mod jwks;
 mod kinds;
 mod login;
+mod openapi;
 mod sessions;
 mod store;
 mod story;
