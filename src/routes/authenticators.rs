@@ -103,6 +103,7 @@ fn started_response(started: &Enrolment) -> Option<Response> {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "ConfirmAuthenticator")]
 pub(super) struct ConfirmBody {
+    /// As many digits as the app shows; spaces and hyphens between them are dropped.
     code: Box<str>,
 }
 

@@ -23,7 +23,7 @@ use crate::service::{ChallengeRequest, Mfa, Reply};
 /// What a client asks for. Of what an action needs it can only ask for more.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "OpenChallenge")]
+#[schemars(rename = "OpenChallenge", extend("dependentRequired" = {"bind": ["action"]}))]
 pub(super) struct OpenBody {
     /// A class of this service, one of `acr_values`.
     acr: Option<String>,
@@ -32,7 +32,7 @@ pub(super) struct OpenBody {
     max_age: Option<u32>,
     /// An action of this service, to be approved.
     action: Option<String>,
-    /// What the approval is bound to.
+    /// What the approval of the action is bound to.
     bind: Option<Members>,
     /// Comes back with the answer; at most 1 KiB.
     state: Option<serde_json::Map<String, serde_json::Value>>,

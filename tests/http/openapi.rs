@@ -143,9 +143,11 @@ fn it_follows_the_service_it_is_of() {
     let schemes = |document: &Value| document["components"]["securitySchemes"].as_object().unwrap().len();
     assert_eq!(schemes(&plain), 3);
     assert!(!plain.to_string().contains("Set-Cookie"), "no cookies, none spoken of");
+    let refresh = |document: &Value| document["paths"]["/token/refresh"]["post"]["requestBody"]["required"].clone();
+    assert_eq!(refresh(&plain), true, "there is no other place for the token");
     let all = Service::with(Login::IfEnrolled, |b| b.session_token_header(true));
     let all: Value = serde_json::from_str(&all.mfa.openapi_json()).unwrap();
-    assert_eq!(schemes(&all), 6);
+    assert_eq!((schemes(&all), refresh(&all)), (6, json!(false)));
     assert_eq!(all["components"]["securitySchemes"]["sessionCookie"]["name"], "__Host-mfa");
     let asked = &all["paths"]["/status"]["get"]["security"];
     assert_eq!(*asked, json!([{"enrolment": []}, {"session": []}, {"sessionCookie": []}, {"sessionHeader": []}]));

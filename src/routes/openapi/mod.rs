@@ -97,7 +97,9 @@ fn described(operation: &Operation, mfa: &Mfa, schemas: &mut Schemas, responses:
     if let Some(reads) = &operation.reads {
         let schema = schemas.read(reads.schema);
         let content = json!({"application/json": {"schema": schema}});
-        members.insert("requestBody".to_owned(), json!({"required": !reads.is_optional, "content": content}));
+        // Without cookies there is no other place for a refresh token.
+        let is_required = !reads.is_optional || operation.caller == Caller::Refreshing && !mfa.uses_cookies();
+        members.insert("requestBody".to_owned(), json!({"required": is_required, "content": content}));
     }
     if operation.is_list {
         members.insert("parameters".to_owned(), page());
