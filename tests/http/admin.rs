@@ -102,8 +102,7 @@ async fn a_question_that_makes_no_sense_is_refused_by_the_name_of_its_member() {
 
 #[tokio::test]
 async fn without_a_policy_there_is_nothing_to_explain() {
-    let s = Service::new(Login::IfEnrolled);
-    let app = Router::new().nest("/mfa/admin", s.mfa.admin_routes().into_router());
-    let s = Service { app, ..s };
+    let mut s = Service::new(Login::IfEnrolled);
+    s.app = Router::new().nest("/mfa/admin", s.mfa.admin_routes().into_router());
     s.ask("GET /mfa/admin/explain?method=GET&path=/", &[], None).await.refuses(404, "not_found");
 }

@@ -23,6 +23,7 @@ mod jwks;
 mod kinds;
 mod login;
 mod login_policy;
+mod openapi;
 mod sessions;
 mod store;
 mod story;
