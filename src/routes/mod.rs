@@ -1,4 +1,5 @@
-//! The JSON API, on axum: extract, call, answer. The contract is `docs/HTTP.md`.
+//! The JSON API, on axum: extract, call, answer. The contract is `docs/HTTP.md`; a service says
+//! what of it it serves at `GET {mounted_at}/openapi.json` ([`Mfa::openapi_json`]).
 //!
 //! [`Mfa::routes`] carries no prefix: nest it where the builder says
 //! ([`mounted_at`](crate::service::MfaBuilder::mounted_at)). [`Mfa::well_known`] is merged at the
@@ -169,8 +170,9 @@ impl Mfa {
     /// ```
     #[must_use]
     pub fn openapi_json(&self) -> String {
-        let areas = [(self.mounted_at(), table::api()), ("/", table::well_known())];
-        openapi::document(self, &areas).to_string()
+        let api = openapi::Area { mounted_at: self.mounted_at(), rows: table::api() };
+        let well_known = openapi::Area { mounted_at: "", rows: table::well_known() };
+        openapi::document(self, &api, &[well_known]).to_string()
     }
 
     /// Answers the host's login route: the outcome as JSON, its tokens in cookies where the request

@@ -155,6 +155,19 @@ fn it_follows_the_service_it_is_of() {
     assert_eq!(*classes, json!(["aal1", "aal2", "aal3", "phr", "phrh", null]));
 }
 
+#[test]
+fn nothing_is_routed_beside_the_table() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/routes");
+    let mut routing = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = if path.is_file() { std::fs::read_to_string(&path).unwrap() } else { String::new() };
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        routing.extend(text.matches(".route(").map(|_| name.clone()));
+    }
+    assert_eq!(routing, ["operation.rs"], "what is not in the table is not in the document");
+}
+
 /// Everything below `value`, and where it stands.
 fn everywhere<'a>(value: &'a Value, at: String, found: &mut Vec<(String, &'a Value)>) {
     match value {

@@ -19,7 +19,7 @@ use crate::service::Mfa;
 
 const DESCRIPTION: &str = "Multi-factor authentication: challenges, authenticators, sessions. Times are Unix seconds, \
     durations whole seconds. Members that are not listed are refused in a request and to be ignored in an answer. \
-    A request that another method or address would be is 404. No answer may be stored by a cache.";
+    What is at another address, or by another method, is 404. No answer may be stored by a cache.";
 
 /// The document as it is served: written once, when the router is built.
 #[derive(Clone)]
@@ -35,14 +35,24 @@ pub(super) async fn serve(Extension(Served(text)): Extension<Served>) -> Respons
     answer::json(StatusCode::OK, text)
 }
 
-/// Writes the document of these areas: where each is mounted, and its rows. Paths are those below
-/// the first; the rows of another say themselves where they are.
-pub(super) fn document(mfa: &Mfa, areas: &[(&str, Vec<Operation>)]) -> Value {
+/// Rows that are mounted together.
+pub(super) struct Area<'a> {
+    /// Where, as clients see it; empty at the root.
+    pub(super) mounted_at: &'a str,
+    pub(super) rows: Vec<Operation>,
+}
+
+/// Writes the document of an area and of what stands elsewhere: `/events` of one is not that of
+/// another, so the paths of the others are written in full.
+pub(super) fn document(mfa: &Mfa, main: &Area<'_>, elsewhere: &[Area<'_>]) -> Value {
     let (mut schemas, mut responses) = (Schemas::new(mfa), Responses::new(mfa.uses_cookies()));
-    let mounted_at = areas.first().map_or("/", |(mounted_at, _)| *mounted_at);
     let mut paths = Map::new();
-    for (server, operation) in areas.iter().flat_map(|(server, rows)| rows.iter().map(move |row| (*server, row))) {
-        let item = paths.entry(operation.path).or_insert_with(|| item(operation, server, mounted_at));
+    let rows = main.rows.iter().map(|row| (row, row.path.to_owned(), None));
+    let others = elsewhere
+        .iter()
+        .flat_map(|area| area.rows.iter().map(|row| (row, format!("{}{}", area.mounted_at, row.path), Some("/"))));
+    for (operation, path, server) in rows.chain(others) {
+        let item = paths.entry(path).or_insert_with(|| item(operation, server));
         let described = described(operation, mfa, &mut schemas, &mut responses);
         if let Some(item) = item.as_object_mut() {
             item.insert(operation.method.as_str().to_ascii_lowercase(), described);
@@ -57,7 +67,7 @@ pub(super) fn document(mfa: &Mfa, areas: &[(&str, Vec<Operation>)]) -> Value {
             "description": DESCRIPTION,
             "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
         },
-        "servers": [{"url": mounted_at}],
+        "servers": [{"url": main.mounted_at}],
         "tags": tags,
         "paths": paths,
         "components": {
@@ -68,20 +78,26 @@ pub(super) fn document(mfa: &Mfa, areas: &[(&str, Vec<Operation>)]) -> Value {
     })
 }
 
-fn item(operation: &Operation, server: &str, mounted_at: &str) -> Value {
+fn item(operation: &Operation, server: Option<&str>) -> Value {
     let mut item = Map::new();
-    if server != mounted_at {
+    if let Some(server) = server {
         item.insert("servers".to_owned(), json!([{"url": server}]));
     }
-    let names: Vec<&str> = operation.path.split('/').filter_map(|part| part.strip_prefix('{')).collect();
-    let parameter = |name: &&str| {
-        let name = name.trim_end_matches('}');
-        json!({"name": name, "in": "path", "required": true, "schema": {"$ref": "#/components/schemas/Id"}})
-    };
-    if !names.is_empty() {
-        item.insert("parameters".to_owned(), names.iter().map(parameter).collect());
+    let names = operation.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let parameters: Vec<Value> = names.map(parameter).collect();
+    if !parameters.is_empty() {
+        item.insert("parameters".to_owned(), parameters.into());
     }
     Value::Object(item)
+}
+
+/// What stands in a path is an id of ours, but for a subject's, which is the host's.
+fn parameter(name: &str) -> Value {
+    let schema = match name {
+        "subject" => json!({"type": "string", "minLength": 1}),
+        _ => json!({"$ref": "#/components/schemas/Id"}),
+    };
+    json!({"name": name, "in": "path", "required": true, "schema": schema})
 }
 
 fn described(operation: &Operation, mfa: &Mfa, schemas: &mut Schemas, responses: &mut Responses) -> Value {
