@@ -20,17 +20,30 @@ use std::borrow::Cow;
 pub struct ConfigError {
     field: &'static str,
     rule: Cow<'static, str>,
+    /// Which of several: the name of a rule, an action.
+    item: Option<Box<str>>,
 }
 
 impl ConfigError {
     pub(crate) fn new(field: &'static str, rule: impl Into<Cow<'static, str>>) -> Self {
-        Self { field, rule: rule.into() }
+        Self { field, rule: rule.into(), item: None }
+    }
+
+    /// Says which of several rules or actions is to blame.
+    pub(crate) fn of(self, item: impl Into<Box<str>>) -> Self {
+        Self { item: Some(item.into()), ..self }
     }
 
     /// Returns the name of the setting, as it is spelled in the builder.
     #[must_use]
     pub fn field(&self) -> &'static str {
         self.field
+    }
+
+    /// Returns the name of the rule or action that is to blame, where a setting has several.
+    #[must_use]
+    pub fn item(&self) -> Option<&str> {
+        self.item.as_deref()
     }
 
     /// Returns the rule that was broken, as a sentence that fits behind "the setting".

@@ -48,6 +48,7 @@
 //! | `tracing` | yes | events and refusals in the log |
 //! | `extract` | | [`extract`]; implies `middleware` |
 //! | `routes` | | [`routes`]; implies `service`, `extract`, `qr` |
+//! | `policy-file` | | [`policy::file`], [`service::PolicyFile`]; implies `service` |
 //! | `sqlite` | | [`store::SqliteStore`]; implies `service` |
 //! | `testing` | | [`testing`] and [`store::conformance`]; implies `service` |
 //!

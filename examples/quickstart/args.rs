@@ -13,7 +13,7 @@ Options:
   --listen ADDRESS:PORT   where to listen [default: localhost:3000, that is 127.0.0.1 and ::1]
   --public                allow an address that others can reach; hides /dev
   --store STORE           sqlite:FILE or memory: [default: sqlite:quickstart-data/mfa.sqlite]
-  --login POLICY          optional, if-enrolled or required [default: if-enrolled]
+  --login POLICY          off, optional, if-enrolled or required [default: if-enrolled]
   --transfer-within SECS  how old a proof a transfer accepts, 1 to 300 [default: 300];
                           with 1, every transfer asks for a code
   -h, --help              show this";
@@ -111,10 +111,11 @@ fn place(text: &str) -> Result<Place, String> {
 fn login(text: &str) -> Result<tower_mfa::policy::Login, String> {
     use tower_mfa::policy::Login;
     match text {
+        "off" => Ok(Login::Off),
         "optional" => Ok(Login::Optional),
         "if-enrolled" => Ok(Login::IfEnrolled),
         "required" => Ok(Login::Required),
-        _ => Err(format!("--login {text}: must be optional, if-enrolled or required")),
+        _ => Err(format!("--login {text}: must be off, optional, if-enrolled or required")),
     }
 }
 

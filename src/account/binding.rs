@@ -136,7 +136,9 @@ impl Account {
                 let ticket = self.enrolment.as_ref().filter(|ticket| {
                     ticket.id == claims.ticket && ticket.expires_at > turn.now && self.standing == Standing::Normal
                 });
-                let ticket = ticket.filter(|ticket| self.may_still_enrol(turn, ticket)).ok_or(Refusal::InvalidToken)?;
+                let level = level.unwrap_or(Aal::Two);
+                let ticket = ticket.filter(|ticket| self.may_still_enrol(turn, ticket, level));
+                let ticket = ticket.ok_or(Refusal::InvalidToken)?;
                 Ok((Owner::Ticket(ticket.id), ticket.seed.clone()))
             }
             Binder::Session(by) => {

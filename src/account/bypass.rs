@@ -160,6 +160,14 @@ impl Account {
         Ok(true)
     }
 
+    /// Until when a bypass lasts, if there is one.
+    pub(crate) fn bypass_in_force(&self, turn: &Turn<'_>) -> Option<Timestamp> {
+        // A policy that allows none any more honours none that was granted.
+        let most = u64::from(turn.policy.bypass_at_most?);
+        let granted = self.bypass.as_ref()?;
+        Some(granted.until.min(granted.granted_at.plus(most))).filter(|until| *until > turn.now)
+    }
+
     /// Completes a login that would be asked for more, while a bypass lasts. Its session proves no more than
     /// its first factor, and ends with it.
     pub(super) fn login_by_bypass(
@@ -168,10 +176,11 @@ impl Account {
         seed: &Seed,
         evidence: &[Evidence],
     ) -> Result<Option<LoginStep>, Refusal> {
-        // A policy that allows none any more honours none that was granted.
-        let most = turn.policy.bypass_at_most.map(u64::from);
-        let granted = self.bypass.as_ref().zip(most).map(|(b, most)| b.until.min(b.granted_at.plus(most)));
-        let Some(until) = granted.filter(|until| *until > turn.now) else { return Ok(None) };
+        // PCI-8.3.4: who is locked out is locked out.
+        if self.wide_lock(turn).is_some() {
+            return Ok(None);
+        }
+        let Some(until) = self.bypass_in_force(turn) else { return Ok(None) };
         let seed = Seed { bypass_until: Some(until), ..seed.clone() };
         let grant = self.open_session(turn, seed, evidence.to_vec(), None)?;
         let client_id = Some(grant.seed.client_id.clone());

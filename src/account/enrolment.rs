@@ -9,7 +9,7 @@ use super::sealed::EnrolmentClaims;
 use super::session::Seed;
 use super::turn::Turn;
 use super::{Account, Status, Ticket};
-use crate::assurance::{Evidence, Method, assess};
+use crate::assurance::{Aal, Evidence, Method, assess};
 use crate::clock::Timestamp;
 use crate::id::{SessionId, TokenId};
 use crate::policy::{Grace, Login};
@@ -138,14 +138,15 @@ impl Account {
         Ok(Enrolling { token, expires_in, allowed: turn.login.bindable().collect() })
     }
 
-    /// Whether an enrolment still gives its right, whatever became of the account since: too little is
-    /// bound, and its login has proved as much as anything bound can prove.
+    /// Whether an enrolment still gives the right to bind what reaches `level`, whatever became of the
+    /// account since: too little is bound, and its login has proved what a session would have to, which is
+    /// the lower of what the account and the new authenticator reach (N63B-4.1.2.1-b).
     ///
-    /// A password proves nothing beside an authenticator, so where one is bound, usable or not, a login
-    /// that was not answered with more opens no enrolment (CVE-2019-16766).
-    pub(super) fn may_still_enrol(&self, turn: &Turn<'_>, ticket: &Ticket) -> bool {
+    /// So where anything is bound, usable or not, a login of a password alone opens no enrolment
+    /// (CVE-2019-16766).
+    pub(super) fn may_still_enrol(&self, turn: &Turn<'_>, ticket: &Ticket, level: Aal) -> bool {
         let proved = assess(&ticket.evidence, turn.policy.registered_amr_only).map(|assurance| assurance.level());
-        proved >= Some(self.highest_level()) && self.bound().count() < turn.login.at_least().max(1)
+        proved >= Some(self.highest_level().min(level)) && self.bound().count() < turn.login.at_least().max(1)
     }
 
     /// Whether policy lets one more of this kind be bound.

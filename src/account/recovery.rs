@@ -76,7 +76,7 @@ impl Account {
         let set = self.recovery.as_ref().map(|r| &r.set);
         let format = set.map_or(turn.policy.recovery_format, RecoverySet::format);
         let typed = Typed::parse(code, format)
-            .map_err(|_| Refusal::invalid("code", "must be a recovery code, like XXXX-XXXX-XXXX-XXXX"))?;
+            .map_err(|_| Refusal::invalid("code", "must be a recovery code, as it was shown"))?;
         let dummy = || Preimage::dummy(turn.policy.recovery_scheme);
         let preimage = set.map_or_else(dummy, |set| set.prepare(typed.slot()));
         let scheme = set.map_or(turn.policy.recovery_scheme, RecoverySet::scheme);
@@ -166,7 +166,8 @@ impl Account {
         let left = self.recovery_remaining();
         let count = u32::try_from(left).ok();
         turn.record(EventKind::RecoveryCodeUsed, About { count, ..About::method(Method::RecoveryCode) })?;
-        if left <= turn.policy.recovery_low_at {
+        // Where each is replaced, the set is full again in a moment.
+        if left <= turn.policy.recovery_low_at && !turn.policy.replace_used_recovery_codes {
             turn.record(EventKind::RecoveryCodesLow, About { count, ..About::method(Method::RecoveryCode) })?;
         }
         Ok(Evidence::new(Method::RecoveryCode, turn.now))

@@ -15,6 +15,7 @@ impl Account {
     pub(crate) fn refresh(&mut self, turn: &mut Turn<'_>, claims: &RefreshClaims) -> Result<Grant, Refusal> {
         let at = self.session_index(claims.session).ok_or(Refusal::InvalidToken)?;
         let asks = self.login_asks(turn);
+        let bypassed = self.bypass_in_force(turn).is_some();
         let session = self.sessions.get_mut(at).ok_or(Refusal::InvalidToken)?;
         if self.standing != Standing::Normal || !session.is_live(turn.policy, turn.now) {
             return Err(Refusal::InvalidToken);
@@ -24,7 +25,9 @@ impl Account {
             // login would give now is not given on. Nothing is written, so where the login would give it
             // again, so does this token.
             Refreshed::Successor { .. }
-                if asks != LoginAsks::Nothing && session.level(turn.policy) < Some(Aal::Two) =>
+                if asks != LoginAsks::Nothing
+                    && session.level(turn.policy) < Some(Aal::Two)
+                    && !(bypassed && session.seed.bypass_until.is_some()) =>
             {
                 Err(Refusal::InvalidToken)
             }

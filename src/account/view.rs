@@ -1,5 +1,7 @@
 //! An account as its owner, and the host, see it.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::authenticator::{Authenticator, Status};
@@ -11,6 +13,7 @@ use super::{Account, Standing};
 use crate::assurance::{AcrNames, Assurance, Authentication, Method, assess};
 use crate::clock::Timestamp;
 use crate::id::{AuthenticatorId, SessionId};
+use crate::policy::Policy;
 use crate::secret::SecretString;
 
 /// An authenticator as its owner sees it.
@@ -118,6 +121,13 @@ pub struct Enrolment {
     pub expires_in: u32,
 }
 
+/// What a session proves and holds.
+pub(crate) struct Proved<'a> {
+    pub(crate) assurance: Assurance,
+    pub(crate) roles: &'a [Box<str>],
+    pub(crate) scopes: &'a [Box<str>],
+}
+
 impl Account {
     pub(crate) fn status(
         &mut self,
@@ -170,6 +180,20 @@ impl Account {
             },
             sessions: self.sessions.iter().filter(|s| turn.now < s.until).count(),
         }
+    }
+
+    /// What a live session proves and holds: the named one, or the one used last.
+    pub(crate) fn session_known(
+        &self,
+        now: Timestamp,
+        named: Option<SessionId>,
+        policy_of: impl Fn(&str) -> Arc<Policy>,
+    ) -> Option<Proved<'_>> {
+        let live = self.sessions.iter().filter(|s| self.standing == Standing::Normal && now < s.until);
+        let session = live.filter(|s| named.is_none_or(|id| s.id == id)).max_by_key(|s| s.last_seen)?;
+        let policy = policy_of(&session.id.to_string());
+        let assurance = session.assurance(&policy).filter(|_| session.is_live(&policy, now))?;
+        Some(Proved { assurance, roles: &session.seed.roles, scopes: &session.seed.scopes })
     }
 
     pub(super) fn authenticator_view(&self, now: Timestamp, id: AuthenticatorId) -> Result<AuthenticatorView, Refusal> {

@@ -19,6 +19,16 @@ pub struct Assurance {
 }
 
 impl Assurance {
+    /// What a record says of somebody; it was not worked out here, and opens nothing.
+    pub(crate) const fn recorded(
+        level: Aal,
+        auth_time: Option<Timestamp>,
+        (phishing_resistant, hardware): (bool, bool),
+        evidence: Vec<Evidence>,
+    ) -> Self {
+        Self { level, auth_time, phishing_resistant, hardware, amr: Vec::new(), evidence }
+    }
+
     /// Returns the authenticator assurance level.
     #[must_use]
     pub const fn level(&self) -> Aal {

@@ -152,17 +152,53 @@ pub(crate) fn decide_by(
     at: Circumstances,
     covers: impl Fn(&StepUpGrant) -> bool,
 ) -> Decision {
-    let facts = Facts { roles: authentication.roles(), scopes: authentication.scopes(), at };
-    if let Some(forbidden) = requirement.forbids(&facts) {
-        return Decision::Forbid(forbidden);
+    Known::of(authentication).decide(requirement, at, covers)
+}
+
+/// What is known of somebody: from a verified token, from a session that is explained, from a record.
+///
+/// It opens nothing: only an [`Authentication`] does.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) assurance: &'a Assurance,
+    pub(crate) roles: &'a [Box<str>],
+    pub(crate) scopes: &'a [Box<str>],
+    pub(crate) step_up: Option<&'a StepUpGrant>,
+}
+
+impl<'a> Known<'a> {
+    pub(crate) fn of(authentication: &'a Authentication) -> Self {
+        Self {
+            name: authentication.subject().id(),
+            assurance: authentication.assurance(),
+            roles: authentication.roles(),
+            scopes: authentication.scopes(),
+            step_up: authentication.step_up(),
+        }
     }
-    let held = Held {
-        assurance: authentication.assurance(),
-        approval: Approval::Wanted(authentication.step_up().filter(|grant| covers(grant))),
-        now: at.now(),
-        facts: Some(facts),
-    };
-    if held.meets(requirement) { Decision::Allow } else { Decision::StepUp(held.way_to(requirement)) }
+
+    pub(crate) fn decide(
+        &self,
+        requirement: &Requirement,
+        at: Circumstances,
+        covers: impl Fn(&StepUpGrant) -> bool,
+    ) -> Decision {
+        let held = self.held(at, covers);
+        if let Some(forbidden) = held.facts.as_ref().and_then(|facts| requirement.forbids(facts)) {
+            return Decision::Forbid(forbidden);
+        }
+        if held.meets(requirement) { Decision::Allow } else { Decision::StepUp(held.way_to(requirement)) }
+    }
+
+    pub(super) fn held(&self, at: Circumstances, covers: impl Fn(&StepUpGrant) -> bool) -> Held<'a> {
+        Held {
+            assurance: self.assurance,
+            approval: Approval::Wanted(self.step_up.filter(|grant| covers(grant))),
+            now: at.now(),
+            facts: Some(Facts { roles: self.roles, scopes: self.scopes, at }),
+        }
+    }
 }
 
 /// Lists what `assurance` lacks of `requirement`: roles, scopes, networks, hours and the approval of an

@@ -239,6 +239,10 @@ impl Evidence {
         matches!(self.method, Method::WebAuthn) && self.properties.hardware && !self.properties.synced
     }
 
+    pub(crate) const fn properties(&self) -> Properties {
+        self.properties
+    }
+
     pub(crate) const fn proves_knowledge(&self) -> bool {
         match self.method {
             Method::Password => true,

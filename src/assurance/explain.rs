@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::decide::{Approval, Held, proved_at};
+use super::decide::{Approval, Held, Known, proved_at};
 use super::requirement::Ago;
-use super::{Authentication, Circumstances, Decision, Evidence, Facts, Proof, Requirement, StepUp, decide_by};
+use super::{Authentication, Circumstances, Decision, Evidence, Proof, Requirement, StepUp, StepUpGrant};
 use crate::clock::Timestamp;
 
 /// One thing a requirement asks for, and what there is of it.
@@ -37,7 +37,7 @@ pub struct Finding {
 ///     assert!(!late.is_allowed());
 ///     assert_eq!(
 ///         late.to_string(),
-///         "AAL2, at most 5 minutes old, is asked for. alice is signed in at AAL2, by the password 12 minutes ago \
+///         "Asked for: AAL2, at most 5 minutes old. alice is signed in at AAL2, by the password 12 minutes ago \
 ///          and TOTP 12 minutes ago. That is not enough: at most 5 minutes old is wanted, and the newest proof that \
 ///          counts is 12 minutes old. To go on: prove it again, now."
 ///     );
@@ -60,19 +60,21 @@ pub struct Explained {
 /// An approval that is bound to parameters counts here as one of its action: which request it was made for,
 /// only the layer that reads the request can say.
 pub fn explain(requirement: &Requirement, authentication: &Authentication, at: impl Into<Circumstances>) -> Explained {
-    let at = at.into();
-    let facts = Facts { roles: authentication.roles(), scopes: authentication.scopes(), at };
-    let held = Held {
-        assurance: authentication.assurance(),
-        approval: Approval::Wanted(authentication.step_up()),
-        now: at.now(),
-        facts: Some(facts),
-    };
+    explain_known(requirement, &Known::of(authentication), at.into(), |_| true)
+}
+
+/// As [`explain`], of whoever is known, and of the approvals that `covers` lets count.
+pub(crate) fn explain_known(
+    requirement: &Requirement,
+    known: &Known<'_>,
+    at: Circumstances,
+    covers: impl Fn(&StepUpGrant) -> bool + Copy,
+) -> Explained {
     Explained {
         requirement: requirement.to_string(),
-        decision: decide_by(requirement, authentication, at, |_| true),
-        findings: held.findings(requirement),
-        who: who(authentication, at.now()),
+        decision: known.decide(requirement, at, covers),
+        findings: known.held(at, covers).findings(requirement),
+        who: who(known, at.now()),
     }
 }
 
@@ -98,7 +100,7 @@ impl Explained {
 /// As a person would say it, in whole sentences.
 impl std::fmt::Display for Explained {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}, is asked for. {}.", self.requirement, self.who)?;
+        write!(f, "Asked for: {}. {}.", self.requirement, self.who)?;
         let missing: Vec<String> = self.findings.iter().filter(|finding| !finding.met).map(Finding::sentence).collect();
         match &self.decision {
             Decision::Allow => write!(f, " That is enough."),
@@ -128,12 +130,11 @@ impl Finding {
 }
 
 /// `alice is signed in at AAL2, by the password 12 minutes ago and TOTP 3 minutes ago`.
-fn who(authentication: &Authentication, now: Timestamp) -> String {
-    let assurance = authentication.assurance();
+fn who(known: &Known<'_>, now: Timestamp) -> String {
+    let (name, assurance) = (known.name, known.assurance);
     let mut evidence: Vec<&Evidence> = assurance.evidence().iter().collect();
     evidence.sort_by_key(|proof| proof.method());
     let by: Vec<String> = evidence.iter().map(|e| format!("{} {}", Proof::of(e.method()), ago(e.at(), now))).collect();
-    let name = authentication.subject().id();
     let by = if by.is_empty() { "and nothing says by what".to_owned() } else { format!("by {}", listed(&by)) };
     format!("{name} is signed in at {}, {by}", assurance.level())
 }

@@ -4,7 +4,8 @@ use http::{Extensions, Uri};
 /// Returns the URI that the client has sent, where axum's `nest` has shortened the request's own.
 ///
 /// For [`RoutePolicyLayer::original_uri`](crate::middleware::RoutePolicyLayer::original_uri), which then
-/// judges the whole path wherever it stands.
+/// judges the whole path wherever it stands, and for a
+/// [`TransactionLayer`](crate::middleware::TransactionLayer) of whole requests, which then binds it.
 ///
 /// ```
 /// use axum::{Router, body::Body, routing};

@@ -121,6 +121,12 @@ impl<'a> Examined<'a> {
         Some(Self { settings: &absent.settings, outcome: Err(&absent.why), address })
     }
 
+    /// When the request is made, by the layer's clock, and from where; `None` when the clock cannot be read.
+    pub(crate) fn circumstances(&self) -> Option<Circumstances> {
+        let now = self.settings.clock.now().ok()?;
+        Some(Circumstances::at(now).if_known_from(self.address.map(ClientAddress::ip)))
+    }
+
     /// Decides whether that is enough for `requirement`.
     pub(crate) fn meets(&self, requirement: &Requirement) -> Result<&'a Authentication, Refusal> {
         self.decides(|authentication, at| decide(requirement, authentication, at))
@@ -132,11 +138,10 @@ impl<'a> Examined<'a> {
         decision: impl FnOnce(&Authentication, Circumstances) -> Decision,
     ) -> Result<&'a Authentication, Refusal> {
         let authentication = self.outcome.map_err(Clone::clone)?;
-        let Ok(now) = self.settings.clock.now() else {
+        let Some(at) = self.circumstances() else {
             log::no_clock();
             return Err(Refusal::new(RefusalKind::Unavailable));
         };
-        let at = Circumstances::at(now).if_known_from(self.address.map(ClientAddress::ip));
         Refusal::of(decision(authentication, at)).map_or(Ok(authentication), Err)
     }
 }

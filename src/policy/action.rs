@@ -1,5 +1,5 @@
 use super::Policy;
-use crate::assurance::Requirement;
+use crate::assurance::{Method, Requirement};
 use crate::error::ConfigError;
 use crate::token::{WHOLE_REQUEST, check_names};
 
@@ -60,23 +60,28 @@ impl BoundTo {
 }
 
 pub(super) fn check_all(policy: &Policy) -> Result<(), ConfigError> {
-    policy.actions.iter().try_for_each(|(name, requirement)| check_action(name, requirement))?;
+    let kinds = policy.attainable();
+    policy.actions.iter().try_for_each(|(name, requirement)| check_action(name, requirement, &kinds))?;
     for (action, bound) in &policy.bound {
         if let BoundTo::Parameters(names) = bound {
-            let refused = |rule| ConfigError::new("action", format!("{action:?}: the names it is bound to {rule}"));
+            let refused = |rule| refused(action, format!("the names it is bound to {rule}"));
             check_names(names).map_err(refused)?;
         }
     }
     Ok(())
 }
 
-fn check_action(name: &str, requirement: &Requirement) -> Result<(), ConfigError> {
+fn refused(action: &str, why: impl std::fmt::Display) -> ConfigError {
+    ConfigError::new("action", format!("{action:?}: {why}")).of(action)
+}
+
+fn check_action(name: &str, requirement: &Requirement, kinds: &[Method]) -> Result<(), ConfigError> {
     let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b':'));
     if name.is_empty() || name.len() > 64 || !plain {
-        return Err(ConfigError::new("action", format!("{name:?} must be 1 to 64 of A-Z a-z 0-9 _ - . :")));
+        return Err(refused(name, "the name must be 1 to 64 of A-Z a-z 0-9 _ - . :"));
     }
     if requirement.actions().any(|own| own != name) {
-        return Err(ConfigError::new("action", format!("{name:?} must not require another action")));
+        return Err(refused(name, "must not require another action"));
     }
-    Ok(())
+    requirement.check(kinds).map_err(|error| refused(name, error.rule()))
 }

@@ -28,6 +28,8 @@
 mod action;
 mod builder;
 mod exceptions;
+#[cfg(feature = "policy-file")]
+pub mod file;
 mod limits;
 mod login;
 pub mod presets;
@@ -43,7 +45,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::assurance::{Aal, Requirement};
+use crate::assurance::{Aal, Method, Requirement};
 use crate::id::Subject;
 use crate::otp;
 use crate::recovery_code;
@@ -120,6 +122,11 @@ impl Policy {
     #[must_use]
     pub fn login_for(&self, who: Who<'_>) -> EffectiveLogin {
         self.login.login_for(who)
+    }
+
+    /// The kinds of proof that somebody under this policy can come to have.
+    pub(crate) fn attainable(&self) -> Vec<Method> {
+        Method::ALL.iter().copied().filter(|kind| self.login.lets_somebody_have(*kind)).collect()
     }
 
     pub(crate) const fn session_limits(&self, level: Aal) -> SessionLimits {

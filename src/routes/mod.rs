@@ -30,6 +30,7 @@
 //! ```
 
 mod address;
+mod admin;
 mod answer;
 mod authenticators;
 mod body;
@@ -39,6 +40,7 @@ mod holder;
 mod page;
 mod path;
 mod problems;
+mod query;
 mod sessions;
 
 use axum::Router;
@@ -54,6 +56,7 @@ use crate::middleware::refusal::Form;
 use crate::middleware::route_policy::{Read, RoutePolicySource};
 use crate::middleware::{AuthenticateLayer, RoutePolicyLayer, Source};
 use crate::service::{Error, LoginOutcome, Mfa};
+pub use admin::AdminRoutes;
 use cookies::CookieNames;
 
 /// Longest body of a request, in bytes (`HTTP.md`).
@@ -96,7 +99,7 @@ impl Mfa {
 
     /// Returns the JSON API, without a prefix.
     pub fn routes(&self) -> Router {
-        Router::new()
+        let router = Router::new()
             .route("/challenges", post(challenges::open))
             .route("/challenges/{id}", get(challenges::show))
             .route("/challenges/{id}/verify", post(challenges::verify))
@@ -112,12 +115,13 @@ impl Mfa {
             .route("/sessions/{sid}", delete(sessions::end))
             .route("/events", get(sessions::events))
             .fallback(not_found)
-            .method_not_allowed_fallback(not_found)
-            .layer(DefaultBodyLimit::max(BODY_MAX))
-            .layer(self.authenticate_layer())
-            .layer(axum::middleware::map_request(never_grpc))
-            .layer(axum::middleware::map_response(no_store))
-            .with_state(self.clone())
+            .method_not_allowed_fallback(not_found);
+        guarded(router, self).with_state(self.clone())
+    }
+
+    /// Begins the routes of the administration, for operators: nest what they make where the host says.
+    pub fn admin_routes(&self) -> AdminRoutes {
+        AdminRoutes::of(self)
     }
 
     /// Returns what is served below `/.well-known`: the public keys.
@@ -175,6 +179,15 @@ impl Mfa {
     pub fn error_response(&self, error: &Error) -> Response {
         problems::response(self, error)
     }
+}
+
+/// What goes around all of our routes: who it is, how long a body may be, and that nothing is kept.
+fn guarded<S: Clone + Send + Sync + 'static>(router: Router<S>, mfa: &Mfa) -> Router<S> {
+    router
+        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .layer(mfa.authenticate_layer())
+        .layer(axum::middleware::map_request(never_grpc))
+        .layer(axum::middleware::map_response(no_store))
 }
 
 /// What is not there, by any method, is a problem like any other.

@@ -45,11 +45,14 @@ mod challenges;
 mod detached;
 mod elevate;
 mod error;
+mod explain;
 mod inner;
 mod keys;
 mod login;
 mod operators;
 mod outcome;
+#[cfg(feature = "policy-file")]
+mod policy_file;
 mod queue;
 mod recovery;
 mod redeem;
@@ -67,8 +70,11 @@ pub use authenticators::{Enroller, TotpEnrolment};
 pub use builder::MfaBuilder;
 pub use challenges::{ChallengeRequest, Reply, Responder};
 pub use error::Error;
+pub use explain::Asking;
 pub use keys::{Keys, KeysError};
 pub use outcome::{Answer, AnswerOutcome, Binding, ChallengeOutcome, LoginChallenge, LoginOutcome};
+#[cfg(feature = "policy-file")]
+pub use policy_file::{FilePolicies, FileRoutes, PolicyFile, PolicyLoadError, Reloaded};
 pub use sessions::{EventPage, SessionPage};
 pub use tokens::Tokens;
 

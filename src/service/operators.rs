@@ -109,6 +109,20 @@ impl Mfa {
         self.inner.turn(matter, |account, turn| account.grant_bypass(turn, &bypass)).await
     }
 
+    /// Tells until when a bypass lasts; `None` when there is none that the policy in force honours.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NotFound`](crate::account::Refusal::NotFound) for a subject without an account.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it changes nothing.
+    pub async fn bypass_until(&self, subject: &Subject) -> Result<Option<Timestamp>, Error> {
+        let matter = Matter { if_missing: IfMissing::NotFound, ..self.matter(subject) };
+        self.inner.turn(matter, |account, turn| Ok(account.bypass_in_force(turn))).await
+    }
+
     /// Ends a bypass before its time, and the sessions that began by it.
     ///
     /// # Errors

@@ -182,7 +182,7 @@ impl Inner {
         Ok(Ran { answer, pending: Some(pending) })
     }
 
-    fn policy_for(&self, account: &Account, matter: Matter<'_>) -> (Arc<Policy>, EffectiveLogin) {
+    pub(super) fn policy_for(&self, account: &Account, matter: Matter<'_>) -> (Arc<Policy>, EffectiveLogin) {
         let nobody = Described { client_id: self.issuer.audience(), roles: &[], groups: &[] };
         let of = account.described(matter.seed).unwrap_or(nobody);
         let who = Who::new(matter.subject, of.client_id, of.roles).groups(of.groups);
@@ -190,6 +190,12 @@ impl Inner {
         let policy = self.policies.policy(who);
         let login = policy.login_for(who);
         (policy, login)
+    }
+
+    /// Reads the document, where there is one: for what only looks.
+    pub(super) async fn look_at(&self, matter: Matter<'_>) -> Result<Option<Account>, Error> {
+        let stored = self.load(matter.subject).await?;
+        Ok(stored.map(|stored| Account::read(stored.document(), matter.subject)).transpose()?)
     }
 
     async fn load(&self, subject: &Subject) -> Result<Option<Stored>, Error> {

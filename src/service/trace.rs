@@ -12,5 +12,10 @@ pub(crate) fn event(subject: &Subject, event: &Event) {
 
 /// Logs why something was refused as unavailable; the client is told only that it was.
 pub(crate) fn unavailable(error: &(dyn std::error::Error + 'static)) {
-    tracing::error!(target: "tower_mfa::unavailable", error, "refused: cannot decide");
+    trouble("refused: cannot decide", error);
+}
+
+/// Logs what an operator should mend, and why.
+pub(crate) fn trouble(what: &'static str, error: &(dyn std::error::Error + 'static)) {
+    tracing::error!(target: "tower_mfa::unavailable", error, "{what}");
 }

@@ -1,8 +1,11 @@
 //! Nobody goes round the second factor unless it was approved, documented and limited in time.
 
+use std::sync::{Arc, Mutex};
+
 use tower_mfa::account::{Bypass, EventKind, Refusal};
 use tower_mfa::assurance::{Aal, Decision, Requirement, decide};
 use tower_mfa::policy::presets::{nist_aal2, owasp_asvs_l2, pci_dss_4};
+use tower_mfa::policy::{LockSchedule, Login, Policy, PolicySource, Who};
 use tower_mfa::service::{ChallengeOutcome, ChallengeRequest, LoginOutcome, Reply, Responder, Tokens};
 
 use crate::presets::cheaply;
@@ -212,4 +215,56 @@ async fn one_grant_holds_at_a_time() {
     assert!(s.is_over(&tokens).await);
     s.clock.advance(60);
     assert!(matches!(s.begin("alice").await, LoginOutcome::Challenge(_)));
+}
+
+/// Rows: PCI-8.3.4
+#[tokio::test]
+async fn a_user_who_is_locked_out_is_let_in_by_no_bypass() {
+    let s =
+        Scene::with(cheaply(pci_dss_4()).lock(LockSchedule::new(1, 86_400, &[1_800]).account_wide()).build().unwrap());
+    let alice = s.enrolled_by_ticket("alice").await;
+    s.grant(s.hour()).await.unwrap();
+    let by = s.auth(&complete(s.begin("alice").await));
+    let opened = s.mfa.open_challenge(&by, ChallengeRequest::new()).await.unwrap();
+    let ChallengeOutcome::Pending(view) = opened else { panic!("a code is wanted") };
+    // The code that bound the app was used by that.
+    let used = Reply::totp(alice.app.code(s.now()));
+    assert!(s.mfa.answer(Responder::Session(&by), view.id, used).await.is_err());
+    assert!(matches!(s.begin("alice").await, LoginOutcome::Blocked { throttled_for: Some(1_800), .. }));
+    s.clock.advance(1_800);
+    assert!(matches!(s.begin("alice").await, LoginOutcome::Complete(_)));
+}
+
+/// The policy in force, which a test changes.
+#[derive(Clone)]
+struct Current(Arc<Mutex<Arc<Policy>>>);
+
+impl PolicySource for Current {
+    fn policy(&self, _who: Who<'_>) -> Arc<Policy> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+/// Rows: PCI-8.5.1-b
+#[tokio::test]
+async fn a_policy_that_allows_less_honours_less_of_what_was_granted_before() {
+    let lasting = |secs: Option<u32>| {
+        let policy = cheap().login(Login::Required);
+        Arc::new(secs.map_or(policy.clone(), |secs| policy.bypass_at_most(secs)).build().unwrap())
+    };
+    let current = Current(Arc::new(Mutex::new(lasting(Some(7_200)))));
+    let s = Scene::sourced(current.clone());
+    let _ = s.begin("alice").await;
+    s.grant(s.hour()).await.unwrap();
+    let until = async || s.mfa.bypass_until(&subject("alice")).await.unwrap().map(|end| end.since(s.now()));
+    assert_eq!(until().await, Some(3_600));
+    s.clock.advance(600);
+    *current.0.lock().unwrap() = lasting(Some(900));
+    assert_eq!(until().await, Some(300));
+    let LoginOutcome::Complete(tokens) = s.begin("alice").await else { panic!("300 seconds are left") };
+    assert_eq!(tokens.expires_in().as_secs(), 300);
+    *current.0.lock().unwrap() = lasting(None);
+    assert_eq!(until().await, None);
+    assert_eq!(refusal(s.mfa.refresh(tokens.refresh_token().unwrap()).await), Refusal::InvalidToken);
+    assert!(matches!(s.begin("alice").await, LoginOutcome::EnrolmentRequired { .. }));
 }

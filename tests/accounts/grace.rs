@@ -185,6 +185,7 @@ enum Op {
     SignIn,
     SignInElsewhere,
     Bind,
+    BindElsewhere,
     Remove,
     Wait(u64),
     GoBack(u64),
@@ -196,7 +197,8 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         4 => Just(Op::SignIn),
         1 => Just(Op::SignInElsewhere),
-        3 => Just(Op::Bind),
+        2 => Just(Op::Bind),
+        2 => Just(Op::BindElsewhere),
         3 => Just(Op::Remove),
         2 => (1..400_u64).prop_map(Op::Wait),
         1 => (1..250_u64).prop_map(Op::GoBack),
@@ -227,20 +229,30 @@ impl Count {
         }
     }
 
+    async fn sign_in(&mut self) -> LoginOutcome {
+        let outcome = strictly(&self.s).await;
+        self.note(matches!(outcome, LoginOutcome::Complete(_)));
+        outcome
+    }
+
     async fn perform(&mut self, op: Op) {
         match op {
             Op::SignIn => {
-                let outcome = strictly(&self.s).await;
-                self.note(matches!(outcome, LoginOutcome::Complete(_)));
-                if let LoginOutcome::Complete(tokens) = outcome {
+                if let LoginOutcome::Complete(tokens) = self.sign_in().await {
                     self.last = Some(tokens);
                 }
+            }
+            Op::Bind if self.person.is_none() => {
+                self.person = Some(match self.sign_in().await {
+                    LoginOutcome::Complete(tokens) => self.s.bind(&self.s.auth(&tokens)).await,
+                    outcome => enrol(&self.s, &ticket(outcome)).await,
+                });
             }
             Op::SignInElsewhere => {
                 complete(self.s.begin("alice").await);
                 self.note(false);
             }
-            Op::Bind if self.person.is_none() => {
+            Op::BindElsewhere if self.person.is_none() => {
                 self.person = Some(self.s.enrolled("alice").await);
                 self.note(false);
             }
@@ -266,7 +278,7 @@ impl Count {
             Op::Wait(secs) => self.s.clock.advance(secs),
             // Farther than the tolerance nothing is decided at all.
             Op::GoBack(secs) if self.s.now().as_secs() - secs + 250 >= self.latest => self.s.clock.go_back(secs),
-            Op::Bind | Op::GoBack(_) => {}
+            Op::Bind | Op::BindElsewhere | Op::GoBack(_) => {}
         }
     }
 }

@@ -208,7 +208,6 @@ async fn a_session_begun_where_less_is_asked_is_not_carried_to_where_more_is() {
     }
 }
 
-/// Rows: CVE-2026-9091
 #[tokio::test]
 async fn a_kind_somebody_added_for_comfort_forces_no_second_factor_unless_policy_says_so() {
     let comfort = |mode| under(LoginPolicy::new(mode).enrolled_by([Method::WebAuthn]));
@@ -240,7 +239,6 @@ async fn a_rule_for_a_group_holds_for_everything_its_session_does() {
     assert!(matches!(refusal(s.mfa.disable(&by, None, None).await), Refusal::Forbidden(_)));
 }
 
-/// Rows: CVE-2025-6013
 #[tokio::test]
 async fn a_rule_for_a_tenant_is_for_its_subjects_and_no_others() {
     let s = under(LoginPolicy::default().rule(LoginRule::new("bank").tenants(["bank"]).mode(Login::Required)));

@@ -6,7 +6,7 @@ use tower_mfa::account::Refusal;
 use tower_mfa::assurance::{Aal, Method, Requirement};
 use tower_mfa::otp::{Totp, Window};
 use tower_mfa::policy::presets::{
-    Profile, hosted, nist_aal2, nist_aal3, owasp_asvs_l1, owasp_asvs_l2, owasp_asvs_l3, pci_dss_4,
+    Profile, hosted, named, nist_aal2, nist_aal3, owasp_asvs_l1, owasp_asvs_l2, owasp_asvs_l3, pci_dss_4,
 };
 use tower_mfa::policy::{LockSchedule, Login, PolicyBuilder, SentCodes, SentCodesError, SessionLimits, Telephone};
 use tower_mfa::recovery_code::{Count, Format, Scheme};
@@ -14,17 +14,9 @@ use tower_mfa::service::{LoginOutcome, Reply};
 
 use crate::scene::{Scene, challenged, complete, refusal};
 
-/// The presets with a profile, by its name.
+/// The preset of a profile.
 fn preset(profile: Profile) -> PolicyBuilder {
-    match profile {
-        Profile::NistAal2 => nist_aal2(),
-        Profile::NistAal3 => nist_aal3(),
-        Profile::PciDss4 => pci_dss_4(),
-        Profile::OwaspAsvsL1 => owasp_asvs_l1(),
-        Profile::OwaspAsvsL2 => owasp_asvs_l2(),
-        Profile::OwaspAsvsL3 => owasp_asvs_l3(),
-        other => panic!("{other} has no preset"),
-    }
+    named(profile.name()).unwrap()
 }
 
 /// With recovery codes that are few and cheap.
@@ -37,7 +29,7 @@ fn every_preset_builds_and_remembers_its_profile() {
     for profile in Profile::ALL {
         assert_eq!(preset(*profile).build().unwrap().profile(), Some(*profile));
     }
-    assert_eq!(hosted().build().unwrap().profile(), None, "a habit is held to nothing");
+    assert_eq!(named("hosted").unwrap().build().unwrap().profile(), None, "a habit is held to nothing");
 }
 
 type Break = fn(PolicyBuilder) -> PolicyBuilder;
@@ -58,7 +50,14 @@ fn breaks(id: &str, field: &str, says: &str) -> Vec<Break> {
         ("N63B-4.2.1.1-a", _) => vec![|p| p.recovery_format(Format::danger_short_recovery_codes(12).unwrap())],
         ("N63B-4.2.1.1-d", _) => vec![|p| p.replace_used_recovery_codes(false)],
         ("X14", _) => vec![|p| p.registered_amr_only(false)],
-        ("N63B-2.3.1-a", "action") => vec![|p| p.action("pay", Requirement::aal2().phishing_resistant())],
+        ("N63B-2.3.1-a", "action") => vec![
+            |p| p.action("pay", Requirement::aal2().phishing_resistant()),
+            // One way to it that is weaker is the way that is taken.
+            |p| {
+                let ways = [Requirement::aal3().phishing_resistant(), Requirement::aal2().phishing_resistant()];
+                p.action("pay", Requirement::aal1().phishing_resistant().with_any_of(ways))
+            },
+        ],
         ("N63B-2.3.2-a", "action") => vec![|p| p.action("pay", Requirement::at_least(Aal::Three))],
         ("ASVS-6.3.3", "action") => vec![|p| p.action("pay", Requirement::aal2().phishing_resistant())],
         ("PCI-8.3.4", _) => vec![
@@ -114,6 +113,9 @@ fn what_does_not_break_the_profile_is_the_hosts_to_choose() {
     assert!(own.action("pay", Requirement::aal2().within(60)).build().is_ok());
     assert!(pci_dss_4().lock(LockSchedule::new(3, 86_400, &[1_800, 3_600]).account_wide()).build().is_ok());
     assert!(nist_aal3().action("pay", Requirement::aal3().phishing_resistant()).build().is_ok());
+    let twice = [Requirement::aal3().within(60), Requirement::aal3().hardware()];
+    let either = Requirement::aal1().phishing_resistant().with_any_of(twice);
+    assert!(nist_aal3().action("pay", either).build().is_ok());
     assert!(owasp_asvs_l3().action("pay", Requirement::aal3().hardware()).build().is_ok());
     assert_eq!(pci_dss_4().bypass_at_most(30 * 86_400 + 1).build().unwrap_err().field(), "bypass_at_most");
 }

@@ -5,12 +5,14 @@ use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{Extension, OriginalUri};
+use axum::extract::Extension;
 use axum::routing::any;
-use http::{Request, StatusCode};
+use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
+use tower_mfa::extract::original_uri;
+use tower_mfa::middleware::route_policy::{RoutePolicy, Rule};
 use tower_mfa::middleware::transaction::TransactionLayerBuilder;
-use tower_mfa::middleware::{Approved, TransactionLayer};
+use tower_mfa::middleware::{Approved, RoutePolicyLayer, TransactionLayer};
 use tower_mfa::service::ChallengeRequest;
 use tower_mfa::testing::Fault;
 use tower_mfa::token::body_digest;
@@ -177,7 +179,7 @@ async fn a_body_that_cannot_be_digested_is_refused_clearly_and_spends_nothing() 
 async fn inside_a_nest_the_path_that_was_sent_counts() {
     let bank = Bank::new();
     let mut alice = bank.person("alice").await;
-    let layer = bank.whole().original_uri(|extensions| extensions.get::<OriginalUri>().map(|uri| &uri.0));
+    let layer = bank.whole().original_uri(original_uri);
     let inner = bank.vault(layer.build().unwrap());
     let app = Router::new()
         .nest("/live", Router::new().nest("/eu", inner.clone()))
@@ -203,4 +205,24 @@ async fn a_layer_is_bound_to_parameters_or_to_the_whole_and_says_which() {
     // A JSON body with these members would have the digest of a request it only describes.
     let alike = TransactionLayer::builder(requirement()).parameters(["path", "body", "method"]).danger_reusable();
     assert!(alike.build().unwrap_err().rule().contains("whole request"));
+}
+
+/// As a rule of a route policy it is bound to the path the policy has judged.
+#[tokio::test]
+async fn a_rule_of_a_route_policy_binds_the_path_that_was_sent() {
+    let bank = Bank::new();
+    let mut alice = bank.person("alice").await;
+    let rule =
+        |name: &str, path: &str| Rule::on(name, [Method::DELETE], path).transaction(bank.whole().build().unwrap());
+    let rules = RoutePolicy::builder().rule(rule("live", "/live/keys/{id}")).rule(rule("tests", "/tests/keys/{id}"));
+    let policy = RoutePolicyLayer::new(rules.build().unwrap()).with_bodies().original_uri(original_uri);
+    let keys = Router::new().route("/keys/{id}", any(async || "gone")).layer(policy);
+    let app = Router::new().nest("/live", keys.clone()).nest("/tests", keys).layer(bank.mfa.authenticate_layer());
+    let token = bank.token(&mut alice, of("DELETE", "/live/keys/1", b"")).await;
+    let delete = |path: &str| {
+        let request = Request::delete(path).header("authorization", format!("Bearer {token}"));
+        answer(app.clone(), request.body(Body::empty()).unwrap())
+    };
+    is_not_approved(&delete("/tests/keys/1").await);
+    assert_eq!(delete("/live/keys/1").await.1, "gone");
 }

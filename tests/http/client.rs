@@ -328,6 +328,8 @@ async fn login_route(
     let scopes = body["scope"].as_str().unwrap_or_default().split_whitespace();
     let first = FirstFactor::password_checked_by_host(subject, hands.read()).scopes(scopes);
     let first = first.groups(body["group"].as_str());
+    let roles = body["roles"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let first = first.roles(roles.map(str::to_owned));
     let first = if let Some(address) = body["address"].as_str() { first.address(address) } else { first };
     let first = if body["tablet"] == true { first.client("tablet").address("203.0.113.7") } else { first };
     match mfa.begin(first).await {

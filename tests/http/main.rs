@@ -9,6 +9,7 @@
 )]
 
 mod addresses;
+mod admin;
 mod answers;
 mod authenticators;
 mod challenges;

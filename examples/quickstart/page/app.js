@@ -91,7 +91,11 @@ function secondStep(outcome, signedIn = openAccount) {
     verify: async (answer) => {
       const path = `/mfa/challenges/${encodeURIComponent(outcome.challenge_id)}/verify`;
       const verdict = await send("POST", path, answer, outcome.challenge_token);
-      if (verdict.status !== "complete") return secondStep({ ...outcome, ...verdict });
+      if (verdict.status === "enrolment_required") {
+        away();
+        return enrolFirst(verdict, "", "This account needs a second authenticator app. Add it now to sign in.");
+      }
+      if (verdict.status !== "complete") return secondStep({ ...outcome, ...verdict }, signedIn);
       away();
       await signedIn();
       const used = usedRecovery(verdict.recovery_codes_remaining);
@@ -104,11 +108,11 @@ function secondStep(outcome, signedIn = openAccount) {
   show("answer");
 }
 
-function enrolFirst(outcome, username) {
+function enrolFirst(outcome, username, why = "This account needs a second step. Set it up now to sign in.") {
   const signedIn = () => openAccount().catch(failed);
   enrol({
     bearer: outcome.enrolment_token,
-    why: "This account needs a second step. Set it up now to sign in.",
+    why,
     name: "Authenticator app",
     done: (bound) => {
       if (!bound) return toSignIn();

@@ -75,6 +75,7 @@ impl<S, B> Call<S, B> {
         let policy = self.shared.source.current();
         let (uri, trick) = self.shared.uri(&self.request);
         let (method, path) = (self.request.method(), uri.path());
+        self.shared.record(&policy, &self.request, path);
         let examined = Examined::of(self.request.extensions());
         let verdict = decide_route(&policy, method, path, trick, examined);
         let (at, rule) = verdict.rule.unzip();
@@ -99,6 +100,11 @@ impl<S, B> Call<S, B> {
             Step::Ask(rule) => {
                 let access = rule.access().clone();
                 let sent = self.shared.on_report.is_some().then(|| (method.clone(), uri.clone()));
+                if matches!(access, Access::Transaction(_)) {
+                    // What is approved is what was judged: inside of `nest` the layer sees the shorter path.
+                    let uri = transaction::SentUri(uri.clone());
+                    self.request.extensions_mut().insert(uri);
+                }
                 let asked = Asked { shared: self.shared, at, sent, policy };
                 ask::<S, B, R, W>(self.service, self.request, access, asked)
             }

@@ -7,9 +7,13 @@ use tower::Layer;
 
 use super::bodies::{Read, Untouched};
 use super::path::PathTrick;
-use super::policy::RoutePolicySource;
+use super::policy::{RoutePolicy, RoutePolicySource};
+use super::record::Recorded;
 use super::report::Report;
 use super::service::RoutePolicyService;
+use crate::assurance::Circumstances;
+use crate::clock::{Clock as _, SystemClock};
+use crate::middleware::settings::Examined;
 
 /// Lets a request through as the rule of its method and path says, and denies what no rule names.
 ///
@@ -66,7 +70,10 @@ pub(super) struct Shared {
     pub(super) source: Arc<dyn RoutePolicySource>,
     original_uri: Option<OriginalUri>,
     pub(super) on_report: Option<OnReport>,
+    pub(super) on_decision: Option<OnDecision>,
 }
+
+type OnDecision = Arc<dyn Fn(&Recorded) + Send + Sync>;
 
 type OnReport = Arc<dyn Fn(&Report) + Send + Sync>;
 type OriginalUri = fn(&Extensions) -> Option<&Uri>;
@@ -75,7 +82,7 @@ impl RoutePolicyLayer {
     /// Makes the layer, over a [`RoutePolicy`](super::RoutePolicy) or something that gives the one in
     /// force.
     pub fn new(source: impl RoutePolicySource) -> Self {
-        let shared = Shared { source: Arc::new(source), original_uri: None, on_report: None };
+        let shared = Shared { source: Arc::new(source), original_uri: None, on_report: None, on_decision: None };
         Self { shared: Arc::new(shared), bodies: PhantomData }
     }
 }
@@ -94,6 +101,15 @@ impl<W> RoutePolicyLayer<W> {
     /// `report` is called on the way of the request: it must not wait, nor panic.
     pub fn on_report(self, report: impl Fn(&Report) + Send + Sync + 'static) -> Self {
         self.with(|shared| shared.on_report = Some(Arc::new(report)))
+    }
+
+    /// Hands every request as it was decided, by its head, to the host: to be written down, and decided again by
+    /// another policy before that is switched on ([`replay`](super::replay)). Default: nothing is recorded, and
+    /// nothing is spent on it.
+    ///
+    /// `record` is called on the way of the request: it must not wait, nor panic.
+    pub fn on_decision(self, record: impl Fn(&Recorded) + Send + Sync + 'static) -> Self {
+        self.with(|shared| shared.on_decision = Some(Arc::new(record)))
     }
 
     /// Lets rules be transactions: the body of a request is read where its rule is one.
@@ -117,6 +133,18 @@ impl Shared {
         if let Some(on_report) = &self.on_report {
             on_report(&report());
         }
+    }
+
+    /// Hands what became of a request to the host, if it wants to know.
+    pub(super) fn record<B>(&self, policy: &RoutePolicy, request: &Request<B>, path: &str) {
+        let Some(record) = &self.on_decision else { return };
+        let examined = Examined::of(request.extensions());
+        let at =
+            examined.as_ref().map_or_else(|| SystemClock.now().ok().map(Circumstances::at), Examined::circumstances);
+        // Without a time nothing was decided that could be decided again.
+        let Some(at) = at else { return };
+        let who = examined.and_then(|examined| examined.outcome.ok());
+        record(&Recorded::of(policy, request.method(), path, who, at));
     }
 
     /// Returns the URI that is judged, and what makes it doubtful.

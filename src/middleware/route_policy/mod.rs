@@ -86,25 +86,32 @@
 //! rule. A rule that reports looks at the head of a request: a code in `X-MFA-Token` is not looked at, no
 //! body is read, and no approval is spent. Then switch rules to [`Mode::Enforce`] one by one, and what no
 //! rule names at last.
+//!
+//! [`RoutePolicyLayer::on_decision`] records each request as it was decided; [`replay`] decides the records by
+//! another policy, before that is switched on. [`RoutePolicy::explain`] says why a request is refused.
 
 mod bodies;
 pub(crate) mod decide;
+mod explain;
 mod future;
 mod layer;
 mod methods;
 mod path;
 mod pattern;
 mod policy;
+mod record;
 mod report;
 mod rule;
 mod service;
 mod table;
 
 pub use bodies::{Bodies, Read, Untouched};
+pub use explain::RouteExplanation;
 pub use future::ResponseFuture;
 pub use layer::RoutePolicyLayer;
 pub use path::PathTrick;
 pub use policy::{Found, RoutePolicy, RoutePolicyBuilder, RoutePolicySource};
+pub use record::{Changed, Outcome, Recorded, replay};
 pub use report::{Report, Tally};
 pub use rule::{Access, Address, Mode, Rule};
 pub use service::RoutePolicyService;

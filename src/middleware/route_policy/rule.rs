@@ -3,8 +3,9 @@ use std::sync::Arc;
 
 use http::Method;
 
+use super::explain::covers;
 use super::methods;
-use crate::assurance::{Requirement, StepUpGrant, decide_by};
+use crate::assurance::{self, Requirement, decide_by};
 use crate::error::ConfigError;
 use crate::middleware::settings::Examined;
 use crate::middleware::{Refusal, RefusalKind, RequireLayer, TransactionLayer};
@@ -43,6 +44,29 @@ pub enum Access {
     Require(RequireLayer),
     /// An approval of this very request.
     Transaction(TransactionLayer),
+}
+
+impl Access {
+    /// Returns its name: `public`, `guarded-elsewhere`, `require` or `transaction`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::GuardedElsewhere => "guarded-elsewhere",
+            Self::Require(_) => "require",
+            Self::Transaction(_) => "transaction",
+        }
+    }
+
+    /// Returns what somebody has to prove, where anything.
+    #[must_use]
+    pub fn requirement(&self) -> Option<&Requirement> {
+        match self {
+            Self::Public | Self::GuardedElsewhere => None,
+            Self::Require(layer) => Some(layer.requirement()),
+            Self::Transaction(layer) => Some(layer.requirement()),
+        }
+    }
 }
 
 impl From<Requirement> for Access {
@@ -181,13 +205,16 @@ impl Rule {
         if named.contains(&Method::HEAD) && !named.contains(&Method::GET) {
             return Err(self.error("names HEAD, which follows GET; name GET"));
         }
-        Ok(())
+        let Some(asked) = self.access.requirement() else { return Ok(()) };
+        asked
+            .check(assurance::Method::ALL)
+            .map_err(|error| self.error(&format!("asks for what nobody can meet: {}", error.rule())))
     }
 
     /// What is wrong with it, behind its name.
     pub(super) fn error(&self, broken: &str) -> ConfigError {
         let Self { name, pattern, .. } = self;
-        ConfigError::new("rule", format!("\"{name}\" ({} {pattern}) {broken}", self.methods_text()))
+        ConfigError::new("rule", format!("\"{name}\" ({} {pattern}) {broken}", self.methods_text())).of(&**name)
     }
 
     fn methods_text(&self) -> String {
@@ -204,15 +231,11 @@ impl Rule {
     /// Says what this rule has against a request, by its head alone: no body is read, no code looked at
     /// and no approval spent.
     pub(crate) fn objection(&self, examined: Option<Examined<'_>>) -> Option<Refusal> {
-        let examined = || examined.ok_or(Refusal::new(RefusalKind::NotLayered));
-        let judged = match &self.access {
-            Access::Public | Access::GuardedElsewhere => return None,
-            Access::Require(layer) => examined().and_then(|examined| examined.meets(layer.requirement()).map(drop)),
-            Access::Transaction(layer) => examined().and_then(|examined| {
-                let is_bound = |grant: &StepUpGrant| grant.bind().is_some();
-                examined.decides(|who, now| decide_by(layer.requirement(), who, now, is_bound)).map(drop)
-            }),
-        };
+        let wanted = self.access.requirement()?;
+        let judged = examined.ok_or(Refusal::new(RefusalKind::NotLayered)).and_then(|examined| {
+            let covers = covers(&self.access);
+            examined.decides(|who, at| decide_by(wanted, who, at, covers)).map(drop)
+        });
         Some(judged.err()?.by_rule(self.shared_name()))
     }
 }

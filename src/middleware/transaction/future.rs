@@ -10,10 +10,10 @@ use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tower::Service;
 
-use super::Approved;
 use super::layer::Rule;
 use super::parameters::{self, Values};
 use super::whole_request;
+use super::{Approved, SentUri};
 use crate::assurance::{Authentication, StepUpGrant, decide_bound, decide_by};
 use crate::error::BoxError;
 use crate::middleware::refusal::Form;
@@ -117,9 +117,11 @@ impl Rule {
 
     /// What of the request is to be approved.
     fn values(&self, parts: &Parts, body: &[u8]) -> Result<Values, Refusal> {
-        let sent = || self.original_uri.and_then(|find| find(&parts.extensions)).unwrap_or(&parts.uri);
         let values = if self.whole_request {
-            whole_request::read(&parts.method, sent(), body)
+            let found = self.original_uri.and_then(|find| find(&parts.extensions));
+            let judged = || parts.extensions.get::<SentUri>().map(|sent| &sent.0);
+            let sent = whole_request::sent(&parts.uri, found.or_else(judged));
+            sent.and_then(|sent| whole_request::read(&parts.method, sent, body))
         } else {
             parameters::read(body, &self.names)
         };

@@ -116,7 +116,9 @@ impl TransactionLayerBuilder {
 
     /// Says where the URI stands that was sent, for a router that takes a prefix off it.
     ///
-    /// In axum's `nest` that is `extract::original_uri`. Where it finds none the request's own counts.
+    /// In axum's `nest` that is `extract::original_uri`. Where it finds none, the one that a
+    /// [`RoutePolicyLayer`](crate::middleware::RoutePolicyLayer) has judged whose rule this is, and else the
+    /// request's own counts. A URI that was changed in any other way is refused.
     ///
     /// # Security
     ///

@@ -39,8 +39,14 @@ pub use service::Transaction;
 use std::fmt;
 use std::sync::Arc;
 
+use http::Uri;
+
 use crate::id::{Subject, TokenId};
 use parameters::Values;
+
+/// The URI that a route policy has judged, for a transaction that is one of its rules.
+#[derive(Debug, Clone)]
+pub(in crate::middleware) struct SentUri(pub(in crate::middleware) Uri);
 
 /// What the subject has approved, in the extensions of the request that may run for it.
 ///

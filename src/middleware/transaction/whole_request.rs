@@ -6,6 +6,18 @@ use serde_json::Value;
 use super::parameters::{Broken, Values, broken, rule};
 use crate::token::{WHOLE_REQUEST, body_digest, check_parameter};
 
+/// Returns the URI to approve: the one that was sent, where that is known. A router shortens it from the front,
+/// to the rest or to "/" where nothing is left; whatever else was changed, the request that runs is not the
+/// one that is approved.
+pub(super) fn sent<'a>(own: &'a Uri, original: Option<&'a Uri>) -> Result<&'a Uri, Broken> {
+    let Some(original) = original else { return Ok(own) };
+    let is_shortened = own.path() == "/" || original.path().ends_with(own.path());
+    if is_shortened && own.query() == original.query() {
+        return Ok(original);
+    }
+    Err(broken("path", "was rewritten on its way"))
+}
+
 /// Says what was sent: the method, the path with its query, and the digest of the body.
 ///
 /// The attacker writes all three. A query that was not bound could change what happens, so it is part of
@@ -41,6 +53,21 @@ mod tests {
             assert_ne!(values(other, b"x")["path"], approved["path"], "{other}");
         }
         assert_eq!(values("https://id.example/pay?a", b"")["path"], "/pay?a", "HTTP/2 names the authority, too");
+    }
+
+    #[test]
+    fn a_path_that_was_shortened_is_approved_as_it_was_sent_and_a_rewritten_one_not_at_all() {
+        let uri = |text: &str| text.parse::<Uri>().unwrap();
+        let approved = |own: &str, original: &str| {
+            let (own, original) = (uri(own), uri(original));
+            sent(&own, Some(&original)).map(ToString::to_string).map_err(|broken| broken.rule)
+        };
+        assert_eq!(approved("/keys?x", "/live/keys?x"), Ok("/live/keys?x".into()));
+        assert_eq!(approved("/?x", "/live?x"), Ok("/live?x".into()));
+        for (own, original) in [("/keys/2?x", "/live/keys/1?x"), ("/keys?y", "/live/keys?x"), ("/keys", "/live/keys?x")]
+        {
+            assert_eq!(approved(own, original), Err("was rewritten on its way"), "{own}");
+        }
     }
 
     #[test]

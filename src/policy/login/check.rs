@@ -21,7 +21,7 @@ fn refused(rule: impl Into<String>) -> Checked {
 }
 
 fn refused_in(rule: &LoginRule, why: &str) -> Checked {
-    refused(format!("rule {:?}: {why}", rule.name))
+    refused(format!("rule {:?}: {why}", rule.name)).map_err(|error| error.of(rule.name.clone()))
 }
 
 pub(super) fn check(base: &EffectiveLogin, rules: &[LoginRule]) -> Checked {

@@ -125,6 +125,18 @@ impl LoginPolicy {
         check::check(&self.base, &self.rules)
     }
 
+    /// Whether somebody can come to have a proof of this kind.
+    pub(super) fn lets_somebody_have(&self, kind: Method) -> bool {
+        let modes = self.rules.iter().filter_map(|rule| rule.demands.mode).chain([self.base.mode]);
+        let is_bound_somewhere = modes.into_iter().any(|mode| mode != Login::Off);
+        match kind {
+            Method::Password => true,
+            // Codes come with the first authenticator.
+            Method::RecoveryCode => is_bound_somewhere,
+            _ => is_bound_somewhere && Kinds::authenticators().and(self.base.kinds).contains(kind),
+        }
+    }
+
     /// The most authenticators that must be bound anywhere.
     pub(super) fn greatest_least(&self) -> usize {
         self.rules.iter().filter_map(|rule| rule.demands.least).chain([self.base.least]).max().unwrap_or(1)

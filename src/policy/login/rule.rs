@@ -95,6 +95,10 @@ impl LoginRule {
     }
 
     /// Selects requests that come from none of these networks, or from nobody knows where.
+    ///
+    /// The address is asked for anew at each request: give it to `FirstFactor::address` or
+    /// `Mfa::from_address`, and serve the routes with axum's `ConnectInfo`. A session of a password alone
+    /// that was begun inside is not refreshed outside where its rule wants more.
     pub fn outside_networks(mut self, networks: impl IntoIterator<Item = Network>) -> Self {
         self.outside = Some(networks.into_iter().collect());
         self

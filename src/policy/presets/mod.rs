@@ -33,6 +33,29 @@ const MINUTE: u32 = 60;
 const HOUR: u32 = 60 * MINUTE;
 const DAY: u32 = 24 * HOUR;
 
+/// Returns the preset of this name, for a policy that is written in a file; `None` for a name there is not.
+///
+/// ```
+/// use tower_mfa::policy::presets;
+///
+/// let named = presets::named("owasp_asvs_l2").unwrap().build().unwrap();
+/// assert_eq!(named.profile().unwrap().name(), "owasp_asvs_l2");
+/// assert!(presets::named("owasp_asvs_l4").is_none());
+/// ```
+#[must_use]
+pub fn named(name: &str) -> Option<PolicyBuilder> {
+    Some(match name {
+        "nist_aal2" => nist_aal2(),
+        "nist_aal3" => nist_aal3(),
+        "pci_dss_4" => pci_dss_4(),
+        "owasp_asvs_l1" => owasp_asvs_l1(),
+        "owasp_asvs_l2" => owasp_asvs_l2(),
+        "owasp_asvs_l3" => owasp_asvs_l3(),
+        "hosted" => hosted(),
+        _ => return None,
+    })
+}
+
 /// NIST SP 800-63B-4 at AAL2.
 ///
 /// | it sets | held to |
@@ -64,15 +87,11 @@ pub fn nist_aal2() -> PolicyBuilder {
 /// | sessions at AAL3: 12 hours, and 15 minutes without activity | `N63B-2.3.3-a` |
 /// | – | `N63B-2.3.1-a`: every action asks for AAL3 |
 /// | – | `N63B-2.3.2-a`: and for phishing resistance |
-/// | no code by telephone | `N63B-2.3.2-a` |
 ///
 /// Login itself asks for AAL2: what must be AAL3 are the routes and the actions. No authenticator that can
 /// be bound today reaches it; until security keys are built, such a route refuses everybody.
 pub fn nist_aal3() -> PolicyBuilder {
-    nist_aal2()
-        .profile(Profile::NistAal3)
-        .session(Aal::Three, SessionLimits::overall(12 * HOUR).idle(15 * MINUTE))
-        .sent_codes(SentCodes::default().telephone(Telephone::Refused))
+    nist_aal2().profile(Profile::NistAal3).session(Aal::Three, SessionLimits::overall(12 * HOUR).idle(15 * MINUTE))
 }
 
 /// PCI DSS 4.0.1, requirement 8.

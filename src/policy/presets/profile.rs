@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{DAY, HOUR, MINUTE};
-use crate::assurance::Aal;
+use crate::assurance::{Aal, Requirement};
 use crate::error::ConfigError;
 use crate::policy::{Login, Policy, PolicyBuilder, SessionLimits, Telephone};
 
@@ -138,11 +138,12 @@ const NIST_AAL3: &[ProfileRule] = &[
     rule("N63B-2.3.3-a", "session", "AAL3 must end after 12 hours, and after 15 minutes without activity", |p| {
         ends_within(p.session_limits(Aal::Three), 12 * HOUR, 15 * MINUTE)
     }),
-    rule("N63B-2.3.1-a", "action", "each must ask for AAL3", |p| p.actions.values().all(|r| r.level() == Aal::Three)),
-    rule("N63B-2.3.2-a", "action", "each must ask for phishing resistance", |p| {
-        p.actions.values().all(crate::assurance::Requirement::wants_phishing_resistance)
+    rule("N63B-2.3.1-a", "action", "each must ask for AAL3", |p| {
+        each_action_asks(p, &Requirement::at_least(Aal::Three))
     }),
-    rule("N63B-2.3.2-a", "sent_codes", "must take none by telephone", telephone_is_refused),
+    rule("N63B-2.3.2-a", "action", "each must ask for phishing resistance", |p| {
+        each_action_asks(p, &Requirement::aal1().phishing_resistant())
+    }),
 ];
 
 const PCI_DSS_4: &[ProfileRule] = &[
@@ -180,12 +181,17 @@ const ASVS_L3: &[ProfileRule] = &[
     rule("ASVS-6.3.6", "sent_codes", "must take none by e-mail", |p| !p.sent_codes.takes_email()),
     rule("ASVS-6.6.1", "sent_codes", "must take none by telephone", telephone_is_refused),
     rule("ASVS-6.3.3", "action", "each must ask for phishing-resistant hardware", |p| {
-        p.actions.values().all(crate::assurance::Requirement::wants_hardware)
+        each_action_asks(p, &Requirement::aal1().phishing_resistant().hardware())
     }),
 ];
 
 fn requires_a_second_factor(policy: &Policy) -> bool {
     policy.login().mode() == Login::Required
+}
+
+/// Whether no action can be approved with less, by whatever alternative of it.
+fn each_action_asks(policy: &Policy, least: &Requirement) -> bool {
+    policy.actions.values().all(|requirement| requirement.implies(least))
 }
 
 fn telephone_is_not_alone(policy: &Policy) -> bool {

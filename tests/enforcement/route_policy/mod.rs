@@ -2,6 +2,7 @@
 
 mod asks;
 mod doors;
+mod explain;
 mod matching;
 mod report;
 mod rules;
