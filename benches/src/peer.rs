@@ -31,7 +31,8 @@ impl<S> HandWritten<S> {
         Self { inner, key: Arc::new(key), validation: Arc::new(validation) }
     }
 
-    fn check<B>(&self, request: &Request<B>) -> Option<Claims> {
+    /// Returns the claims of a request that may pass.
+    pub fn check<B>(&self, request: &Request<B>) -> Option<Claims> {
         let header = request.headers().get("authorization")?.to_str().ok()?;
         let claims = decode::<Claims>(header.strip_prefix("Bearer ")?, &self.key, &self.validation).ok()?.claims;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();

@@ -37,7 +37,7 @@ pub struct Finding {
 ///     assert!(!late.is_allowed());
 ///     assert_eq!(
 ///         late.to_string(),
-///         "AAL2, at most 5 minutes old, is asked for. alice is signed in at AAL2, by the password 12 minutes ago \
+///         "Asked for: AAL2, at most 5 minutes old. alice is signed in at AAL2, by the password 12 minutes ago \
 ///          and TOTP 12 minutes ago. That is not enough: at most 5 minutes old is wanted, and the newest proof that \
 ///          counts is 12 minutes old. To go on: prove it again, now."
 ///     );
@@ -100,7 +100,7 @@ impl Explained {
 /// As a person would say it, in whole sentences.
 impl std::fmt::Display for Explained {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}, is asked for. {}.", self.requirement, self.who)?;
+        write!(f, "Asked for: {}. {}.", self.requirement, self.who)?;
         let missing: Vec<String> = self.findings.iter().filter(|finding| !finding.met).map(Finding::sentence).collect();
         match &self.decision {
             Decision::Allow => write!(f, " That is enough."),

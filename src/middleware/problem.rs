@@ -99,7 +99,8 @@ impl Code {
         self.row().0
     }
 
-    const fn detail(self) -> &'static str {
+    /// What a person is told unless there is more to say.
+    pub(crate) const fn detail(self) -> &'static str {
         self.row().2
     }
 

@@ -1,6 +1,7 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::address::From;
@@ -23,13 +24,21 @@ pub(super) async fn status(State(mfa): State<Mfa>, From(from): From, by: Enrolme
     Ok(answer::written(StatusCode::OK, &status))
 }
 
-#[derive(Deserialize)]
+/// The authenticator to bind.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "EnrolAuthenticator")]
 pub(super) struct EnrolBody {
+    #[schemars(extend("enum" = ["totp"]))]
     r#type: String,
+    /// At most 64 characters, none of them hidden.
     label: Option<Box<str>>,
+    #[schemars(extend("enum" = ["SHA1", "SHA256", "SHA512", null]))]
     algorithm: Option<String>,
+    #[schemars(range(min = 6, max = 8))]
     digits: Option<u8>,
+    /// Seconds.
+    #[schemars(range(min = 1, max = 120))]
     period: Option<u32>,
 }
 
@@ -89,9 +98,12 @@ fn started_response(started: &Enrolment) -> Option<Response> {
     Some(answer::written(StatusCode::CREATED, &body))
 }
 
-#[derive(Deserialize)]
+/// The first code of the app.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ConfirmAuthenticator")]
 pub(super) struct ConfirmBody {
+    /// As many digits as the app shows; spaces and hyphens between them are dropped.
     code: Box<str>,
 }
 
@@ -108,9 +120,12 @@ pub(super) async fn confirm(
     Ok(answer::bound(&mfa, &headers, &binding))
 }
 
-#[derive(Deserialize)]
+/// The new label.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "RenameAuthenticator")]
 pub(super) struct RenameBody {
+    /// At most 64 characters, none of them hidden.
     label: String,
 }
 
@@ -158,11 +173,15 @@ pub(super) async fn regenerate(
     Ok(answer::written(StatusCode::OK, &Codes { recovery_codes }))
 }
 
-#[derive(Deserialize)]
+/// Nothing, where the session proves enough; else an answer as to a challenge.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Disable", extend("dependentRequired" = {"code": ["type"], "type": ["code"]}))]
 pub(super) struct DisableBody {
+    #[schemars(extend("enum" = ["totp", "recovery_code", null]))]
     r#type: Option<String>,
     code: Option<Box<str>>,
+    /// The one to remove; all of them without it. Does not go with a recovery code.
     authenticator_id: Option<String>,
 }
 

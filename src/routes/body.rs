@@ -5,6 +5,7 @@ use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -47,8 +48,9 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJ
 
 /// No body, or an empty object, for a route that documents none: what a client meant to say here
 /// is not passed over.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(description = "An empty object.")]
 pub(super) struct Nothing {}
 
 async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Response> {

@@ -4,6 +4,7 @@ use std::fmt;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
+use schemars::JsonSchema;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -20,14 +21,24 @@ use crate::id::ChallengeId;
 use crate::middleware::problem::Problem;
 use crate::service::{ChallengeRequest, Mfa, Reply};
 
-#[derive(Deserialize)]
+/// What a client asks for. Of what an action needs it can only ask for more.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "OpenChallenge", extend("dependentRequired" = {"bind": ["action"]}))]
 pub(super) struct OpenBody {
+    /// A class of this service, one of `acr_values`.
     acr: Option<String>,
+    /// How old the proof may be, in seconds.
+    #[schemars(range(max = 4_294_967_295_u32))]
     max_age: Option<u32>,
+    /// Kinds of proof of which one is wanted, as a refusal lists them.
+    #[schemars(length(min = 1, max = 16))]
     kinds: Option<Vec<String>>,
+    /// An action of this service, to be approved.
     action: Option<String>,
+    /// What the approval of the action is bound to.
     bind: Option<Members>,
+    /// Comes back with the answer; at most 1 KiB.
     state: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
@@ -35,7 +46,22 @@ pub(super) struct OpenBody {
 ///
 /// RFC 8785 §3.1 digests I-JSON alone: of two amounts under one name the person would see one and
 /// approve the other.
-struct Members(BTreeMap<String, serde_json::Value>);
+#[derive(JsonSchema)]
+#[schemars(
+    rename = "BoundParameters",
+    description = "The parameters an approval is bound to: no name twice, at most 1024 bytes each.",
+    extend("maxProperties" = 16)
+)]
+struct Members(#[schemars(with = "BTreeMap<String, Parameter>")] BTreeMap<String, serde_json::Value>);
+
+/// A text, or an integer that every JSON reader keeps as it is (RFC 7493 §2.2).
+#[derive(JsonSchema)]
+#[schemars(untagged, inline)]
+#[expect(dead_code, reason = "it describes what `token::bind_digest` takes")]
+enum Parameter {
+    Text(#[schemars(length(max = 1024))] String),
+    Integer(#[schemars(range(min = -9_007_199_254_740_991_i64, max = 9_007_199_254_740_991_i64))] i64),
+}
 
 impl<'de> Deserialize<'de> for Members {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -139,13 +165,17 @@ pub(super) async fn show(
 }
 
 /// What a challenge is answered with. Members of kinds that are not built yet are unknown.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "AnswerChallenge", description = "The answer to a challenge.")]
 pub(super) struct VerifyBody {
+    #[schemars(extend("enum" = ["totp", "recovery_code"]))]
     r#type: String,
+    #[schemars(required)]
     code: Option<Box<str>>,
+    /// Which app the code is from; all are tried without it. Does not go with a recovery code.
     authenticator_id: Option<String>,
-    /// Devices are remembered only where policy says so, and none does yet: asking changes nothing.
+    /// Remembers this device where policy allows it; none does yet, so asking changes nothing.
     #[serde(rename = "trust_device")]
     _trust_device: Option<bool>,
 }

@@ -28,7 +28,7 @@ impl CookieNames {
         }
     }
 
-    const fn access(self) -> &'static str {
+    pub(super) const fn access(self) -> &'static str {
         match self {
             Self::Secure => "__Host-mfa",
             Self::Loopback => "mfa",

@@ -1,4 +1,5 @@
-//! The JSON API, on axum: extract, call, answer. The contract is `docs/HTTP.md`.
+//! The JSON API, on axum: extract, call, answer. The contract is `docs/HTTP.md`; a service says
+//! what of it it serves at `GET {mounted_at}/openapi.json` ([`Mfa::openapi_json`]).
 //!
 //! [`Mfa::routes`] carries no prefix: nest it where the builder says
 //! ([`mounted_at`](crate::service::MfaBuilder::mounted_at)). [`Mfa::well_known`] is merged at the
@@ -37,16 +38,18 @@ mod body;
 mod challenges;
 mod cookies;
 mod holder;
+mod openapi;
+mod operation;
 mod page;
 mod path;
 mod problems;
 mod query;
 mod sessions;
+mod table;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::response::Response;
-use axum::routing::{delete, get, patch, post};
+use axum::{Extension, Router};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 
@@ -99,24 +102,8 @@ impl Mfa {
 
     /// Returns the JSON API, without a prefix.
     pub fn routes(&self) -> Router {
-        let router = Router::new()
-            .route("/challenges", post(challenges::open))
-            .route("/challenges/{id}", get(challenges::show))
-            .route("/challenges/{id}/verify", post(challenges::verify))
-            .route("/status", get(authenticators::status))
-            .route("/authenticators", post(authenticators::enrol))
-            .route("/authenticators/{id}/confirm", post(authenticators::confirm))
-            .route("/authenticators/{id}", patch(authenticators::rename).delete(authenticators::remove))
-            .route("/recovery-codes", post(authenticators::regenerate))
-            .route("/disable", post(authenticators::disable))
-            .route("/token/refresh", post(sessions::refresh))
-            .route("/logout", post(sessions::log_out))
-            .route("/sessions", get(sessions::list).delete(sessions::end_others))
-            .route("/sessions/{sid}", delete(sessions::end))
-            .route("/events", get(sessions::events))
-            .fallback(not_found)
-            .method_not_allowed_fallback(not_found);
-        guarded(router, self).with_state(self.clone())
+        let router = operation::router(table::api()).fallback(not_found).method_not_allowed_fallback(not_found);
+        guarded(router, self).layer(Extension(openapi::Served::of(self))).with_state(self.clone())
     }
 
     /// Begins the routes of the administration, for operators: nest what they make where the host says.
@@ -127,8 +114,7 @@ impl Mfa {
     /// Returns what is served below `/.well-known`: the public keys.
     pub fn well_known(&self) -> Router {
         // No fallback for other addresses: those at the root are the host's.
-        Router::new()
-            .route("/.well-known/jwks.json", get(sessions::jwks))
+        operation::router(table::well_known())
             .method_not_allowed_fallback(not_found)
             .layer(axum::middleware::map_response(no_store))
             .with_state(self.clone())
@@ -156,6 +142,37 @@ impl Mfa {
     /// The answer to give, `403 forbidden`: with cookies on, a page of another site caused the request.
     pub fn login_allowed(&self, headers: &HeaderMap) -> Result<(), Response> {
         answer::login_allowed(self, headers)
+    }
+
+    /// Returns the OpenAPI 3.1 document of [`Mfa::routes`] and [`Mfa::well_known`], a JSON text.
+    ///
+    /// It is made of the same table as the routers, with the names, cookies and addresses of this
+    /// service, and is what `GET {mounted_at}/openapi.json` serves to anybody: it says nothing that is
+    /// secret. Its schema `LoginOutcome` is what [`Mfa::login_response`] answers, for the document of
+    /// the host's own routes.
+    ///
+    /// ```
+    /// use tower_mfa::service::{Keys, Mfa};
+    /// use tower_mfa::store::MemoryStore;
+    ///
+    /// let mfa = Mfa::builder(MemoryStore::new())
+    ///     .issuer("https://id.example")
+    ///     .audience("api")
+    ///     .keys(Keys::generate().unwrap())
+    ///     .mounted_at("/account/mfa")
+    ///     .build()
+    ///     .unwrap();
+    /// let document: serde_json::Value = serde_json::from_str(&mfa.openapi_json()).unwrap();
+    /// assert_eq!(document["openapi"], "3.1.0");
+    /// assert_eq!(document["servers"][0]["url"], "/account/mfa");
+    /// assert!(document["paths"]["/status"]["get"].is_object());
+    /// assert!(document["paths"].get("/login").is_none(), "the login route is the host's");
+    /// ```
+    #[must_use]
+    pub fn openapi_json(&self) -> String {
+        let api = openapi::Area { mounted_at: self.mounted_at(), rows: table::api() };
+        let well_known = openapi::Area { mounted_at: "", rows: table::well_known() };
+        openapi::document(self, &api, &[well_known]).to_string()
     }
 
     /// Answers the host's login route: the outcome as JSON, its tokens in cookies where the request

@@ -1,6 +1,7 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Method, StatusCode, Uri};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::address::From;
@@ -20,8 +21,10 @@ use crate::secret::SecretString;
 use crate::service::Mfa;
 use crate::store::EventCursor;
 
-#[derive(Deserialize, Default)]
+/// A browser sends none: its token is in a cookie.
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Refresh")]
 pub(super) struct RefreshBody {
     refresh_token: Option<Box<str>>,
 }

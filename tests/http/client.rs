@@ -2,7 +2,8 @@
 //!
 //! Whatever it is answered by our routes is held against what `docs/HTTP.md` says of every answer.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Body;
@@ -24,6 +25,7 @@ use tower_mfa::recovery_code::{Count, Scheme};
 use tower_mfa::service::{Keys, Mfa, MfaBuilder};
 use tower_mfa::store::MemoryStore;
 
+use crate::openapi::Document;
 use crate::store::{Switch, Switched};
 
 pub(crate) const NOW: u64 = 1_800_000_000;
@@ -53,6 +55,9 @@ pub(crate) struct Service {
     pub(crate) mfa: Mfa,
     pub(crate) hands: Hands,
     pub(crate) store: Switch,
+    document: Document,
+    /// The answers there were, as the document calls them.
+    pub(crate) answered: Mutex<BTreeSet<String>>,
 }
 
 /// An answer: status, headers, JSON (or null).
@@ -184,7 +189,8 @@ impl Service {
             .with_state((mfa.clone(), hands.clone()))
             .nest("/mfa", mfa.routes())
             .merge(mfa.well_known());
-        Self { app, mfa, hands, store }
+        let document = Document::of(&mfa);
+        Self { app, mfa, hands, store, document, answered: Mutex::default() }
     }
 
     #[track_caller]
@@ -202,6 +208,9 @@ impl Service {
         let ours = path.starts_with("/mfa") || path == "/login" || path == "/.well-known/jwks.json";
         if ours || !answer.status.is_success() && answer.status != 404 && answer.status != 405 {
             holds_to_the_conventions(&path, &text, &answer, &method);
+        }
+        if ours && let Some(place) = self.document.holds(&method, &path, &answer) {
+            self.answered.lock().unwrap().insert(place);
         }
         answer
     }
@@ -328,6 +337,8 @@ async fn login_route(
     let scopes = body["scope"].as_str().unwrap_or_default().split_whitespace();
     let first = FirstFactor::password_checked_by_host(subject, hands.read()).scopes(scopes);
     let first = first.groups(body["group"].as_str());
+    let roles = body["roles"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let first = first.roles(roles.map(str::to_owned));
     let first = if let Some(address) = body["address"].as_str() { first.address(address) } else { first };
     let first = if body["tablet"] == true { first.client("tablet").address("203.0.113.7") } else { first };
     match mfa.begin(first).await {

@@ -9,6 +9,7 @@
 )]
 
 mod addresses;
+mod admin;
 mod answers;
 mod authenticators;
 mod challenges;
@@ -22,6 +23,7 @@ mod jwks;
 mod kinds;
 mod login;
 mod login_policy;
+mod openapi;
 mod sessions;
 mod store;
 mod story;

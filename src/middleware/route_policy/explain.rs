@@ -29,7 +29,7 @@ use crate::middleware::{Refusal, RefusalKind};
 ///     assert!(!refused.passes());
 ///     assert_eq!(
 ///         refused.to_string(),
-///         "GET /vault is refused, by the rule \"vault\". AAL3 is asked for. alice is signed in at AAL2, by the password \
+///         "GET /vault is refused, by the rule \"vault\". Asked for: AAL3. alice is signed in at AAL2, by the password \
 ///          3 minutes ago and TOTP 3 minutes ago. That is not enough: AAL3 is wanted, and the level is AAL2. To go on: use a \
 ///          hardware security key."
 ///     );

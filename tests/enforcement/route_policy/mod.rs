@@ -2,6 +2,8 @@
 
 mod asks;
 mod doors;
+mod explain;
+mod log;
 mod matching;
 mod report;
 mod rules;

@@ -1,0 +1,180 @@
+//! Every operation there is, one row each.
+//!
+//! To add one, write its handler, describe what it answers in `openapi/answers/`, and add a row.
+
+use http::StatusCode;
+
+use super::body::Nothing;
+use super::openapi::answers::{
+    Authenticator, Bound, Codes, Document, Events, JwkSet, Met, Opened, Pending, Sessions, Started, Status, Tokens,
+    Verified,
+};
+use super::operation::{Caller, Operation};
+use super::{authenticators, challenges, openapi, sessions};
+use crate::middleware::problem::Code;
+
+const CHALLENGES: &str = "Challenges";
+const AUTHENTICATORS: &str = "Authenticators";
+const SESSIONS: &str = "Sessions";
+const DISCOVERY: &str = "Discovery";
+
+/// The sections of the document, in order, with what they are about.
+pub(super) const TAGS: [(&str, &str); 4] = [
+    (CHALLENGES, "Questions to the holder of an account: the second step of a login, and every step-up."),
+    (AUTHENTICATORS, "What is bound to an account: authenticator apps and recovery codes."),
+    (SESSIONS, "Who is signed in where, and what happened to the account."),
+    (DISCOVERY, "What anybody may know: the public keys, and this document."),
+];
+
+/// What [`Mfa::routes`](crate::service::Mfa::routes) serves, below where it is nested.
+pub(super) fn api() -> Vec<Operation> {
+    [challenges(), authenticators(), account(), sessions(), discovery()].into_iter().flatten().collect()
+}
+
+/// What [`Mfa::well_known`](crate::service::Mfa::well_known) serves, at the root.
+pub(super) fn well_known() -> Vec<Operation> {
+    vec![
+        Operation::get("/.well-known/jwks.json", sessions::jwks)
+            .named("jwks", DISCOVERY, "The public keys that access tokens are verified with (RFC 7517).")
+            .by(Caller::Anybody)
+            .answers::<JwkSet>(StatusCode::OK, "The keys; old ones until their last token is gone.")
+            .refuses(&[Code::Unavailable]),
+    ]
+}
+
+fn challenges() -> Vec<Operation> {
+    vec![
+        Operation::post("/challenges", challenges::open)
+            .named("openChallenge", CHALLENGES, "Asks to prove more: opens a challenge from a session.")
+            .reads::<challenges::OpenBody>()
+            .sets_cookies()
+            .answers::<Opened>(StatusCode::CREATED, "The question, with the ways to answer it.")
+            .answers::<Met>(StatusCode::OK, "Nothing is missing: a token made from what was proved already.")
+            .refuses(&[Code::Forbidden, Code::NoEligibleAuthenticator, Code::Unavailable]),
+        Operation::get("/challenges/{id}", challenges::show)
+            .named("showChallenge", CHALLENGES, "Shows a pending challenge.")
+            .by(Caller::Challenged)
+            .answers::<Pending>(StatusCode::OK, "It waits for an answer.")
+            .refuses(&[Code::ChallengeGone, Code::Unavailable]),
+        Operation::post("/challenges/{id}/verify", challenges::verify)
+            .named("answerChallenge", CHALLENGES, "Answers a challenge.")
+            .by(Caller::Challenged)
+            .reads::<challenges::VerifyBody>()
+            .sets_cookies()
+            .answers::<Verified>(StatusCode::OK, "The answer is right: tokens, or another question.")
+            .refuses(&[
+                Code::ChallengeGone,
+                Code::InvalidCode,
+                Code::AuthenticatorDisabled,
+                Code::Throttled,
+                Code::Unavailable,
+            ]),
+    ]
+}
+
+fn authenticators() -> Vec<Operation> {
+    vec![
+        Operation::post("/authenticators", authenticators::enrol)
+            .named("enrolAuthenticator", AUTHENTICATORS, "Begins to bind an authenticator app.")
+            .by(Caller::Enrolling)
+            .reads::<authenticators::EnrolBody>()
+            .answers::<Started>(StatusCode::CREATED, "The key, to be confirmed with a first code. It is shown once.")
+            .refuses(&[Code::InsufficientUserAuthentication, Code::Conflict, Code::Unavailable]),
+        Operation::post("/authenticators/{id}/confirm", authenticators::confirm)
+            .named("confirmAuthenticator", AUTHENTICATORS, "Ends a binding with the first code of the app.")
+            .by(Caller::Enrolling)
+            .reads::<authenticators::ConfirmBody>()
+            .sets_cookies()
+            .answers::<Bound>(StatusCode::OK, "It is bound; recovery codes come once, with the first.")
+            .refuses(&[
+                Code::InsufficientUserAuthentication,
+                Code::Conflict,
+                Code::InvalidCode,
+                Code::Throttled,
+                Code::Unavailable,
+            ]),
+        Operation::patch("/authenticators/{id}", authenticators::rename)
+            .named("renameAuthenticator", AUTHENTICATORS, "Gives an authenticator another label.")
+            .reads::<authenticators::RenameBody>()
+            .answers::<Authenticator>(StatusCode::OK, "The authenticator as it is now.")
+            .refuses(&[Code::InsufficientUserAuthentication, Code::Unavailable]),
+        Operation::delete("/authenticators/{id}", authenticators::remove)
+            .named("removeAuthenticator", AUTHENTICATORS, "Removes an authenticator.")
+            .answers_nothing("It is gone, and so are the other sessions.")
+            .refuses(&[Code::InsufficientUserAuthentication, Code::Conflict, Code::Unavailable]),
+    ]
+}
+
+fn account() -> Vec<Operation> {
+    vec![
+        Operation::get("/status", authenticators::status)
+            .named("status", AUTHENTICATORS, "How the caller stands, and what is bound.")
+            .by(Caller::Enrolling)
+            .answers::<Status>(StatusCode::OK, "The account as its owner sees it.")
+            .refuses(&[Code::Unavailable]),
+        Operation::post("/recovery-codes", authenticators::regenerate)
+            .named("regenerateRecoveryCodes", AUTHENTICATORS, "Makes a new set of recovery codes.")
+            .may_read::<Nothing>()
+            .answers::<Codes>(StatusCode::OK, "The new codes; the old ones are void. They are shown once.")
+            .refuses(&[Code::InsufficientUserAuthentication, Code::Conflict, Code::Unavailable]),
+        Operation::post("/disable", authenticators::disable)
+            .named("disable", AUTHENTICATORS, "Removes all authenticators, or one of them.")
+            .reads::<authenticators::DisableBody>()
+            .answers_nothing("They are gone, and so are the other sessions.")
+            .refuses(&[
+                Code::InsufficientUserAuthentication,
+                Code::Forbidden,
+                Code::NotFound,
+                Code::Conflict,
+                Code::InvalidCode,
+                Code::AuthenticatorDisabled,
+                Code::Throttled,
+                Code::Unavailable,
+            ]),
+    ]
+}
+
+fn sessions() -> Vec<Operation> {
+    vec![
+        Operation::post("/token/refresh", sessions::refresh)
+            .named("refresh", SESSIONS, "Gives new tokens for a refresh token.")
+            .by(Caller::Refreshing)
+            .may_read::<sessions::RefreshBody>()
+            .sets_cookies()
+            .answers::<Tokens>(StatusCode::OK, "New tokens, of the same level as before.")
+            .refuses(&[Code::Unavailable]),
+        Operation::post("/logout", sessions::log_out)
+            .named("logOut", SESSIONS, "Ends the session that asks.")
+            .may_read::<Nothing>()
+            .sets_cookies()
+            .answers_nothing("It is over.")
+            .refuses(&[Code::Unavailable]),
+        Operation::get("/sessions", sessions::list)
+            .named("listSessions", SESSIONS, "Lists the sessions.")
+            .in_pages()
+            .answers::<Sessions>(StatusCode::OK, "A page of them.")
+            .refuses(&[Code::Unavailable]),
+        Operation::delete("/sessions", sessions::end_others)
+            .named("endOtherSessions", SESSIONS, "Ends every session but the one that asks.")
+            .answers_nothing("They are over.")
+            .refuses(&[Code::Unavailable]),
+        Operation::delete("/sessions/{sid}", sessions::end)
+            .named("endSession", SESSIONS, "Ends one session.")
+            .answers_nothing("It is over.")
+            .refuses(&[Code::Unavailable]),
+        Operation::get("/events", sessions::events)
+            .named("listEvents", SESSIONS, "Lists what happened to the account, the oldest first.")
+            .in_pages()
+            .answers::<Events>(StatusCode::OK, "A page of them.")
+            .refuses(&[Code::Unavailable]),
+    ]
+}
+
+fn discovery() -> Vec<Operation> {
+    vec![
+        Operation::get("/openapi.json", openapi::serve)
+            .named("openapi", DISCOVERY, "This document.")
+            .by(Caller::Anybody)
+            .answers::<Document>(StatusCode::OK, "OpenAPI 3.1."),
+    ]
+}

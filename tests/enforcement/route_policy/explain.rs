@@ -1,0 +1,209 @@
+//! Why a request is refused, and what another policy would have made of those that were.
+
+use std::sync::{Arc, Mutex};
+
+use http::{Method, Request};
+use tower::Layer as _;
+use tower_mfa::assurance::{Circumstances, Hours, Requirement};
+use tower_mfa::clock::Timestamp;
+use tower_mfa::middleware::route_policy::{Changed, Mode, Outcome, Recorded, RoutePolicy, Rule, replay};
+use tower_mfa::middleware::{RoutePolicyLayer, TransactionLayer};
+use tower_mfa::service::{Asking, ChallengeRequest};
+
+use super::{Reached, request, rules, send};
+use crate::bank::{ACTION, Bank, START, requirement};
+
+fn everything() -> RoutePolicy {
+    let transfer = TransactionLayer::builder(requirement()).parameters(["to"]).danger_reusable().build().unwrap();
+    rules()
+        .rule(Rule::on("transfer", [Method::POST], "/transfer").transaction(transfer))
+        .rule(Rule::on("vault", [Method::GET], "/vault").require(Requirement::aal3()).with_mode(Mode::ReportOnly))
+        .rule(Rule::on("beta", [Method::GET], "/beta").require(Requirement::aal3()).with_mode(Mode::Off))
+        .build()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn it_says_in_sentences_what_becomes_of_a_request_and_what_to_do() {
+    let bank = Bank::new();
+    let alice = bank.person("alice").await;
+    let said = |method: &Method, path: &str, signed_in: bool| {
+        let who = signed_in.then_some(&alice.session);
+        everything().explain(method, path, who, Timestamp::from_secs(START + 720)).to_string()
+    };
+    for (method, path, signed_in, says) in [
+        (Method::GET, "/", false, "GET / passes, by the rule \"landing\". Anybody may."),
+        (
+            Method::GET,
+            "/mfa/status",
+            false,
+            "GET /mfa/status passes, by the rule \"mfa\". What is behind it decides for itself.",
+        ),
+        (
+            Method::GET,
+            "/accounts/7",
+            false,
+            "GET /accounts/7 is refused, by the rule \"accounts\". Nobody is signed in. To go on: sign in.",
+        ),
+        (
+            Method::GET,
+            "/accounts/7",
+            true,
+            "GET /accounts/7 passes, by the rule \"accounts\". Asked for: AAL2. alice is signed in at AAL2, by the password \
+             12 minutes ago and TOTP 12 minutes ago. That is enough.",
+        ),
+        (
+            Method::POST,
+            "/transfer",
+            true,
+            "at most 5 minutes old is wanted, and the newest proof that counts is 12 minutes old; approved for transfer_funds \
+             is wanted, and nothing was approved. To go on: prove it again, now, and approve transfer_funds.",
+        ),
+        (
+            Method::GET,
+            "/admin/users",
+            true,
+            "role admin is wanted, and there is no role. Nothing that could be proved would help.",
+        ),
+        (
+            Method::GET,
+            "/vault",
+            true,
+            "GET /vault passes, and would be refused if it were enforced, by the rule \"vault\".",
+        ),
+        (Method::GET, "/beta", true, "GET /beta passes, by the rule \"beta\". The rule is switched off."),
+        (Method::DELETE, "/", true, "DELETE / is refused: no rule of the policy names this address. To go on: name it"),
+        (
+            Method::GET,
+            "/open//x",
+            true,
+            "GET /open//x is refused: the path has a trick in it, an empty segment. To go on: send the plain path.",
+        ),
+    ] {
+        let said = said(&method, path, signed_in);
+        assert!(said.contains(says), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn it_is_a_value_too() {
+    let bank = Bank::new();
+    let alice = bank.person("alice").await;
+    let explained = everything().explain(&Method::GET, "/vault", Some(&alice.session), bank.clock.time());
+    let value = serde_json::to_value(&explained).unwrap();
+    let sentence = explained.to_string();
+    assert_eq!(
+        value,
+        serde_json::json!({
+            "method": "GET", "path": "/vault", "rule": "vault", "access": "require", "mode": "report-only",
+            "outcome": "reported", "code": "insufficient_user_authentication",
+            "findings": [{ "asks": "AAL3", "met": false, "held": "the level is AAL2" }],
+            "missing": ["level"], "sentence": sentence,
+        })
+    );
+    assert!(explained.passes() && explained.objection().is_some());
+}
+
+/// Whoever asks for somebody else hears what their session would be told.
+#[tokio::test]
+async fn a_session_is_explained_as_its_token_would_be_decided() {
+    let bank = Bank::new();
+    let alice = bank.person("alice").await;
+    let (policy, method) = (everything(), Method::GET);
+    for (path, after) in [("/accounts/7", 0), ("/vault", 10), ("/admin/x", 20), ("/", 30), ("/nowhere", 40)] {
+        bank.clock.advance(after);
+        let by_session =
+            bank.mfa.explain(&policy, &method, path, Asking::subject(alice.session.subject())).await.unwrap();
+        let by_token = policy.explain(&method, path, Some(&alice.session), bank.clock.time());
+        assert_eq!(by_session, by_token, "{path}");
+    }
+    let sid = alice.session.session().unwrap().parse().unwrap();
+    let named = Asking::subject(alice.session.subject()).session(sid);
+    assert!(bank.mfa.explain(&policy, &method, "/", named).await.unwrap().passes());
+    bank.mfa.log_out(&alice.session).await.unwrap();
+    assert!(bank.mfa.explain(&policy, &method, "/", named).await.is_err(), "it is over");
+    let nobody =
+        bank.mfa.explain(&policy, &method, "/accounts/7", Asking::subject(alice.session.subject())).await.unwrap();
+    assert!(nobody.to_string().contains("Nobody is signed in"));
+}
+
+#[tokio::test]
+async fn networks_and_hours_are_explained_with_where_and_when_it_is() {
+    let wanted =
+        Requirement::aal1().or_network("10.0.0.0/8".parse().unwrap()).or_hours(Hours::between((9, 0), (17, 0)));
+    let policy =
+        RoutePolicy::builder().rule(Rule::on("office", [Method::GET], "/office").require(wanted)).build().unwrap();
+    let bank = Bank::new();
+    let alice = bank.person("alice").await;
+    let at = Circumstances::at(Timestamp::from_secs(START)).from("192.0.2.7".parse().unwrap());
+    let said = policy.explain(&Method::GET, "/office", Some(&alice.session), at).to_string();
+    assert!(said.contains("from 10.0.0.0/8 is wanted, and it comes from 192.0.2.7"), "{said}");
+    assert!(said.contains("09:00-17:00 UTC is wanted, and it is fri 08:00 UTC"), "{said}");
+}
+
+/// Requests as they were decided, a line of JSON each, as a host would keep them.
+async fn recorded(bank: &Bank, policy: RoutePolicy, asked: Vec<Request<axum::body::Body>>) -> Vec<Recorded> {
+    let lines: Arc<Mutex<Vec<String>>> = Arc::default();
+    let kept = Arc::clone(&lines);
+    let layer = RoutePolicyLayer::new(policy).with_bodies().on_decision(move |recorded| {
+        kept.lock().unwrap().push(serde_json::to_string(recorded).unwrap());
+    });
+    let app = bank.mfa.authenticate_layer().layer(layer.layer(Reached::default().router()));
+    for request in asked {
+        send(app.clone(), request).await;
+    }
+    let lines = lines.lock().unwrap().clone();
+    lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn recorded_decisions_are_made_again_before_a_policy_is_switched_on() {
+    let bank = Bank::new();
+    let mut alice = bank.person("alice").await;
+    let request_by = |method: &str, path: &str, token: &str| {
+        let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {token}"));
+        request.body(axum::body::Body::from("{}")).unwrap()
+    };
+    let approval = ChallengeRequest::new().action(ACTION).bind([("to", "bob")]).unwrap();
+    let tokens = bank.approved(&mut alice, approval).await;
+    let token = tokens.access_token().expose();
+    let asked = vec![
+        request("GET", "/"),
+        request("GET", "/accounts/7?secret=1"),
+        request("GET", "/open//x"),
+        request_by("GET", "/accounts/7", token),
+        request_by("GET", "/vault", token),
+        request_by("GET", "/nowhere", token),
+        request_by("POST", "/transfer", token),
+    ];
+    let records = recorded(&bank, everything(), asked).await;
+    let outcomes: Vec<Outcome> = records.iter().map(Recorded::outcome).collect();
+    use Outcome::{Allowed, Refused, Reported};
+    assert_eq!(outcomes, [Allowed, Refused, Refused, Allowed, Reported, Refused, Allowed]);
+    assert_eq!(records[3].subject(), Some("alice"));
+    let text = serde_json::to_string(&records).unwrap();
+    assert!(!text.contains("secret") && !text.contains(token), "no query, no token: {text}");
+
+    assert_eq!(replay(&everything(), &records).count(), 0, "the same policy decides the same");
+
+    // A policy somebody is about to switch on: accounts become AAL3, the vault is enforced, and /nowhere is named.
+    let next = RoutePolicy::builder()
+        .rule(Rule::on("landing", [Method::GET], "/").public())
+        .rule(Rule::on("accounts", [Method::GET], "/accounts/{id}").require(Requirement::aal3()))
+        .rule(Rule::on("vault", [Method::GET], "/vault").require(Requirement::aal3()))
+        .rule(Rule::on("nowhere", [Method::GET], "/nowhere").require(Requirement::aal1()))
+        .rule(Rule::on("transfer", [Method::POST], "/transfer").require(requirement()))
+        .build()
+        .unwrap();
+    let changes: Vec<String> = replay(&next, &records).map(|change: Changed<'_>| change.to_string()).collect();
+    assert_eq!(
+        changes,
+        [
+            "GET /accounts/7 of alice: was allowed by \"accounts\", would be refused by \"accounts\"",
+            "GET /vault of alice: was reported by \"vault\", would be refused by \"vault\"",
+            "GET /nowhere of alice: was refused by no rule, would be allowed by \"nowhere\"",
+            "POST /transfer of alice: was allowed by \"transfer\", would be refused by \"transfer\"",
+        ],
+        "an approval of parameters is none of the action at large"
+    );
+}
