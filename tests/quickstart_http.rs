@@ -3,6 +3,8 @@
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails loudly")]
 
+#[path = "quickstart_http/client.rs"]
+mod client;
 #[path = "common/example.rs"]
 mod example;
 #[path = "quickstart_http/policy.rs"]

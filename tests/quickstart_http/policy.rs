@@ -1,47 +1,15 @@
 //! The quickstart's policy file: changed while it runs, with slips in it, and reporting only.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::client::{body, log_in, send, status};
 use super::quickstart::Quickstart;
 use super::{built, folder, root};
 
 const VAULT_MODE: &str = "# mode = \"report-only\"";
-
-/// Sends one request as it stands, the path too; returns the answer without its date.
-fn send(bank: &Quickstart, method: &str, path: &str, token: Option<&str>, body: &str) -> String {
-    let address = bank.origin.strip_prefix("http://").unwrap();
-    let mut stream = TcpStream::connect(address).unwrap();
-    let authorization = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
-    write!(
-        stream,
-        "{method} {path} HTTP/1.1\r\nhost: {address}\r\n{authorization}connection: close\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer.split_inclusive('\n').filter(|line| !line.starts_with("date: ")).collect()
-}
-
-fn status(answer: &str) -> u16 {
-    answer.split(' ').nth(1).unwrap().parse().unwrap()
-}
-
-fn body(answer: &str) -> Value {
-    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
-}
-
-/// The token of somebody who has given a password.
-fn log_in(bank: &Quickstart, name: &str) -> String {
-    let login = json!({ "username": name, "password": "correct horse battery staple" });
-    let answer = body(&send(bank, "POST", "/login", None, &login.to_string()));
-    answer["access_token"].as_str().unwrap().to_owned()
-}
 
 fn transfer(bank: &Quickstart, token: &str) -> String {
     send(bank, "POST", "/transfer", Some(token), r#"{"to":"bob","amount":100}"#)
@@ -50,7 +18,7 @@ fn transfer(bank: &Quickstart, token: &str) -> String {
 #[test]
 fn five_minutes_become_one_without_a_restart_and_a_slip_changes_nothing() {
     let bank = Quickstart::start(root(), &["--store", "memory:"], &[]);
-    let alice = log_in(&bank, "alice");
+    let alice = log_in(&bank, "alice", "access_token");
     assert_eq!(body(&transfer(&bank, &alice))["required"], json!({ "acr": "aal2", "max_age": 300 }));
 
     bank.edit_policy(&[("5 minutes", "1 minute")]);
@@ -72,7 +40,7 @@ fn five_minutes_become_one_without_a_restart_and_a_slip_changes_nothing() {
 #[test]
 fn a_rule_that_reports_only_changes_no_byte_and_says_whom_it_would_have_refused() {
     let bank = Quickstart::start(root(), &["--store", "memory:"], &[]);
-    let alice = log_in(&bank, "alice");
+    let alice = log_in(&bank, "alice", "access_token");
     assert_eq!(status(&send(&bank, "GET", "/vault", Some(&alice), "")), 401);
 
     bank.edit_policy(&[(VAULT_MODE, "mode = \"report-only\"")]);
@@ -91,7 +59,7 @@ fn a_rule_that_reports_only_changes_no_byte_and_says_whom_it_would_have_refused(
 fn a_transfer_whose_rule_reports_only_is_sent_and_a_strangers_is_not() {
     let reports = ("action = \"transfer_funds\"", "action = \"transfer_funds\"\nmode = \"report-only\"");
     let bank = Quickstart::start(root(), &["--store", "memory:"], &[reports]);
-    let sent = transfer(&bank, &log_in(&bank, "alice"));
+    let sent = transfer(&bank, &log_in(&bank, "alice", "access_token"));
     assert_eq!((status(&sent), &body(&sent)["amount"], &body(&sent)["from"]), (200, &json!(100), &json!("alice")));
     let said = bank.says("report-only: POST /transfer would be refused by \"transfer\"");
     assert!(said.ends_with("missing") && said.contains("action"), "{said}");
@@ -101,7 +69,7 @@ fn a_transfer_whose_rule_reports_only_is_sent_and_a_strangers_is_not() {
 #[test]
 fn a_path_with_a_trick_in_it_is_refused_and_what_no_rule_names_is_denied() {
     let bank = Quickstart::start(root(), &["--store", "memory:"], &[]);
-    let alice = log_in(&bank, "alice");
+    let alice = log_in(&bank, "alice", "access_token");
     for path in [
         "//vault",
         "/public//",

@@ -2,6 +2,12 @@
 
 use std::process::Command;
 
+use serde_json::json;
+use tower_mfa::clock::{Clock as _, SystemClock};
+use tower_mfa::otp::{Secret, Step, Totp};
+
+use super::client::{body, log_in, send, status};
+use super::quickstart::Quickstart;
 use super::{built, folder, root};
 
 /// The list of routes by a policy: whether it is whole, and what it says.
@@ -77,4 +83,34 @@ fn the_router_is_made_of_the_list_alone() {
     let source = std::fs::read_to_string(root().join("examples/quickstart/routes.rs")).unwrap();
     assert_eq!(source.matches(".route(").count(), 1, "each route stands in the list `own`");
     assert_eq!((source.matches(".nest(").count(), source.matches(".merge(").count()), (2, 1), "see `served`");
+}
+
+/// Binds an app to somebody's account, so that the next sign-in asks for its code.
+fn bind_app(bank: &Quickstart, name: &str) {
+    let token = log_in(bank, name, "access_token");
+    let post = |path: &str, sent: serde_json::Value| send(bank, "POST", path, Some(&token), &sent.to_string());
+    let started = body(&post("/mfa/authenticators", json!({ "type": "totp" })));
+    let secret = Secret::from_base32(started["secret"].as_str().unwrap()).unwrap();
+    let step = Step::new(SystemClock.now().unwrap().as_secs() / 30);
+    let code = Totp::default().code_at(&secret, step);
+    let confirm = format!("/mfa/authenticators/{}/confirm", started["id"].as_str().unwrap());
+    assert_eq!(status(&post(&confirm, json!({ "code": code.expose() }))), 200);
+}
+
+#[test]
+fn cve_2026_32246_a_sign_in_that_awaits_its_code_opens_no_route_that_asks_for_anything() {
+    let bank = Quickstart::start(root(), &["--store", "memory:"], &[]);
+    bind_app(&bank, "root");
+    let awaits = log_in(&bank, "root", "challenge_token");
+    let (_, list) = listed("scan-awaits", &template());
+    let asking: Vec<&str> = list.lines().filter(|line| line.contains("asks for")).collect();
+    assert!(asking.len() >= 6, "{list}");
+    for line in asking {
+        let mut words = line.split_whitespace();
+        let (method, path) = (words.next().unwrap(), words.next().unwrap().replace("{*rest}", "explain"));
+        for token in [None, Some(&*awaits)] {
+            let answer = send(&bank, method, &path, token, r#"{"to":"bob","amount":100}"#);
+            assert_eq!(status(&answer), 401, "{method} {path}: {answer}");
+        }
+    }
 }
