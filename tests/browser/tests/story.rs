@@ -316,7 +316,7 @@ fn asks_why(page: &Browser) {
     assert_eq!(page.focus(), "Ask why");
     assert!(page.shows_focus());
     page.keys(&ENTER.to_string());
-    page.shows("#why-answer", "GET /vault is refused, by the rule \"vault\". AAL3, phishing resistant, is asked for.");
+    page.shows("#why-answer", "GET /vault is refused, by the rule \"vault\".");
     page.shows("#why-answer", "alice is signed in at AAL1, by the password");
     page.screenshot("35-why");
     for (who, request, said) in
