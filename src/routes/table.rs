@@ -61,7 +61,10 @@ fn challenges() -> Vec<Operation> {
             .by(Caller::Challenged)
             .reads::<challenges::VerifyBody>()
             .sets_cookies()
-            .answers::<Verified>(StatusCode::OK, "The answer is right: tokens, or another question.")
+            .answers::<Verified>(
+                StatusCode::OK,
+                "The answer is right: tokens, another question, or what is to be bound first.",
+            )
             .refuses(&[
                 Code::ChallengeGone,
                 Code::InvalidCode,
@@ -79,7 +82,7 @@ fn authenticators() -> Vec<Operation> {
             .by(Caller::Enrolling)
             .reads::<authenticators::EnrolBody>()
             .answers::<Started>(StatusCode::CREATED, "The key, to be confirmed with a first code. It is shown once.")
-            .refuses(&[Code::InsufficientUserAuthentication, Code::Conflict, Code::Unavailable]),
+            .refuses(&[Code::InsufficientUserAuthentication, Code::Forbidden, Code::Conflict, Code::Unavailable]),
         Operation::post("/authenticators/{id}/confirm", authenticators::confirm)
             .named("confirmAuthenticator", AUTHENTICATORS, "Ends a binding with the first code of the app.")
             .by(Caller::Enrolling)
@@ -88,6 +91,7 @@ fn authenticators() -> Vec<Operation> {
             .answers::<Bound>(StatusCode::OK, "It is bound; recovery codes come once, with the first.")
             .refuses(&[
                 Code::InsufficientUserAuthentication,
+                Code::Forbidden,
                 Code::Conflict,
                 Code::InvalidCode,
                 Code::Throttled,

@@ -88,4 +88,7 @@ struct Required {
     /// Whether it must resist phishing.
     #[schemars(skip_serializing_if = "Option::is_none")]
     phr: Option<bool>,
+    /// The kinds of proof of which one is to be brought next.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    kinds: Option<Vec<String>>,
 }
