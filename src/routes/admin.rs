@@ -119,6 +119,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Question {
         let (tenant, subject) = (query.take("tenant")?, query.take("subject")?);
         let (sid, address) = (query.take("sid")?, query.take("address")?);
         query.end()?;
+        if sid.is_some() && subject.is_none() {
+            return Err(write(invalid("sid", "goes with a subject")));
+        }
         let address = address.map(|text| text.parse()).transpose();
         Ok(Self {
             method: method.parse().map_err(|_| write(invalid("method", "must be a method such as GET")))?,

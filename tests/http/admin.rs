@@ -86,6 +86,7 @@ async fn a_question_that_makes_no_sense_is_refused_by_the_name_of_its_member() {
         ("method=G%20T&path=/", "method"),
         ("method=GET&path=/&method=PUT", "method"),
         ("method=GET&path=/&tenant=t", "tenant"),
+        ("method=GET&path=/&sid=AAAAAAAAAAAAAAAAAAAAAA", "sid"),
         ("method=GET&path=/&address=here", "address"),
         ("method=GET&path=/&subject=", "subject"),
         ("method=GET&path=/&what=1", "what"),
