@@ -4,16 +4,15 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{FromRequestParts, State};
 use axum::response::Response;
-use axum::routing::get;
+use axum::{Extension, Router};
 use http::request::Parts;
 use http::{Method, StatusCode};
 
 use super::problems::{self, invalid, write};
 use super::query::Parameters;
-use super::{answer, guarded, not_found};
+use super::{answer, guarded, not_found, operation, table};
 use crate::assurance::Requirement;
 use crate::id::{SessionId, Subject};
 use crate::middleware::RequireLayer;
@@ -77,13 +76,13 @@ impl AdminRoutes {
     pub fn into_router(self) -> Router {
         let required = self.role.iter().fold(self.level, |asked, role| asked.with_role(role.clone()));
         let router = match self.explaining {
-            Some(routes) => Router::new()
-                .route("/explain", get(explain))
-                .route_layer(RequireLayer::new(required))
-                .with_state(Explaining { mfa: self.mfa.clone(), routes }),
+            Some(routes) => operation::router(table::explaining())
+                .layer(Extension(Explaining(routes)))
+                .route_layer(RequireLayer::new(required)),
             None => Router::new(),
         };
-        guarded(router.fallback(not_found).method_not_allowed_fallback(not_found), &self.mfa)
+        let router = router.fallback(not_found).method_not_allowed_fallback(not_found);
+        guarded(router, &self.mfa).with_state(self.mfa)
     }
 }
 
@@ -93,14 +92,12 @@ impl fmt::Debug for AdminRoutes {
     }
 }
 
+/// What is explained.
 #[derive(Clone)]
-struct Explaining {
-    mfa: Mfa,
-    routes: Arc<dyn RoutePolicySource>,
-}
+pub(super) struct Explaining(Arc<dyn RoutePolicySource>);
 
 /// Which request is to be explained: of whom, and from where.
-struct Question {
+pub(super) struct Question {
     method: Method,
     path: String,
     subject: Option<Subject>,
@@ -145,8 +142,9 @@ fn subject_of(tenant: Option<String>, subject: Option<String>) -> Result<Option<
     subject.map(Some).map_err(|_| write(invalid("subject", "must be a subject of this service")))
 }
 
-async fn explain(
-    State(Explaining { mfa, routes }): State<Explaining>,
+pub(super) async fn explain(
+    State(mfa): State<Mfa>,
+    Extension(Explaining(routes)): Extension<Explaining>,
     question: Question,
 ) -> Result<Response, Response> {
     let Question { method, path, subject, session, address } = question;
