@@ -1,19 +1,34 @@
 //! The administration: `GET /explain`, behind its role and AAL2.
 
+use std::sync::Arc;
+
 use axum::Router;
 use http::Method;
 use serde_json::{Value, json};
 use tower_mfa::assurance::{Proof, Requirement};
-use tower_mfa::middleware::route_policy::{RoutePolicy, Rule};
+use tower_mfa::middleware::TransactionLayer;
+use tower_mfa::middleware::route_policy::{Mode, RoutePolicy, Rule};
 use tower_mfa::policy::Login;
 use tower_mfa::routes::AdminRoutes;
+use tower_mfa::service::Mfa;
 
 use crate::client::{Answer, Service};
 use crate::document::ADMINISTRATION;
 
-/// The route policy that is explained.
-pub(crate) fn routes() -> RoutePolicy {
+/// The route policy that is explained: a rule of every kind.
+pub(crate) fn routes(mfa: &Mfa) -> RoutePolicy {
+    let get = |name: &str| Rule::on(name, [Method::GET], &format!("/{name}"));
+    let transfer = Requirement::aal2().within(300).for_action("transfer_funds");
+    let transfer =
+        TransactionLayer::builder(transfer).parameters(["to", "amount"]).redeem(Arc::new(mfa.clone())).build().unwrap();
+    let either = Requirement::aal1().with_any_of([Requirement::aal3(), Requirement::aal2().with_role("auditor")]);
     RoutePolicy::builder()
+        .rule(get("home").public())
+        .rule(get("hooks").guarded_elsewhere())
+        .rule(get("accounts").require(either))
+        .rule(get("reported").require(Requirement::aal3()).with_mode(Mode::ReportOnly))
+        .rule(get("off").require(Requirement::aal3()).with_mode(Mode::Off))
+        .rule(Rule::on("transfer", [Method::POST], "/transfer").transaction(transfer))
         .rule(Rule::on("vault", [Method::GET], "/vault").require(Requirement::aal3()))
         .rule(Rule::on("account", [Method::GET], "/account").require(Requirement::aal2()))
         .build()
@@ -84,6 +99,43 @@ async fn an_operator_reads_why_somebody_is_refused() {
     assert_eq!((&unnamed["rule"], &unnamed["code"]), (&Value::Null, &"forbidden".into()));
 }
 
+/// Each answer is held against the OpenAPI document, too.
+#[tokio::test]
+async fn every_kind_of_rule_is_explained_in_the_words_of_the_document() {
+    let s = service();
+    let root = operator(&s).await;
+    for (request, access, mode, outcome, code) in [
+        ("method=GET&path=/home", json!("public"), "enforce", "allowed", Value::Null),
+        ("method=GET&path=/hooks", json!("guarded-elsewhere"), "enforce", "allowed", Value::Null),
+        ("method=GET&path=/account", json!("require"), "enforce", "allowed", Value::Null),
+        (
+            "method=GET&path=/reported",
+            json!("require"),
+            "report-only",
+            "reported",
+            json!("insufficient_user_authentication"),
+        ),
+        ("method=GET&path=/off", json!("require"), "off", "allowed", Value::Null),
+        (
+            "method=POST&path=/transfer",
+            json!("transaction"),
+            "enforce",
+            "refused",
+            json!("insufficient_user_authentication"),
+        ),
+        ("method=GET&path=/nowhere", Value::Null, "enforce", "refused", json!("forbidden")),
+        ("method=GET&path=//home", Value::Null, "enforce", "refused", json!("invalid_request")),
+    ] {
+        let explained = asked(&s, &root, &format!("{request}&subject=root")).await.is(200).body;
+        let said = ["access", "mode", "outcome", "code"].map(|member| explained[member].clone());
+        assert_eq!(said, [access, json!(mode), json!(outcome), code], "{explained}");
+    }
+    let explained = asked(&s, &root, "method=GET&path=/accounts&subject=root").await.is(200).body;
+    let ways = explained["findings"][1]["either"].as_array().unwrap();
+    assert_eq!((ways.len(), &ways[1][1]["asks"], &ways[1][1]["met"]), (2, &json!("role auditor"), &json!(false)));
+    assert!(explained["findings"][0].get("either").is_none(), "there is no choice: {explained}");
+}
+
 #[tokio::test]
 async fn a_question_that_makes_no_sense_is_refused_by_the_name_of_its_member() {
     let s = service();
@@ -109,38 +161,40 @@ async fn a_question_that_makes_no_sense_is_refused_by_the_name_of_its_member() {
     }
 }
 
-/// Serves the administration as `change` makes it.
+/// A service whose administration is what `change` makes of it.
 fn serving(change: impl FnOnce(AdminRoutes) -> AdminRoutes) -> Service {
     let mut s = service();
-    let admin = change(s.mfa.admin_routes()).into_router();
+    let admin = change(s.mfa.admin_routes().explaining(routes(&s.mfa))).into_router();
     s.app = Router::new().nest(ADMINISTRATION, admin).fallback_service(s.app);
     s
 }
 
 #[tokio::test]
 async fn a_host_asks_its_operators_for_another_role_or_another_proof() {
-    let s = serving(|admin| admin.role("ops").explaining(routes()));
+    let s = serving(|admin| admin.role("ops"));
     let query = "method=GET&path=/vault";
     let root = operator_with(&s, "admin").await;
     let refused = asked(&s, &root, query).await.refuses(403, "insufficient_scope");
     assert!(
         refused.header("www-authenticate").starts_with("Bearer realm=\"Example Bank\", error=\"insufficient_scope\"")
     );
-    let s = serving(|admin| admin.role("ops").explaining(routes()));
+    let s = serving(|admin| admin.role("ops"));
     asked(&s, &operator_with(&s, "ops").await, query).await.is(200);
 
     let passkey = Requirement::aal2().with_proof(Proof::passkey());
-    let s = serving(|admin| admin.require(passkey).explaining(routes()));
+    let s = serving(|admin| admin.require(passkey));
     let refused = asked(&s, &operator(&s).await, query).await.refuses(401, "insufficient_user_authentication");
     assert_eq!(refused.body["required"]["kinds"], json!(["passkey"]));
     let office = Requirement::aal2().or_network("10.0.0.0/8".parse().unwrap());
-    let s = serving(|admin| admin.require(office).explaining(routes()));
+    let s = serving(|admin| admin.require(office));
     asked(&s, &operator(&s).await, query).await.refuses(403, "forbidden");
 }
 
 #[tokio::test]
 async fn without_a_policy_there_is_nothing_to_explain() {
-    let s = serving(|admin| admin);
+    let mut s = service();
+    let admin = s.mfa.admin_routes().into_router();
+    s.app = Router::new().nest(ADMINISTRATION, admin).fallback_service(s.app);
     s.ask(&format!("GET {ADMINISTRATION}/explain?method=GET&path=/"), &[], None).await.refuses(404, "not_found");
     asked(&s, &operator(&s).await, "method=GET&path=/").await.refuses(404, "not_found");
 }

@@ -190,7 +190,7 @@ impl Service {
             .route("/login", post(login_route))
             .with_state((mfa.clone(), hands.clone()))
             .nest("/mfa", mfa.routes())
-            .nest(ADMINISTRATION, mfa.admin_routes().explaining(crate::admin::routes()).into_router())
+            .nest(ADMINISTRATION, mfa.admin_routes().explaining(crate::admin::routes(&mfa)).into_router())
             .merge(mfa.well_known());
         let document = Document::of(&mfa);
         Self { app, mfa, hands, store, document, answered: Mutex::default() }
