@@ -22,7 +22,8 @@ use crate::service::{Asking, Mfa};
 
 /// The routes of the administration, in the making: who may use them, and what they explain.
 ///
-/// They carry no prefix: nest them where the host says. What is asked for by default is AAL2 and the role `admin`.
+/// They carry no prefix: nest them where the host says, and tell the builder, so that they are described
+/// ([`admin_mounted_at`](crate::service::MfaBuilder::admin_mounted_at)). What is asked for by default is AAL2 and the role `admin`.
 ///
 /// ```
 /// use axum::Router;

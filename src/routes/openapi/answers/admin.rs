@@ -43,7 +43,7 @@ struct Finding {
     held: String,
     /// The alternatives of which one is enough, each with its own findings.
     #[schemars(skip_serializing_if = "Option::is_none")]
-    either: Option<Vec<Vec<Finding>>>,
+    either: Option<Vec<Vec<Self>>>,
 }
 
 /// What the route policy makes of a request, and why.
