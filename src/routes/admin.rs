@@ -23,7 +23,8 @@ use crate::service::{Asking, Mfa};
 /// The routes of the administration, in the making: who may use them, and what they explain.
 ///
 /// They carry no prefix: nest them where the host says, and tell the builder, so that they are described
-/// ([`admin_mounted_at`](crate::service::MfaBuilder::admin_mounted_at)). What is asked for by default is AAL2 and the role `admin`.
+/// ([`admin_mounted_at`](crate::service::MfaBuilder::admin_mounted_at)). What is asked for by default is AAL2 and
+/// the role `admin`.
 ///
 /// ```
 /// use axum::Router;
@@ -36,10 +37,11 @@ use crate::service::{Asking, Mfa};
 ///
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
 /// let mfa = Mfa::builder(MemoryStore::new()).issuer("https://id.example").audience("api");
-/// let mfa = mfa.keys(Keys::generate().unwrap()).build().unwrap();
+/// let mfa = mfa.keys(Keys::generate().unwrap()).admin_mounted_at("/admin/mfa").build().unwrap();
 /// let policy = RoutePolicy::builder().rule(Rule::on("home", [Method::GET], "/").public()).build().unwrap();
 ///
 /// let admin = mfa.admin_routes().explaining(policy).into_router();
+/// assert!(mfa.openapi_json().contains("/admin/mfa/explain"));
 /// let app: Router = Router::new().nest("/admin/mfa", admin);
 /// let asked = Request::get("/admin/mfa/explain?method=GET&path=/").body(Body::empty()).unwrap();
 /// assert_eq!(app.oneshot(asked).await.unwrap().status(), StatusCode::UNAUTHORIZED, "not for everybody");
