@@ -73,7 +73,12 @@ async fn run(args: Args) -> Result<(), String> {
     };
     let file = policy::open(&args)?;
     let mfa = mfa.issuer(origin.as_str()).audience("quickstart").app_name("tower-mfa quickstart");
-    let mfa = mfa.policy_source(file.policies()).cookies(true).build().map_err(|e| chain(&e))?;
+    let mfa = mfa
+        .policy_source(file.policies())
+        .admin_mounted_at(routes::ADMINISTRATION)
+        .cookies(true)
+        .build()
+        .map_err(|e| chain(&e))?;
     let (routes, terminal) = (file.routes(&mfa), Terminal::open());
     let app = App { mfa, users: users::Users::new()?, loopback: args.listen.is_loopback() };
     let _ = std::io::stdout().write_all(welcome(&origin, &args).as_bytes());

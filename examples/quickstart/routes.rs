@@ -26,7 +26,7 @@ use crate::terminal::Terminal;
 use crate::users::Users;
 
 /// Where the administration stands.
-const ADMINISTRATION: &str = "/admin/mfa";
+pub(crate) const ADMINISTRATION: &str = "/admin/mfa";
 const TRANSFER: &str = "/transfer";
 const BODY_LIMIT: usize = 64 * 1024;
 
