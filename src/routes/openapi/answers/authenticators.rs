@@ -102,6 +102,9 @@ pub(in crate::routes) struct Status {
     amr: Vec<String>,
     auth_time: Option<Time>,
     enrolment: Enrolment,
+    /// Until when sign-ins without what must be bound go on, where that is a date.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    grace_until: Option<Time>,
     authenticators: Vec<View>,
     recovery_codes: RecoveryCodesLeft,
     /// How many sessions there are.
