@@ -300,16 +300,18 @@ impl Mfa {
             ReplyKind::Recovery { code } => self.derive(matter, Settling::Challenge(reach.access, id), &code).await?,
         };
         let answered = self.inner.turn(matter, |account, turn| account.answer(turn, reach.access, id, &given)).await?;
+        let shown = |replaced: bool| new_code.filter(|_| replaced).map(|code| vec![code]);
         Ok(match answered {
             Answered::Complete { grant, state, recovery_remaining, replaced } => AnswerOutcome::Complete(Answer {
                 tokens: self.inner.issue(*grant).await?,
                 state,
                 recovery_codes_remaining: recovery_remaining,
-                recovery_codes: new_code.filter(|_| replaced).map(|code| vec![code]),
+                recovery_codes: shown(replaced),
             }),
             Answered::More(view) => AnswerOutcome::More(view),
-            Answered::EnrolmentRequired(Enrolling { token, expires_in, allowed }) => {
-                AnswerOutcome::EnrolmentRequired { enrolment_token: token, expires_in, allowed }
+            Answered::EnrolmentRequired { enrolling: Enrolling { token, expires_in, allowed }, replaced } => {
+                let recovery_codes = shown(replaced);
+                AnswerOutcome::EnrolmentRequired { enrolment_token: token, expires_in, allowed, recovery_codes }
             }
         })
     }
