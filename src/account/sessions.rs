@@ -75,8 +75,10 @@ impl Account {
         self.end_others(turn, keep)
     }
 
-    /// A factor change ends the other sessions (CVE-2024-21722).
+    /// A factor change ends the other sessions (CVE-2024-21722), and what is about to become one: an
+    /// enrolment that another login has proved would bind all the same.
     pub(super) fn end_others(&mut self, turn: &mut Turn<'_>, keep: SessionId) -> Result<(), Refusal> {
+        turn.touched |= self.enrolment.take().is_some();
         let others: Vec<SessionId> = self.sessions.iter().map(|s| s.id).filter(|id| *id != keep).collect();
         others.into_iter().try_for_each(|id| self.drop_session(turn, id))
     }

@@ -9,7 +9,7 @@ use tower_mfa::service::{
 };
 
 use crate::login_modes::{counted, enrol, lenient_beside, status, strictly, under};
-use crate::scene::{Scene, answered, challenged, cheap, refusal, ticket};
+use crate::scene::{Scene, answered, challenged, cheap, refusal, scan, ticket};
 
 /// Rows: N63B-4.2.1-a
 #[tokio::test]
@@ -91,6 +91,21 @@ async fn a_session_of_whoever_has_one_of_two_is_refreshed_when_the_other_is_boun
     assert_eq!(refusal(s.mfa.refresh(after.refresh_token().unwrap()).await), Refusal::InvalidToken);
     let second = s.bind(&s.auth(&after)).await;
     assert!(s.mfa.refresh(second.bound.tokens.refresh_token().unwrap()).await.is_ok());
+}
+
+/// Whoever was tricked out of one code ends all other sessions: what that code had opened is among them.
+#[tokio::test]
+async fn ending_all_other_sessions_ends_an_enrolment_that_another_login_has_proved() {
+    let s = under(two());
+    let owner = enrol(&s, &ticket(s.begin("alice").await)).await;
+    s.clock.advance(30);
+    let asked = challenged(s.begin("alice").await);
+    let stolen = enrolment_after(&s, &asked, Reply::totp(owner.app.code(s.now()))).await;
+    let started = s.mfa.enrol_totp(Enroller::Token(&stolen), TotpEnrolment::new()).await.unwrap();
+    s.mfa.end_other_sessions(&owner.by).await.unwrap();
+    assert_eq!(refusal(s.mfa.status(Enroller::Token(&stolen)).await), Refusal::InvalidToken);
+    let code = scan(&started).code(s.now());
+    assert_eq!(refusal(s.mfa.confirm(Enroller::Token(&stolen), started.id, code).await), Refusal::InvalidToken);
 }
 
 /// Rows: CVE-2019-16766, CVE-2024-45042
