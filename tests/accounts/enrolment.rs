@@ -125,7 +125,11 @@ async fn a_hundred_wrong_guesses_open_no_enrolment() {
     let here = s.auth(&crate::scene::answered(tokens));
     let status = s.mfa.status(Enroller::Session(&here)).await.unwrap();
     assert_eq!(status.authenticators[0].status, Status::Disabled);
+    // Nor does its owner open one for the thief by clearing it away: another is bound first.
+    let disabled = person.bound.authenticator.id;
+    assert!(matches!(refusal(s.mfa.remove(&here, disabled).await), Refusal::Conflict(_)));
     let rebound = s.bind(&here).await;
+    s.mfa.remove(&rebound.by, disabled).await.unwrap();
     s.sign_in("alice", &rebound.app).await;
 }
 
