@@ -126,6 +126,11 @@ impl Account {
         let mut evidence = [evidence, vec![Evidence::new(Method::Totp, turn.now).by(id)]].concat();
         newest_of_each(&mut evidence);
         let grant = self.open_session(turn, seed, evidence, None)?;
+        if own.is_none() {
+            // The login that was sent to enrol is complete: the trail of sign-ins has it like any other.
+            let client_id = Some(grant.seed.client_id.clone());
+            turn.record(EventKind::SignedIn, About { client_id, ..About::session(grant.session) })?;
+        }
         let authenticator = self.authenticator_view(turn.now, id)?;
         Ok(Confirmed::Bound { authenticator, grant: Box::new(grant), issued_codes: issued.is_some() })
     }

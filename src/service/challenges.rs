@@ -291,7 +291,8 @@ impl Mfa {
     ///
     /// # Cancel safety
     ///
-    /// Safe: a dropped attempt may have been counted, and may have used its code up.
+    /// Safe: a dropped attempt may have been counted, and may have used its code up. A recovery code that
+    /// took its place is then known to nobody; the others are as they were.
     pub async fn answer(&self, by: Responder<'_>, id: ChallengeId, reply: Reply) -> Result<AnswerOutcome, Error> {
         let reach = self.reach(by, id)?;
         let matter = self.challenge_matter(&reach.subject, id);

@@ -181,6 +181,9 @@ async fn every_way_a_login_stops_half_way_is_an_event_with_its_address() {
     drop(s.mfa.begin(at("alice")).await.unwrap());
     assert_eq!(s.kinds("alice").await, [EventKind::EnrolmentRequired]);
     let person = enrol(&s, &ticket(s.begin("bob").await)).await;
+    let signed_in = s.events("bob").await.pop().unwrap();
+    assert_eq!((signed_in.kind, signed_in.client_id.as_deref()), (EventKind::SignedIn, Some("api")), "it is complete");
+    assert_eq!(signed_in.sid.map(|sid| sid.to_string()).as_deref(), person.by.session());
     s.clock.advance(30);
     drop(s.mfa.begin(at("bob")).await.unwrap());
     s.mfa.suspend(&subject("bob"), "root", "looked into").await.unwrap();
