@@ -110,7 +110,18 @@ pub(in crate::routes) struct More {
 pub(in crate::routes) enum Verified {
     Met(Box<Met>),
     More(More),
-    Enrolment(LoginEnrolment),
+    Enrolment(Enrolment),
+}
+
+/// A login was answered, and another authenticator has to be bound before there is a session.
+#[derive(JsonSchema)]
+#[schemars(rename = "ChallengeEnrolmentRequired")]
+pub(in crate::routes) struct Enrolment {
+    #[schemars(flatten)]
+    enrolment: LoginEnrolment,
+    /// A new code for the one that was used, where policy issues one. It is shown once.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    recovery_codes: Option<Vec<String>>,
 }
 
 /// What the host's own login route answers.
