@@ -8,7 +8,7 @@ use axum::body::{Body, Bytes};
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use tower_mfa::account::EventKind;
-use tower_mfa::assurance::Requirement;
+use tower_mfa::assurance::{Method, Proof, Requirement};
 use tower_mfa::id::Subject;
 use tower_mfa::middleware::TransactionLayer;
 use tower_mfa::service::{ChallengeOutcome, ChallengeRequest};
@@ -290,6 +290,26 @@ async fn a_layer_that_could_not_keep_its_word_is_not_built() {
     for limit in [0, 5 * 1024 * 1024] {
         assert_eq!(field(named(requirement()).redeem(redeem()).body_limit(limit).build()), "body_limit");
     }
+}
+
+/// By a way around the action an approval of one amount would be spent for another.
+#[test]
+fn cs_ta_1_a_transaction_has_no_alternative_without_its_approval() {
+    let bank = Bank::new();
+    let built = |asked: Requirement| {
+        let layer = TransactionLayer::builder(asked).parameters(["to", "amount"]);
+        layer.redeem(Arc::new(bank.mfa.clone())).build()
+    };
+    let by = |kind, secs| Requirement::aal2().with_proof(Proof::of(kind).within(secs));
+    let around = Requirement::aal1().with_any_of([requirement(), by(Method::Totp, 60)]);
+    for asked in [around.clone(), Requirement::aal2().with_all_of(around)] {
+        let refused = built(asked).unwrap_err();
+        assert_eq!(refused.field(), "requirement");
+        assert!(refused.rule().contains("in every alternative"), "{refused}");
+    }
+    let each = [by(Method::Totp, 60), by(Method::WebAuthn, 300)].map(|way| way.for_action(ACTION));
+    assert!(built(Requirement::aal1().with_any_of(each)).is_ok(), "every way asks for it");
+    assert!(built(Requirement::aal1().with_all_of(requirement())).is_ok());
 }
 
 /// More approvals than are remembered are refused, not forgotten; when they have lapsed there is room.
