@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::super::{
-    Circumstances, Day, Decision, Facts, Forbidden, Hours, Method, Missing, Proof, Requirement, decide, unmet,
+    AcrNames, Circumstances, Day, Decision, Facts, Forbidden, Hours, Method, Missing, Proof, Requirement, decide, unmet,
 };
 use super::NOW;
 use super::generated::{a_requirement, a_token, best, from_home};
@@ -55,6 +55,22 @@ proptest! {
                 }
             }
             other => prop_assert!(false, "{:?}", other),
+        }
+    }
+
+    /// A client that asks for what it was told, and has it, would be sent in a circle.
+    #[test]
+    fn what_a_client_is_told_to_bring_is_not_there_yet(wanted in a_requirement(), token in a_token()) {
+        let Decision::StepUp(way) = decide(&wanted, &token, from_home()) else { return Ok(()) };
+        if !way.missing().contains(&Missing::Action) {
+            let names = AcrNames::default();
+            let mut asked = names.requirement_of(names.acceptable_for(&way)[0]).unwrap();
+            asked = way.max_age().map_or(asked.clone(), |secs| asked.within(secs));
+            if !way.kinds().is_empty() {
+                let fresh = |kind: Proof| way.max_age().map_or(kind, |secs| kind.within(secs));
+                asked = asked.with_any_of(way.kinds().iter().map(|kind| Requirement::aal1().with_proof(fresh(*kind))));
+            }
+            prop_assert!(!unmet(&asked, token.assurance(), NOW).is_empty(), "{wanted}: {way:?}");
         }
     }
 
