@@ -17,7 +17,7 @@ impl Requirement {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] that says what stands in the way, and a way out: a window that never opens,
+    /// [`ConfigError`] that says what stands in the way, and a way out: a window that never opens, an age of 0,
     /// networks or actions that exclude each other, an alternative that is never needed, a level that none
     /// of `kinds` reaches, a list without an end.
     ///
@@ -62,6 +62,10 @@ impl Requirement {
     fn fault(&self) -> Option<String> {
         if let Some(fault) = self.hours.iter().find_map(|window| window.fault()) {
             return Some(fault.into());
+        }
+        let ages = self.max_age.into_iter().chain(self.proofs.iter().filter_map(|proof| proof.max_age()));
+        if ages.into_iter().any(|secs| secs == 0) {
+            return Some("nothing is 0 seconds old by the time it is looked at: allow a minute".into());
         }
         if self.proofs.iter().any(|proof| proof.name() == Proof::factor(Factor::Inherence).name()) {
             return Some("nothing proves inherence by itself: ask for a passkey".into());
