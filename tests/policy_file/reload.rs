@@ -70,13 +70,36 @@ fn a_change_is_in_force_as_a_whole_and_a_slip_changes_nothing() {
         folder.write("policy.toml", slip);
         let refused = file.reload().unwrap_err();
         assert!(refused.document().is_some() && refused.to_string().contains("policy.toml: "), "{refused}");
-        assert_eq!(file.reload().unwrap(), Reloaded::Unchanged, "it is told of once");
+        assert_eq!(file.reload().unwrap_err().to_string(), refused.to_string(), "whoever asks again hears it again");
         assert!(asked(&routes).contains("at most 1 minute old"));
     }
+    folder.write("policy.toml", &saying(1));
+    file.reload().unwrap();
+    assert_eq!(file.reload().unwrap(), Reloaded::Unchanged, "it is right again");
     fs::remove_file(folder.0.join("policy.toml")).unwrap();
     let gone = file.reload().unwrap_err();
     assert!(gone.document().is_none(), "{gone}");
     assert!(asked(&routes).contains("at most 1 minute old"));
+}
+
+/// What was written last is in force when its reload is done, whoever else is reloading.
+#[test]
+fn an_older_text_never_comes_after_a_newer_one() {
+    let folder = Folder::new("race");
+    let (file, routes, _mfa) = open(folder.write("policy.toml", &saying(5)));
+    for round in 0..30 {
+        folder.write("policy.toml", &saying(7));
+        std::thread::scope(|threads| {
+            for _ in 0..6 {
+                // It may meet a file that is half written.
+                threads.spawn(|| drop(file.reload()));
+            }
+            std::thread::yield_now();
+            folder.write("policy.toml", &saying(9));
+            file.reload().unwrap();
+        });
+        assert!(asked(&routes).contains("at most 9 minutes old"), "round {round}");
+    }
 }
 
 #[test]
