@@ -185,8 +185,8 @@ fn what_contradicts_itself_is_refused_by_the_name_of_the_rule() {
     refused(&route("access = \"public\"").replace("\"/x\"", "\"/x//y\""), 3, "");
     let by_code = "version = 1\n[login]\nmode = \"required\"\nkinds = [\"totp\"]\n[[routes]]\nname = \"v\"\npath = \"/v\"\nrequire = \"aal3\"\n";
     refused(by_code, 5, "AAL3 is met by nobody");
-    let off = "version = 1\n[login]\nmode = \"off\"\n[actions.pay]\nrequire = \"aal2\"\n";
-    refused(off, 4, "\"pay\": AAL2 is met by nobody");
+    let pay = "version = 1\n[login]\nmode = \"required\"\nkinds = [\"totp\"]\n[actions.pay]\nrequire = \"aal3\"\n";
+    refused(pay, 5, "\"pay\": AAL3 is met by nobody");
     refused("version = 1\n[actions.\"a b\"]\nrequire = \"aal2\"\n", 2, "the name must be 1 to 64");
     let vain = "version = 1\n[login]\nmode = \"required\"\n[[login.rules]]\nname = \"shop\"\ntenants = [\"shop\"]\nmode = \"optional\"\n";
     refused(vain, 4, "no stricter than the base");

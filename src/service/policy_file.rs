@@ -28,8 +28,8 @@ use crate::token::{Elevate, ElevateErrorKind, ElevateFuture, InlineCode, Redeem,
 /// use tower_mfa::service::{Keys, Mfa, PolicyFile, Reloaded};
 /// use tower_mfa::store::MemoryStore;
 ///
-/// # let folder = tempfile();
-/// # fn tempfile() -> std::path::PathBuf { let p = std::env::temp_dir().join(format!("policy-{}", std::process::id())); std::fs::create_dir_all(&p).unwrap(); p }
+/// let folder = std::env::temp_dir().join(format!("policy-{}", std::process::id()));
+/// fs::create_dir_all(&folder).unwrap();
 /// let path = folder.join("policy.toml");
 /// fs::write(&path, r#"
 ///     version = 1
@@ -49,7 +49,7 @@ use crate::token::{Elevate, ElevateErrorKind, ElevateFuture, InlineCode, Redeem,
 /// fs::write(&path, "version = 1").unwrap();
 /// assert_eq!(file.reload().unwrap(), Reloaded::Changed);
 /// assert!(routes.current().find(&Method::GET, "/").rule().is_none(), "what no route names is denied");
-/// # fs::remove_dir_all(folder).unwrap();
+/// fs::remove_dir_all(folder).unwrap();
 /// ```
 #[derive(Clone)]
 pub struct PolicyFile {

@@ -26,39 +26,44 @@ fn names(levels: u32) -> impl Iterator<Item = String> {
     })
 }
 
-/// A policy, and a thousand paths over all of it.
-fn policy(levels: u32) -> (RoutePolicy, Vec<String>) {
+/// A policy, and this many paths over all of it.
+fn policy(levels: u32, paths: usize) -> (RoutePolicy, Vec<String>) {
     let pattern = |(at, name): (usize, String)| Rule::on(&at.to_string(), [Method::GET], &format!("{name}/{{id}}"));
     let rules = names(levels).enumerate().map(|named| pattern(named).public());
     let policy = RoutePolicy::builder().rules(rules).build().unwrap();
     let all: Vec<String> = names(levels).collect();
     // A prime, so that neighbours in the list are strangers in the trie.
-    let paths = (0..1_000_usize).map(|at| format!("{}/12345678", all[at * 7_919 % all.len()])).collect();
+    let paths = (0..paths).map(|at| format!("{}/12345678", all[at * 7_919 % all.len()])).collect();
     (policy, paths)
+}
+
+/// Asks each policy for its paths in turn.
+fn pair(ours: (&RoutePolicy, &[String]), theirs: (&RoutePolicy, &[String])) -> Pair {
+    let find = |(policy, paths): (&RoutePolicy, &[String]), turn: &mut usize| {
+        *turn = (*turn + 1) % paths.len();
+        assert!(policy.find(&Method::GET, &paths[*turn]).rule().is_some());
+    };
+    let (mut one, mut other) = (0, 0);
+    Pair::measure(201, 1_000, || find(ours, &mut one), || find(theirs, &mut other))
 }
 
 /// What finding a rule costs as policies grow, beside how much longer the paths are; and what the layer
 /// allocates.
 pub fn measure(_: &Runtime, report: &mut Report) {
-    let (ten, short) = policy(1);
-    let mut turn = 0;
+    let (ten, short) = policy(1, 10);
     for levels in [3, 5] {
-        let (many, long) = policy(levels);
-        let mut find = |policy: &RoutePolicy, paths: &[String]| {
-            turn = (turn + 1) % paths.len();
-            assert!(policy.find(&Method::GET, &paths[turn]).rule().is_some());
-        };
-        let find = std::cell::RefCell::new(&mut find);
-        let pair =
-            Pair::measure(201, 1_000, || (find.borrow_mut())(&many, &long), || (find.borrow_mut())(&ten, &short));
-        let patterns = many.rules().len();
-        let longer = long[0].len() as f64 / short[0].len() as f64;
+        let (many, long) = policy(levels, 10);
+        let pair = pair((&many, &long), (&ten, &short));
+        let (patterns, longer) = (many.rules().len(), long[0].len() as f64 / short[0].len() as f64);
+        let (_, strangers) = policy(levels, 10_000);
+        let cold = self::pair((&many, &strangers), (&ten, &short)).ours;
         let details = format!(
-            "  {:.0} of {:.0} ns, {} bytes and {}",
+            "  {:.0} of {:.0} ns, {} bytes and {}; ten thousand paths in turn {:.0}",
             us(pair.ours) * 1e3,
             us(pair.theirs) * 1e3,
             long[0].len(),
-            short[0].len()
+            short[0].len(),
+            us(cold) * 1e3
         );
         report.line(&format!("a rule of {patterns}, beside one of 10 (by length)"), pair.ratio, longer, "", details);
     }

@@ -81,6 +81,7 @@ pub(super) fn check(path: &str) -> Result<(), PathTrick> {
     let mut rest = path.as_bytes();
     while let [byte, tail @ ..] = rest {
         match byte {
+            b'/' => check_segment(tail)?,
             b'%' => check_escape(tail)?,
             b';' => return Err(PathTrick::Semicolon),
             b'\\' => return Err(PathTrick::Backslash),
@@ -89,16 +90,16 @@ pub(super) fn check(path: &str) -> Result<(), PathTrick> {
         }
         rest = tail;
     }
-    let mut segments = path.split('/').skip(1).peekable();
-    while let Some(segment) = segments.next() {
-        match segment {
-            // At the end it is a trailing slash.
-            "" if segments.peek().is_some() => return Err(PathTrick::DoubleSlash),
-            "." | ".." => return Err(PathTrick::DotSegment),
-            _ => {}
-        }
-    }
     Ok(())
+}
+
+/// Looks at what begins behind a slash; nothing at all is a trailing slash.
+const fn check_segment(behind: &[u8]) -> Result<(), PathTrick> {
+    match behind {
+        [b'/', ..] => Err(PathTrick::DoubleSlash),
+        [b'.'] | [b'.', b'/', ..] | [b'.', b'.'] | [b'.', b'.', b'/', ..] => Err(PathTrick::DotSegment),
+        _ => Ok(()),
+    }
 }
 
 /// Reads the two digits behind a percent sign.

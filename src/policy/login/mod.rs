@@ -125,15 +125,13 @@ impl LoginPolicy {
         check::check(&self.base, &self.rules)
     }
 
-    /// Whether somebody can come to have a proof of this kind.
+    /// Whether somebody can have a proof of this kind, or come to have one. Where MFA is off, what was bound before
+    /// still proves.
     pub(super) fn lets_somebody_have(&self, kind: Method) -> bool {
-        let modes = self.rules.iter().filter_map(|rule| rule.demands.mode).chain([self.base.mode]);
-        let is_bound_somewhere = modes.into_iter().any(|mode| mode != Login::Off);
         match kind {
-            Method::Password => true,
             // Codes come with the first authenticator.
-            Method::RecoveryCode => is_bound_somewhere,
-            _ => is_bound_somewhere && Kinds::authenticators().and(self.base.kinds).contains(kind),
+            Method::Password | Method::RecoveryCode => true,
+            _ => Kinds::authenticators().and(self.base.kinds).contains(kind),
         }
     }
 

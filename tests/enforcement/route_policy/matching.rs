@@ -93,3 +93,10 @@ proptest! {
         }
     }
 }
+
+/// Two tries could read one pattern in two ways.
+#[test]
+fn the_trie_of_the_policy_is_the_one_axum_routes_by() {
+    let lock = include_str!("../../../Cargo.lock");
+    assert_eq!(lock.matches("name = \"matchit\"").count(), 1);
+}

@@ -3,6 +3,7 @@
 mod asks;
 mod doors;
 mod explain;
+mod log;
 mod matching;
 mod report;
 mod rules;
