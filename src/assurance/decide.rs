@@ -281,7 +281,7 @@ impl Held<'_> {
             let mut ways: Vec<StepUp> =
                 choice.iter().filter(|one| self.is_possible(one)).map(|one| self.way_to(one)).collect();
             // Of two that lack as much the one that asks for less is nearer, of two alike the first.
-            ways.sort_by_key(|way| (way.missing().len(), way.level()));
+            ways.sort_by_key(StepUp::distance);
             let mut ways = ways.into_iter();
             let Some(mut nearest) = ways.next() else { continue };
             ways.for_each(|other| nearest.or(other));

@@ -129,6 +129,14 @@ fn the_nearest_of_several_ways_is_the_one_that_is_told() {
         panic!("too old")
     };
     assert_eq!((way.missing(), way.max_age()), ([Missing::Freshness].as_slice(), Some(300)));
+
+    // Of two that lack one thing each: whoever has no passkey would never be let in, told to bring one.
+    let (passkey, code) = (Requirement::aal2().phishing_resistant(), Proof::of(Method::Totp).within(60));
+    let either = Requirement::aal1().with_any_of([passkey, Requirement::aal2().with_proof(code)]);
+    let Decision::StepUp(way) = decide(&either, &super::authentication(super::reached(&evidence)), NOW) else {
+        panic!("too old")
+    };
+    assert_eq!((way.missing(), way.kinds()), ([Missing::Kind].as_slice(), [code].as_slice()));
 }
 
 #[test]
