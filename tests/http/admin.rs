@@ -3,9 +3,12 @@
 use axum::Router;
 use http::Method;
 use serde_json::Value;
+use tower_mfa::account::FirstFactor;
 use tower_mfa::assurance::Requirement;
+use tower_mfa::id::Subject;
 use tower_mfa::middleware::route_policy::{RoutePolicy, Rule};
 use tower_mfa::policy::Login;
+use tower_mfa::service::LoginOutcome;
 
 use crate::client::{Answer, Service};
 
@@ -105,4 +108,35 @@ async fn without_a_policy_there_is_nothing_to_explain() {
     let mut s = Service::new(Login::IfEnrolled);
     s.app = Router::new().nest("/mfa/admin", s.mfa.admin_routes().into_router());
     s.ask("GET /mfa/admin/explain?method=GET&path=/", &[], None).await.refuses(404, "not_found");
+}
+
+/// A role of one tenant's is not a role over another's people.
+#[tokio::test]
+async fn an_operator_of_a_tenant_sees_that_tenant_alone() {
+    let mut s = service();
+    let policy = RoutePolicy::builder().rule(Rule::on("vault", [Method::GET], "/vault").public()).build().unwrap();
+    let admin = s.mfa.admin_routes().role("ops").require(Requirement::aal1()).explaining(policy).into_router();
+    s.app = Router::new().nest("/mfa/admin", admin);
+    let token = async |subject: Subject| {
+        let first = FirstFactor::password_checked_by_host(subject, s.hands.read());
+        let LoginOutcome::Complete(tokens) = s.mfa.begin(first.roles(["ops"])).await.unwrap() else {
+            panic!("complete")
+        };
+        tokens.access_token().expose().to_owned()
+    };
+    let of = |tenant: &str| Subject::with_tenant(tenant, "alice").unwrap();
+    let (bank, shop) = (token(of("bank")).await, token(of("shop")).await);
+    let everywhere = token(Subject::new("root").unwrap()).await;
+    let query = "method=GET&path=/vault&subject=alice";
+    for (operator, tenant, status) in [
+        (&bank, "&tenant=bank", 200),
+        (&bank, "&tenant=shop", 404),
+        (&bank, "", 404),
+        (&shop, "&tenant=shop", 200),
+        (&everywhere, "&tenant=bank", 200),
+        (&everywhere, "&tenant=shop", 200),
+    ] {
+        asked(&s, operator, &format!("{query}{tenant}")).await.is(status);
+    }
+    asked(&s, &bank, "method=GET&path=/vault").await.is(200);
 }
