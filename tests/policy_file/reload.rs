@@ -138,6 +138,27 @@ async fn whoever_watches_hears_of_changes_and_slips_once() {
     watching.abort();
 }
 
+/// One that is being written is not taken half: the clock of the test is turned, so no tick is missed.
+#[tokio::test(start_paused = true)]
+async fn a_file_is_taken_once_it_says_the_same_twice() {
+    let folder = Folder::new("twice");
+    let (file, routes, _mfa) = open(folder.write("policy.toml", &saying(5)));
+    let (tell, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let hour = Duration::from_secs(3_600);
+    let watching = tokio::spawn(file.watch(hour, move |outcome| tell.send(outcome.is_ok()).unwrap()));
+    let start = tokio::time::Instant::now();
+    let at = async |hours: u32| tokio::time::sleep_until(start + hour * hours + hour / 2).await;
+    for minutes in 1..4_u32 {
+        folder.write("policy.toml", &saying(minutes));
+        at(minutes).await;
+        assert!(asked(&routes).contains("at most 5 minutes old"), "it was another one an hour ago");
+    }
+    assert!(heard.recv().await.unwrap());
+    assert!(asked(&routes).contains("at most 3 minutes old"));
+    assert_eq!(start.elapsed(), hour * 4);
+    watching.abort();
+}
+
 #[test]
 fn the_file_and_its_mfa_do_not_keep_each_other_alive() {
     let folder = Folder::new("alive");

@@ -286,7 +286,7 @@ proptest! {
         path in r"(/(open|admin|accounts|users|7|a:b|accounts/a%3Ab|%61dmin|[.;\\a]{1,3}|%2[eEfF5]{1,2}|%5c|%20|%3[abB]|)){1,5}"
     ) {
         let policy = rules()
-            .rule(Rule::on("colon", [Method::GET], "/accounts/a:b").require(tower_mfa::assurance::Requirement::aal3()))
+            .rule(Rule::on("colon", [Method::GET], "/accounts/a:b").require(Requirement::aal3()))
             .build()
             .unwrap();
         let found = policy.find(&Method::GET, &path);
@@ -303,10 +303,7 @@ proptest! {
 #[tokio::test]
 async fn a_path_that_means_another_rule_when_it_is_decoded_is_refused() {
     let policy = rules()
-        .rule(
-            Rule::on("send-all", [Method::GET], "/accounts/all:send")
-                .require(tower_mfa::assurance::Requirement::aal3()),
-        )
+        .rule(Rule::on("send-all", [Method::GET], "/accounts/all:send").require(Requirement::aal3()))
         .build()
         .unwrap();
     let trick = |path| policy.find(&Method::GET, path).trick().map(|trick| trick.to_string());
