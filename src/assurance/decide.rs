@@ -293,7 +293,7 @@ impl Held<'_> {
 
 /// When the newest proof was made that carries what is asked for; what is lacking altogether is
 /// reported as such, and not as old too.
-pub(super) fn proved_at(requirement: &Requirement, assurance: &Assurance) -> Option<Timestamp> {
+pub(crate) fn proved_at(requirement: &Requirement, assurance: &Assurance) -> Option<Timestamp> {
     // R9470-x-age: who does not say when has said nothing of freshness, whatever else stands there.
     let auth_time = assurance.auth_time?;
     if assurance.evidence.is_empty() {
