@@ -17,7 +17,7 @@ impl Requirement {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] that says what stands in the way, and a way out: a window that never opens, an age of 0,
+    /// [`ConfigError`] that says what stands in the way, and a way out: a window that never opens,
     /// networks or actions that exclude each other, an alternative that is never needed, a level that none
     /// of `kinds` reaches, a list without an end.
     ///
@@ -58,14 +58,21 @@ impl Requirement {
         Err(refused(format!("{self} is met by nobody with a password and {with}: allow another kind, or ask for less")))
     }
 
+    /// Whether it asks for a proof of this very second. An action may, so that it is always asked for anew; what
+    /// a token has to show is older by the time it is back.
+    pub(crate) fn is_of_the_second(&self) -> bool {
+        let mut found = false;
+        self.each(&mut |part| {
+            let mut ages = part.max_age.into_iter().chain(part.proofs.iter().filter_map(|proof| proof.max_age()));
+            found |= ages.any(|secs| secs == 0);
+        });
+        found
+    }
+
     /// What is wrong with this part, whatever stands around it.
     fn fault(&self) -> Option<String> {
         if let Some(fault) = self.hours.iter().find_map(|window| window.fault()) {
             return Some(fault.into());
-        }
-        let ages = self.max_age.into_iter().chain(self.proofs.iter().filter_map(|proof| proof.max_age()));
-        if ages.into_iter().any(|secs| secs == 0) {
-            return Some("nothing is 0 seconds old by the time it is looked at: allow a minute".into());
         }
         if self.proofs.iter().any(|proof| proof.name() == Proof::factor(Factor::Inherence).name()) {
             return Some("nothing proves inherence by itself: ask for a passkey".into());
