@@ -163,6 +163,19 @@ fn a_slip_is_refused_with_its_place_and_a_way_out() {
         "expected a duration: seconds, or words such as \"5 minutes\"",
     );
     refused(&route("require = { within = -5 }"), 6, "a positive number");
+    // A month to the parser, a minute to whoever is tired: it would be open for 5 months.
+    refused(&route("require = { within = \"5M\" }"), 6, "minutes as m, or months in full");
+    for time in ["+8:00", "08:+5", "8:000"] {
+        refused(
+            &route(&format!("require = {{ hours = [{{ from = \"{time}\", to = \"18:00\" }}] }}")),
+            6,
+            "such as 08:00",
+        );
+    }
+    for offset in ["+01:-5", "+01:99", "-00:+5", "01:000"] {
+        let hours = format!("[{{ from = \"08:00\", to = \"18:00\", utc_offset = \"{offset}\" }}]");
+        refused(&route(&format!("require = {{ hours = {hours} }}")), 6, "such as +01:00");
+    }
     refused(&route("require = { networks = [] }"), 6, "leave the member out");
     refused(&route("require = { networks = [\"10.1.0.0/8\"] }"), 6, "without bits behind its prefix");
     refused(&route("require = { proofs = [{ of = \"telepathy\" }] }"), 6, "a kind of proof such as totp");
@@ -182,6 +195,7 @@ fn what_contradicts_itself_is_refused_by_the_name_of_the_rule() {
     let never = "require = { hours = [{ from = \"08:00\", to = \"08:00\" }] }";
     refused(&route(never), 3, "never opens: leave it out for the whole day");
     refused(&route("require = { any_of = [\"aal1\", \"aal2\"] }"), 3, "is never needed beside (AAL1)");
+    refused(&route("require = { level = \"aal2\", within = 0 }"), 3, "allow a minute");
     let twice = route("access = \"public\"") + "[[routes]]\nname = \"y\"\npath = \"/x\"\naccess = \"public\"\n";
     refused(&twice, 7, "\"y\"");
     let same_name = route("access = \"public\"") + "[[routes]]\nname = \"x\"\npath = \"/y\"\naccess = \"public\"\n";
@@ -196,6 +210,35 @@ fn what_contradicts_itself_is_refused_by_the_name_of_the_rule() {
     refused(vain, 4, "no stricter than the base");
     let endless = "version = 1\n[login]\nmode = \"optional\"\n[[login.rules]]\nname = \"bank\"\ntenants = [\"bank\"]\nmode = \"required_after\"\n";
     refused(endless, 4, "say grace_until, grace_sign_ins, or both");
+}
+
+/// What some editors put in front of a file is no part of it (RFC 8259 §8.1).
+#[test]
+fn a_byte_order_mark_and_the_line_ends_of_windows_are_no_slips() {
+    for text in ["\u{feff}version = 1\r\n", "version = 1\r\nroutes = []\r\n"] {
+        assert!(PolicyDocument::from_toml(text).is_ok(), "{text:?}");
+    }
+    assert!(PolicyDocument::from_json("\u{feff}{\r\n\"version\": 1\r\n}\r\n").is_ok());
+    let slip = PolicyDocument::from_json("\u{feff}{\r\n\"version\": 1,\r\n\"rutes\": []}").unwrap_err();
+    assert_eq!((slip.line(), slip.column()), (Some(3), Some(7)), "{slip}");
+}
+
+/// Whoever writes it by a program that went wrong hears of it, and no stack is too small.
+#[test]
+fn a_requirement_without_a_bottom_is_refused() {
+    for depth in [64, 10_000] {
+        for (open, close) in [("{ any_of = [", "] }"), ("{ all_of = [", "] }")] {
+            let toml =
+                format!("version = 1\n[actions.pay]\nrequire = {}\"aal2\"{}", open.repeat(depth), close.repeat(depth));
+            let read = PolicyDocument::from_toml(&toml).and_then(|document| document.policy(Policy::builder()));
+            assert!(read.is_err());
+            let open = open.replace("any_of =", "\"any_of\":").replace("all_of =", "\"all_of\":");
+            let require = format!("{}\"aal2\"{}", open.repeat(depth), close.repeat(depth));
+            let json = format!(r#"{{"version":1,"actions":{{"pay":{{"require":{require}}}}}}}"#);
+            let read = PolicyDocument::from_json(&json).and_then(|document| document.policy(Policy::builder()));
+            assert!(read.is_err());
+        }
+    }
 }
 
 #[test]

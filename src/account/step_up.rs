@@ -9,7 +9,7 @@ use super::turn::Turn;
 use super::{Access, Account, Standing};
 use crate::assurance::{
     Assurance, Authentication, Circumstances, Evidence, Facts, Forbidden, Method, Requirement, StepUpGrant, assess,
-    unmet, way,
+    proved_at, unmet, way,
 };
 use crate::clock::Timestamp;
 use crate::id::{ChallengeId, TokenId};
@@ -83,8 +83,10 @@ impl Account {
         let assurance = assess(&evidence, turn.policy.registered_amr_only).ok_or(Refusal::InvalidToken)?;
         if ask.bind.is_none() && unmet(&asks, &assurance, turn.now).is_empty() {
             let step_up = ask.action.as_ref().map(|action| {
-                // A fresh factor is as good as a new answer; its age is its own.
-                approve(turn, action, None, assurance.auth_time().unwrap_or(Timestamp::EPOCH))
+                // A fresh factor is as good as a new answer; its age is its own. The newest that counts for the
+                // session's level may be older than the one the action is content with.
+                let proved = turn.policy.action(action).and_then(|needs| proved_at(needs, &assurance));
+                approve(turn, action, None, proved.unwrap_or(Timestamp::EPOCH))
             });
             let session = self.session_at(at)?;
             // Nothing was proved, so the caller has no longer than before: else whoever finds an access

@@ -283,7 +283,7 @@ impl Held<'_> {
             let mut ways: Vec<StepUp> =
                 choice.iter().filter(|one| self.is_possible(one)).map(|one| self.way_to(one)).collect();
             // Of two that lack as much the one that asks for less is nearer, of two alike the first.
-            ways.sort_by_key(|way| (way.missing().len(), way.level()));
+            ways.sort_by_key(StepUp::distance);
             let mut ways = ways.into_iter();
             let Some(mut nearest) = ways.next() else { continue };
             ways.for_each(|other| nearest.or(other));
@@ -295,7 +295,7 @@ impl Held<'_> {
 
 /// When the newest proof was made that carries what is asked for; what is lacking altogether is
 /// reported as such, and not as old too.
-pub(super) fn proved_at(requirement: &Requirement, assurance: &Assurance) -> Option<Timestamp> {
+pub(crate) fn proved_at(requirement: &Requirement, assurance: &Assurance) -> Option<Timestamp> {
     // R9470-x-age: who does not say when has said nothing of freshness, whatever else stands there.
     let auth_time = assurance.auth_time?;
     if assurance.evidence.is_empty() {

@@ -47,7 +47,7 @@ pub use requirement::{Day, Hours, Proof, Requirement};
 pub use step_up::{Missing, StepUp};
 
 pub(crate) use authentication::AuthenticationParts;
-pub(crate) use decide::{Known, decide_by, way};
+pub(crate) use decide::{Known, decide_by, proved_at, way};
 pub(crate) use evidence::{Properties, newest_of_each};
 pub(crate) use explain::explain_known;
 pub(crate) use requirement::Facts;

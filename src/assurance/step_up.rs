@@ -116,6 +116,12 @@ impl StepUp {
         }
     }
 
+    /// How far it is: the less is missing and the less is asked for, the nearer. A phishing-resistant proof is
+    /// more than one of any other kind, which most people have.
+    pub(super) fn distance(&self) -> impl Ord + use<> {
+        (self.missing.len(), self.level, self.hardware, self.phishing_resistant)
+    }
+
     /// Returns what is missing, most important first; never empty.
     #[must_use]
     pub fn missing(&self) -> &[Missing] {

@@ -247,9 +247,11 @@ impl Problem {
     /// challenge is opened (RFC 9470 §3).
     pub fn step_up(step_up: &StepUp, names: &AcrNames, step_up_uri: &str) -> Self {
         let mut problem = Self::new(Code::InsufficientUserAuthentication);
-        problem.acr_values = Some(names.acceptable_for(step_up).join(" "));
+        let classes = names.acceptable_for(step_up);
+        problem.acr_values = Some(classes.join(" "));
         problem.extra.required = Some(Required {
-            acr: names.of(step_up.level()).into(),
+            // A client asks for this class as it is: the bare level would be one that it has.
+            acr: classes.first().copied().unwrap_or(names.of(step_up.level())).into(),
             max_age: step_up.max_age(),
             phr: step_up.wants_phishing_resistance().then_some(true),
             kinds: step_up.kinds().iter().map(|proof| proof.name()).collect(),

@@ -14,6 +14,7 @@ use super::problems::{self, invalid, write};
 use super::query::Parameters;
 use super::{answer, guarded, not_found, operation, table};
 use crate::assurance::Requirement;
+use crate::extract::Authenticated;
 use crate::id::{SessionId, Subject};
 use crate::middleware::RequireLayer;
 use crate::middleware::problem::{Code, Problem};
@@ -24,7 +25,8 @@ use crate::service::{Asking, Mfa};
 ///
 /// They carry no prefix: nest them where the host says, and tell the builder, so that they are described
 /// ([`admin_mounted_at`](crate::service::MfaBuilder::admin_mounted_at)). What is asked for by default is AAL2 and
-/// the role `admin`.
+/// the role `admin`. An operator who belongs to a tenant sees subjects of that tenant alone; one without a tenant
+/// sees all.
 ///
 /// ```
 /// use axum::Router;
@@ -145,12 +147,22 @@ fn subject_of(tenant: Option<String>, subject: Option<String>) -> Result<Option<
     subject.map(Some).map_err(|_| write(invalid("subject", "must be a subject of this service")))
 }
 
+/// Whether an operator may see a subject. One of a tenant sees that tenant alone, whatever its roles are called:
+/// another's people look like nobody.
+fn is_over(operator: &Subject, asked: &Subject) -> bool {
+    operator.tenant().is_none() || operator.tenant() == asked.tenant()
+}
+
 pub(super) async fn explain(
     State(mfa): State<Mfa>,
     Extension(Explaining(routes)): Extension<Explaining>,
+    operator: Authenticated,
     question: Question,
 ) -> Result<Response, Response> {
     let Question { method, path, subject, session, address } = question;
+    if subject.as_ref().is_some_and(|asked| !is_over(operator.subject(), asked)) {
+        return Err(write(Problem::new(Code::NotFound)));
+    }
     let mut asking = subject.as_ref().map_or(Asking::nobody(), Asking::subject);
     asking = session.map_or(asking, |session| asking.session(session));
     asking = address.map_or(asking, |address| asking.from_address(address));

@@ -62,9 +62,15 @@ struct Shared {
     path: PathBuf,
     base: PolicyBuilder,
     current: RwLock<Arc<Loaded>>,
-    /// The text that was looked at last, right or wrong, so that a wrong file is told of once.
-    seen: Mutex<Arc<str>>,
+    seen: Mutex<Seen>,
     services: Weak<Late>,
+}
+
+/// What was looked at last.
+struct Seen {
+    text: Arc<str>,
+    /// What is wrong with it: then it is not in force.
+    wrong: Option<PolicyFileError>,
 }
 
 struct Loaded {
@@ -76,7 +82,7 @@ struct Loaded {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reloaded {
-    /// It says what it said before.
+    /// It says what it said before, and that is in force.
     Unchanged,
     /// What it says is in force.
     Changed,
@@ -110,12 +116,12 @@ impl PolicyFile {
         let path = path.into();
         let services = Arc::new(Late::default());
         let text = read(&path)?;
-        let loaded = load(&path, &text, &base, &Arc::downgrade(&services))?;
+        let loaded = load(&path, &text, &base, &Arc::downgrade(&services)).map_err(|wrong| of(&path, wrong))?;
         let shared = Shared {
             path,
             base,
             current: RwLock::new(Arc::new(loaded)),
-            seen: Mutex::new(text),
+            seen: Mutex::new(Seen { text, wrong: None }),
             services: Arc::downgrade(&services),
         };
         Ok(Self { shared: Arc::new(shared), services })
@@ -148,8 +154,7 @@ impl PolicyFile {
     ///
     /// [`PolicyLoadError`] when it cannot be read or is wrong: then what was in force stays so.
     pub fn reload(&self) -> Result<Reloaded, PolicyLoadError> {
-        let text = read(&self.shared.path)?;
-        self.shared.take(&text)
+        self.shared.look(|_| true).map(|(outcome, _)| outcome)
     }
 
     /// Looks at the file at every `interval`, and calls `hear` when what it says has changed, or is wrong. It goes on
@@ -165,26 +170,18 @@ impl PolicyFile {
         let mut told = None;
         loop {
             tokio::time::sleep(interval).await;
-            let shared = Arc::clone(&self.shared);
-            let looked = tokio::task::spawn_blocking(move || {
-                let text = read(&shared.path)?;
-                let is_settled = before.as_ref() == Some(&text);
-                let outcome = if is_settled { shared.take(&text) } else { Ok(Reloaded::Unchanged) };
-                outcome.map(|outcome| (outcome, text))
-            });
+            let (shared, last) = (Arc::clone(&self.shared), before.clone());
+            let looked = tokio::task::spawn_blocking(move || shared.look(|text| last.as_ref() == Some(text)));
             let outcome = match looked.await {
                 Ok(Ok((outcome, text))) => {
                     before = Some(text);
                     Ok(outcome)
                 }
-                Ok(Err(error)) => {
-                    before = None;
-                    Err(error)
-                }
+                Ok(Err(error)) => Err(error),
                 // The runtime is being shut down.
                 Err(_) => return,
             };
-            // A file that stays away is told of once.
+            // A file that stays wrong, or away, is told of once.
             let trouble = outcome.as_ref().err().map(ToString::to_string);
             let is_news = trouble.is_some() && trouble != told || matches!(outcome, Ok(Reloaded::Changed));
             told = trouble;
@@ -201,18 +198,30 @@ impl Shared {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn take(&self, text: &Arc<str>) -> Result<Reloaded, PolicyLoadError> {
+    /// Reads the file, and puts in force what it says if it `is_settled`.
+    ///
+    /// It is read while nobody else does: else who has read it first could be the last to put it in force.
+    fn look(&self, is_settled: impl FnOnce(&Arc<str>) -> bool) -> Result<(Reloaded, Arc<str>), PolicyLoadError> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if *seen == *text {
-            return Ok(Reloaded::Unchanged);
+        let text = read(&self.path)?;
+        if !is_settled(&text) {
+            return Ok((Reloaded::Unchanged, text));
         }
-        *seen = Arc::clone(text);
-        match load(&self.path, text, &self.base, &self.services) {
+        if seen.text == text {
+            return match &seen.wrong {
+                Some(wrong) => Err(of(&self.path, wrong.clone())),
+                None => Ok((Reloaded::Unchanged, text)),
+            };
+        }
+        match load(&self.path, &text, &self.base, &self.services) {
             Ok(loaded) => {
+                *seen = Seen { text: Arc::clone(&text), wrong: None };
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
-                Ok(Reloaded::Changed)
+                Ok((Reloaded::Changed, text))
             }
-            Err(error) => {
+            Err(wrong) => {
+                *seen = Seen { text, wrong: Some(wrong.clone()) };
+                let error = of(&self.path, wrong);
                 trace::trouble("the policy file is wrong; what was in force before stays so", &error);
                 Err(error)
             }
@@ -220,21 +229,22 @@ impl Shared {
     }
 }
 
+fn of(path: &Path, wrong: PolicyFileError) -> PolicyLoadError {
+    PolicyLoadError { path: path.into(), source: wrong.into() }
+}
+
 fn read(path: &Path) -> Result<Arc<str>, PolicyLoadError> {
     let failed = |source: std::io::Error| PolicyLoadError { path: path.into(), source: source.into() };
     fs::read_to_string(path).map(Into::into).map_err(failed)
 }
 
-fn load(path: &Path, text: &str, base: &PolicyBuilder, services: &Weak<Late>) -> Result<Loaded, PolicyLoadError> {
+fn load(path: &Path, text: &str, base: &PolicyBuilder, services: &Weak<Late>) -> Result<Loaded, PolicyFileError> {
     let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-    let build = || {
-        let document = if is_json { PolicyDocument::from_json(text) } else { PolicyDocument::from_toml(text) }?;
-        let policy = document.policy(base.clone())?;
-        let late = Arc::new(Through(services.clone()));
-        let services = RouteServices::new(late.clone(), late);
-        Ok(Loaded { routes: document.routes(&policy, &services)?, policy: Arc::new(policy) })
-    };
-    build().map_err(|source: PolicyFileError| PolicyLoadError { path: path.into(), source: source.into() })
+    let document = if is_json { PolicyDocument::from_json(text) } else { PolicyDocument::from_toml(text) }?;
+    let policy = document.policy(base.clone())?;
+    let late = Arc::new(Through(services.clone()));
+    let services = RouteServices::new(late.clone(), late);
+    Ok(Loaded { routes: document.routes(&policy, &services)?, policy: Arc::new(policy) })
 }
 
 /// The policy of a [`PolicyFile`], for an [`Mfa`].

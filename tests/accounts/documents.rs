@@ -2,13 +2,13 @@
 //! and an account stays small.
 
 use tower_mfa::account::Refusal;
-use tower_mfa::assurance::Aal;
+use tower_mfa::assurance::{Aal, Decision, Requirement, decide};
 use tower_mfa::clock::Timestamp;
 use tower_mfa::entropy::SystemEntropy;
 use tower_mfa::policy::{Login, Policy};
 use tower_mfa::recovery_code::{Count, Scheme};
 use tower_mfa::secret::SecretBytes;
-use tower_mfa::service::{ChallengeRequest, Enroller, LoginOutcome, Reply};
+use tower_mfa::service::{ChallengeOutcome, ChallengeRequest, Enroller, LoginOutcome, Reply};
 use tower_mfa::store::{Commit, Committed, MemoryStore, Revision, Store};
 use tower_mfa::testing::{AuthenticatorApp, FaultyStore, ManualClock, SeededEntropy};
 use tower_mfa::vault::MasterKey;
@@ -54,8 +54,7 @@ fn v1() -> (String, AuthenticatorApp, String) {
 #[ignore = "makes the vector; an old document is never made anew"]
 async fn make_the_vector_of_version_1() {
     let s = Scene::built(|builder| {
-        let actions =
-            cheap().login(Login::Optional).action("pay", tower_mfa::assurance::Requirement::aal2().within(60));
+        let actions = cheap().login(Login::Optional).action("pay", Requirement::aal2().within(60));
         builder.keys(v1_keys()).with_entropy(SeededEntropy::new(1)).policy(actions.build().unwrap())
     });
     let first = s.first("alice").client("web").roles(["admin"]).scopes(["read"]).address("192.0.2.7");
@@ -267,4 +266,26 @@ async fn what_no_token_can_say_of_a_login_is_refused_before_anything_is_written(
     let first = s.first("alice").roles(vec![odd.clone(); 16]).client(odd.clone()).account_name("a:b ".repeat(63) + "c");
     let by = s.auth(&crate::scene::complete(s.mfa.begin(first).await.unwrap()));
     assert!(s.start(&by).await.is_ok());
+}
+
+/// Whoever has used a better key an hour ago and a code just now has a fresh code, and is not sent in a circle.
+#[tokio::test]
+async fn an_approval_at_once_is_as_old_as_the_proof_its_action_asks_for() {
+    let pay = Requirement::aal2().within(300);
+    let s = Scene::built(|builder| builder.policy(cheap().action("pay", pay.clone()).build().unwrap()));
+    let alice = s.enrolled("alice").await;
+    let mut document: serde_json::Value = serde_json::from_str(&s.document("alice").await).unwrap();
+    let key = serde_json::json!({"type": "webauthn", "at": START - 600, "with": {"phr": true, "uv": true, "hw": true}});
+    for session in document["sessions"].as_array_mut().unwrap() {
+        session["evidence"].as_array_mut().unwrap().push(key.clone());
+    }
+    put(&s.store, &document.to_string()).await;
+
+    let opened = s.mfa.open_challenge(&alice.by, ChallengeRequest::new().action("pay")).await.unwrap();
+    let ChallengeOutcome::Complete(at_once) = opened else { panic!("the code is fresh: {opened:?}") };
+    let by = s.auth(&at_once.tokens);
+    assert_eq!(by.assurance().level(), Aal::Three);
+    assert_eq!(decide(&pay.clone().for_action("pay"), &by, s.now()), Decision::Allow);
+    assert_eq!(by.step_up().unwrap().auth_time(), s.now(), "the code's, and not the key's");
+    assert!(matches!(decide(&pay.for_action("pay"), &by, s.now().plus(301)), Decision::StepUp(_)));
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes};
+use axum::extract::Extension;
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use tower_mfa::account::EventKind;
-use tower_mfa::assurance::Requirement;
+use tower_mfa::assurance::{Method, Proof, Requirement};
 use tower_mfa::id::Subject;
-use tower_mfa::middleware::TransactionLayer;
+use tower_mfa::middleware::{Approved, TransactionLayer};
 use tower_mfa::service::{ChallengeOutcome, ChallengeRequest};
 use tower_mfa::testing::Fault;
 use tower_mfa::token::{Redeem, Redeemed};
@@ -256,6 +257,36 @@ pub(crate) fn chunked(chunks: Vec<&'static str>) -> Body {
     Body::new(Chunks(chunks.into_iter()))
 }
 
+/// Says that it is short, and is not.
+struct Liar(usize);
+
+impl http_body::Body for Liar {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
+        assert!(self.0 < 8, "it is read no further than the limit");
+        self.0 = self.0.saturating_add(1);
+        Poll::Ready(Some(Ok(http_body::Frame::data(Bytes::from_static(&[b' '; 512])))))
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        http_body::SizeHint::with_exact(10)
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_longer_than_it_says_is_read_up_to_the_limit() {
+    let bank = Bank::new();
+    let mut alice = bank.person("alice").await;
+    let tokens = bank.approved(&mut alice, hundred_to_bob()).await;
+    let (status, body) = bank.send(Some(tokens.access_token().expose()), Body::new(Liar(0))).await;
+    assert_eq!((status.as_u16(), &body["code"]), (413, &json!("too_large")));
+}
+
 #[tokio::test]
 async fn an_approval_that_may_be_used_again_is_the_hosts_word() {
     let bank = Bank::new();
@@ -290,6 +321,57 @@ async fn a_layer_that_could_not_keep_its_word_is_not_built() {
     for limit in [0, 5 * 1024 * 1024] {
         assert_eq!(field(named(requirement()).redeem(redeem()).body_limit(limit).build()), "body_limit");
     }
+}
+
+/// By a way around the action an approval of one amount would be spent for another.
+#[test]
+fn cs_ta_1_a_transaction_has_no_alternative_without_its_approval() {
+    let bank = Bank::new();
+    let built = |asked: Requirement| {
+        let layer = TransactionLayer::builder(asked).parameters(["to", "amount"]);
+        layer.redeem(Arc::new(bank.mfa.clone())).build()
+    };
+    let by = |kind, secs| Requirement::aal2().with_proof(Proof::of(kind).within(secs));
+    let around = Requirement::aal1().with_any_of([requirement(), by(Method::Totp, 60)]);
+    for asked in [around.clone(), Requirement::aal2().with_all_of(around)] {
+        let refused = built(asked).unwrap_err();
+        assert_eq!(refused.field(), "requirement");
+        assert!(refused.rule().contains("in every alternative"), "{refused}");
+    }
+    let each = [by(Method::Totp, 60), by(Method::WebAuthn, 300)].map(|way| way.for_action(ACTION));
+    assert!(built(Requirement::aal1().with_any_of(each)).is_ok(), "every way asks for it");
+    assert!(built(Requirement::aal1().with_all_of(requirement())).is_ok());
+}
+
+/// Who may spend it at all has looked at the clock; a store that has forgotten what was spent must not let it be again.
+#[tokio::test]
+async fn cs_ta_1_an_approval_that_has_lapsed_is_not_spent_any_more() {
+    let bank = Bank::new();
+    let mut alice = bank.person("alice").await;
+    let tokens = bank.approved(&mut alice, hundred_to_bob()).await;
+    let who = bank.session(&tokens);
+    assert_eq!(bank.mfa.redeem(&who).await.unwrap(), Redeemed::Now);
+    bank.clock.advance(601);
+    assert_eq!(bank.mfa.redeem(&who).await.unwrap(), Redeemed::Void);
+}
+
+#[tokio::test]
+async fn an_approval_goes_no_further_than_the_next_authentication() {
+    let bank = Bank::new();
+    let mut alice = bank.person("alice").await;
+    let tokens = bank.approved(&mut alice, hundred_to_bob()).await;
+    let layer =
+        TransactionLayer::builder(requirement()).parameters(["to", "amount"]).danger_reusable().build().unwrap();
+    let reached = |again: bool| {
+        let told = axum::routing::post(async |approved: Option<Extension<Approved>>| approved.is_some().to_string());
+        let told = if again { told.route_layer(bank.mfa.authenticate_layer()) } else { told };
+        let app = axum::Router::new().route("/transfer", told.route_layer(layer.clone()));
+        let request = Request::post("/transfer").header("content-type", "application/json");
+        let request = request.header("authorization", format!("Bearer {}", tokens.access_token().expose()));
+        answer(app.layer(bank.mfa.authenticate_layer()), request.body(HUNDRED.into()).unwrap())
+    };
+    assert_eq!(reached(false).await, (StatusCode::OK, json!(true)));
+    assert_eq!(reached(true).await, (StatusCode::OK, json!(false)), "it is of whom that layer does not know");
 }
 
 /// More approvals than are remembered are refused, not forgotten; when they have lapsed there is room.

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use axum::Router;
 use http::Method;
 use serde_json::{Value, json};
+use tower_mfa::account::FirstFactor;
 use tower_mfa::assurance::{Proof, Requirement};
+use tower_mfa::id::Subject;
 use tower_mfa::middleware::TransactionLayer;
 use tower_mfa::middleware::route_policy::{Mode, RoutePolicy, Rule};
 use tower_mfa::policy::Login;
 use tower_mfa::routes::AdminRoutes;
-use tower_mfa::service::Mfa;
+use tower_mfa::service::{LoginOutcome, Mfa};
 
 use crate::client::{Answer, Service};
 use crate::document::ADMINISTRATION;
@@ -197,4 +199,32 @@ async fn without_a_policy_there_is_nothing_to_explain() {
     s.app = Router::new().nest(ADMINISTRATION, admin).fallback_service(s.app);
     s.ask(&format!("GET {ADMINISTRATION}/explain?method=GET&path=/"), &[], None).await.refuses(404, "not_found");
     asked(&s, &operator(&s).await, "method=GET&path=/").await.refuses(404, "not_found");
+}
+
+/// A role of one tenant's is not a role over another's people.
+#[tokio::test]
+async fn an_operator_of_a_tenant_sees_that_tenant_alone() {
+    let s = serving(|admin| admin.role("ops").require(Requirement::aal1()));
+    let token = async |subject: Subject| {
+        let first = FirstFactor::password_checked_by_host(subject, s.hands.read());
+        let LoginOutcome::Complete(tokens) = s.mfa.begin(first.roles(["ops"])).await.unwrap() else {
+            panic!("complete")
+        };
+        tokens.access_token().expose().to_owned()
+    };
+    let of = |tenant: &str| Subject::with_tenant(tenant, "alice").unwrap();
+    let (bank, shop) = (token(of("bank")).await, token(of("shop")).await);
+    let everywhere = token(Subject::new("root").unwrap()).await;
+    let query = "method=GET&path=/vault&subject=alice";
+    for (operator, tenant, status) in [
+        (&bank, "&tenant=bank", 200),
+        (&bank, "&tenant=shop", 404),
+        (&bank, "", 404),
+        (&shop, "&tenant=shop", 200),
+        (&everywhere, "&tenant=bank", 200),
+        (&everywhere, "&tenant=shop", 200),
+    ] {
+        asked(&s, operator, &format!("{query}{tenant}")).await.is(status);
+    }
+    asked(&s, &bank, "method=GET&path=/vault").await.is(200);
 }

@@ -70,13 +70,36 @@ fn a_change_is_in_force_as_a_whole_and_a_slip_changes_nothing() {
         folder.write("policy.toml", slip);
         let refused = file.reload().unwrap_err();
         assert!(refused.document().is_some() && refused.to_string().contains("policy.toml: "), "{refused}");
-        assert_eq!(file.reload().unwrap(), Reloaded::Unchanged, "it is told of once");
+        assert_eq!(file.reload().unwrap_err().to_string(), refused.to_string(), "whoever asks again hears it again");
         assert!(asked(&routes).contains("at most 1 minute old"));
     }
+    folder.write("policy.toml", &saying(1));
+    file.reload().unwrap();
+    assert_eq!(file.reload().unwrap(), Reloaded::Unchanged, "it is right again");
     fs::remove_file(folder.0.join("policy.toml")).unwrap();
     let gone = file.reload().unwrap_err();
     assert!(gone.document().is_none(), "{gone}");
     assert!(asked(&routes).contains("at most 1 minute old"));
+}
+
+/// What was written last is in force when its reload is done, whoever else is reloading.
+#[test]
+fn an_older_text_never_comes_after_a_newer_one() {
+    let folder = Folder::new("race");
+    let (file, routes, _mfa) = open(folder.write("policy.toml", &saying(5)));
+    for round in 0..30 {
+        folder.write("policy.toml", &saying(7));
+        std::thread::scope(|threads| {
+            for _ in 0..6 {
+                // It may meet a file that is half written.
+                threads.spawn(|| drop(file.reload()));
+            }
+            std::thread::yield_now();
+            folder.write("policy.toml", &saying(9));
+            file.reload().unwrap();
+        });
+        assert!(asked(&routes).contains("at most 9 minutes old"), "round {round}");
+    }
 }
 
 #[test]
@@ -112,6 +135,27 @@ async fn whoever_watches_hears_of_changes_and_slips_once() {
     until(3).await;
     assert!(asked(&routes).contains("at most 2 minutes old"));
     assert_eq!(*heard.lock().unwrap(), [true, false, true]);
+    watching.abort();
+}
+
+/// One that is being written is not taken half: the clock of the test is turned, so no tick is missed.
+#[tokio::test(start_paused = true)]
+async fn a_file_is_taken_once_it_says_the_same_twice() {
+    let folder = Folder::new("twice");
+    let (file, routes, _mfa) = open(folder.write("policy.toml", &saying(5)));
+    let (tell, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let hour = Duration::from_secs(3_600);
+    let watching = tokio::spawn(file.watch(hour, move |outcome| tell.send(outcome.is_ok()).unwrap()));
+    let start = tokio::time::Instant::now();
+    let at = async |hours: u32| tokio::time::sleep_until(start + hour * hours + hour / 2).await;
+    for minutes in 1..4_u32 {
+        folder.write("policy.toml", &saying(minutes));
+        at(minutes).await;
+        assert!(asked(&routes).contains("at most 5 minutes old"), "it was another one an hour ago");
+    }
+    assert!(heard.recv().await.unwrap());
+    assert!(asked(&routes).contains("at most 3 minutes old"));
+    assert_eq!(start.elapsed(), hour * 4);
     watching.abort();
 }
 

@@ -58,6 +58,17 @@ impl Requirement {
         Err(refused(format!("{self} is met by nobody with a password and {with}: allow another kind, or ask for less")))
     }
 
+    /// Whether it asks for a proof of this very second. An action may, so that it is always asked for anew; what
+    /// a token has to show is older by the time it is back.
+    pub(crate) fn is_of_the_second(&self) -> bool {
+        let mut found = false;
+        self.each(&mut |part| {
+            let mut ages = part.max_age.into_iter().chain(part.proofs.iter().filter_map(|proof| proof.max_age()));
+            found |= ages.any(|secs| secs == 0);
+        });
+        found
+    }
+
     /// What is wrong with this part, whatever stands around it.
     fn fault(&self) -> Option<String> {
         if let Some(fault) = self.hours.iter().find_map(|window| window.fault()) {

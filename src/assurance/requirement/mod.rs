@@ -274,6 +274,13 @@ impl Requirement {
     }
 
     /// The actions this part asks for itself: one, or two that no token approves.
+    /// Whether there is no way to meet it without the approval of an action.
+    pub(crate) fn always_asks_for_approval(&self) -> bool {
+        self.own_actions().next().is_some()
+            || self.all.iter().any(Self::always_asks_for_approval)
+            || self.choices().any(|choice| choice.iter().all(Self::always_asks_for_approval))
+    }
+
     pub(super) fn own_actions(&self) -> impl Iterator<Item = &str> + Clone {
         self.action.into_iter().chain(self.action_named.as_deref())
     }

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::super::{
-    Circumstances, Day, Decision, Facts, Forbidden, Hours, Method, Missing, Proof, Requirement, decide, unmet,
+    AcrNames, Circumstances, Day, Decision, Facts, Forbidden, Hours, Method, Missing, Proof, Requirement, decide, unmet,
 };
 use super::NOW;
 use super::generated::{a_requirement, a_token, best, from_home};
@@ -50,11 +50,28 @@ proptest! {
             (Ok(rest), Decision::Allow) => prop_assert_eq!(unmet(&rest, token.assurance(), NOW), []),
             (Ok(rest), Decision::StepUp(step_up)) => {
                 prop_assert!(!step_up.missing().is_empty());
-                if !step_up.missing().contains(&Missing::Action) {
+                // An approval is apart there: an alternative that asks for nothing else is as good as met.
+                if rest.actions().next().is_none() {
                     prop_assert!(!unmet(&rest, token.assurance(), NOW).is_empty());
                 }
             }
             other => prop_assert!(false, "{:?}", other),
+        }
+    }
+
+    /// A client that asks for what it was told, and has it, would be sent in a circle.
+    #[test]
+    fn what_a_client_is_told_to_bring_is_not_there_yet(wanted in a_requirement(), token in a_token()) {
+        let Decision::StepUp(way) = decide(&wanted, &token, from_home()) else { return Ok(()) };
+        if !way.missing().contains(&Missing::Action) {
+            let names = AcrNames::default();
+            let mut asked = names.requirement_of(names.acceptable_for(&way)[0]).unwrap();
+            asked = way.max_age().map_or(asked.clone(), |secs| asked.within(secs));
+            if !way.kinds().is_empty() {
+                let fresh = |kind: Proof| way.max_age().map_or(kind, |secs| kind.within(secs));
+                asked = asked.with_any_of(way.kinds().iter().map(|kind| Requirement::aal1().with_proof(fresh(*kind))));
+            }
+            prop_assert!(!unmet(&asked, token.assurance(), NOW).is_empty(), "{wanted}: {way:?}");
         }
     }
 
@@ -66,6 +83,42 @@ proptest! {
             prop_assert!(!accepts(&wanted, &token) && !accepts(&wanted, &best()), "{wanted}: {:?}", refused);
         }
     }
+}
+
+/// Requirements by chance are seldom ordered; these are, or only seem to be.
+#[test]
+fn what_is_as_strict_in_one_part_and_looser_in_another_implies_nothing() {
+    let from = |text: &str| Requirement::aal1().or_network(text.parse().unwrap());
+    let open = |from, to| Requirement::aal1().or_hours(Hours::between((from, 0), (to, 0)));
+    let both = |a: Requirement, b: Requirement| Requirement::aal1().with_all_of(a).with_all_of(b);
+    for (stricter, looser) in [
+        (from("10.1.0.0/16"), from("10.0.0.0/8")),
+        (from("10.0.0.0/8"), Requirement::aal1()),
+        (open(9, 17), open(8, 18)),
+        (open(9, 17), Requirement::aal1()),
+        (Requirement::aal2().within(60), both(Requirement::aal2(), Requirement::aal1().within(60))),
+        (
+            Requirement::aal1().within(60).for_action("a"),
+            both(Requirement::aal1().within(60), Requirement::aal1().for_action("a")),
+        ),
+        (Requirement::aal1().with_proof(Proof::passkey()), Requirement::aal1().with_proof(Proof::of(Method::WebAuthn))),
+    ] {
+        assert!(stricter.implies(&looser), "({stricter}) beside ({looser})");
+        assert!(!looser.implies(&stricter), "({looser}) beside ({stricter})");
+    }
+    assert!(both(open(8, 12), open(10, 18)).implies(&open(10, 12)), "what all parts have in common");
+    let halves = open(8, 12).or_hours(Hours::between((12, 0), (18, 0)));
+    assert!(halves.implies(&open(8, 18)) && open(8, 18).implies(&halves), "two windows without a gap are one");
+}
+
+/// A fresh password is as new as it is, beside an old code.
+#[test]
+fn joined_an_age_stays_that_of_the_part_which_asks_for_it() {
+    let (fresh, level) = (Requirement::aal1().within(60), Requirement::aal2());
+    let evidence = [super::proof(Method::Password, 0), super::proof(Method::Totp, 300)];
+    let token = super::authentication(super::reached(&evidence));
+    assert!(accepts(&fresh, &token) && accepts(&level, &token));
+    assert!(accepts(&fresh.and(&level), &token) && accepts(&level.and(&fresh), &token), "{}", fresh.and(&level));
 }
 
 #[test]
@@ -111,6 +164,14 @@ fn the_nearest_of_several_ways_is_the_one_that_is_told() {
         panic!("too old")
     };
     assert_eq!((way.missing(), way.max_age()), ([Missing::Freshness].as_slice(), Some(300)));
+
+    // Of two that lack one thing each: whoever has no passkey would never be let in, told to bring one.
+    let (passkey, code) = (Requirement::aal2().phishing_resistant(), Proof::of(Method::Totp).within(60));
+    let either = Requirement::aal1().with_any_of([passkey, Requirement::aal2().with_proof(code)]);
+    let Decision::StepUp(way) = decide(&either, &super::authentication(super::reached(&evidence)), NOW) else {
+        panic!("too old")
+    };
+    assert_eq!((way.missing(), way.kinds()), ([Missing::Kind].as_slice(), [code].as_slice()));
 }
 
 #[test]
@@ -171,6 +232,9 @@ fn a_requirement_nobody_can_meet_is_refused_with_a_way_out() {
     ] {
         let refused = wanted.check(Method::ALL).unwrap_err().to_string();
         assert!(refused.contains(says), "{refused}");
+    }
+    for kind in Method::ALL {
+        assert!(Requirement::aal1().with_proof(Proof::of(*kind)).check(Method::ALL).is_ok(), "{kind:?}, of so many");
     }
     let by_code = [Method::Totp, Method::RecoveryCode];
     for wanted in [

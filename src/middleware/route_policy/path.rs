@@ -28,7 +28,7 @@ pub enum PathTrick {
     BrokenEscape,
     /// A character that may not stand in a path: a control character, or one outside of ASCII.
     Character,
-    /// One rule fits the path as it stands, another one the path decoded.
+    /// One rule fits the path as it stands, another one the path decoded, or that up to a `?` or `#` in it.
     Ambiguous,
     /// The path is no end of the one that the client has sent: something has rewritten it on its way.
     Rewritten,

@@ -233,10 +233,10 @@ pub struct Changed<'a> {
     rule: Option<Box<str>>,
 }
 
-impl Changed<'_> {
+impl<'a> Changed<'a> {
     /// Returns the request, as it was decided.
     #[must_use]
-    pub const fn recorded(&self) -> &Recorded {
+    pub const fn recorded(&self) -> &'a Recorded {
         self.recorded
     }
 

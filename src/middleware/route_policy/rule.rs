@@ -206,6 +206,10 @@ impl Rule {
             return Err(self.error("names HEAD, which follows GET; name GET"));
         }
         let Some(asked) = self.access.requirement() else { return Ok(()) };
+        if asked.is_of_the_second() {
+            return Err(self
+                .error("asks for what nobody can meet: a proof 0 seconds old is older when it comes; allow a minute"));
+        }
         asked
             .check(assurance::Method::ALL)
             .map_err(|error| self.error(&format!("asks for what nobody can meet: {}", error.rule())))

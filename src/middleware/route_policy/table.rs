@@ -77,7 +77,11 @@ impl Table {
     pub(super) fn find(&self, method: &Method, path: &str) -> (Option<usize>, Option<PathTrick>) {
         let rule = self.rule(method, path);
         let trick = check(path).and_then(|()| decoded(path)).map_or_else(Some, |decoded| {
-            let other = decoded.is_some_and(|decoded| self.rule(method, &decoded) != rule);
+            let other = decoded.is_some_and(|decoded| {
+                // Who decodes and then takes it for a whole URI ends the path at a `?` or `#` (CVE-2024-38474).
+                let cut = decoded.split(['?', '#']).next().unwrap_or_default();
+                [&*decoded, cut].into_iter().any(|read| self.rule(method, read) != rule)
+            });
             other.then_some(PathTrick::Ambiguous)
         });
         (rule, trick)

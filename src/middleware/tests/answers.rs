@@ -49,7 +49,7 @@ fn r9470_3_b_acceptable_classes_stand_in_order_of_preference() {
     let answer = house.ask(Requirement::aal2().phishing_resistant(), bearing(&token));
     assert!(answer.challenge().contains(r#", acr_values="phr phrh""#), "{}", answer.challenge());
     assert!(!answer.challenge().contains("max_age"), "freshness was not asked for");
-    assert_eq!(answer.json()["required"], serde_json::json!({"acr": "aal2", "phr": true}));
+    assert_eq!(answer.json()["required"], serde_json::json!({"acr": "phr", "phr": true}));
     assert_eq!(answer.json()["missing"], serde_json::json!(["phishing_resistance"]));
     let key = house.token(&passkey());
     assert_eq!(house.ask(Requirement::aal2().phishing_resistant(), bearing(&key)).status, StatusCode::OK);

@@ -155,8 +155,8 @@ impl TransactionLayerBuilder {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] with the field and the rule: the requirement names no action or more than one,
-    /// no parameter is named, one twice or more than 16, or some beside the whole request, the limit is
+    /// [`ConfigError`] with the field and the rule: the requirement names no action or more than one, or
+    /// has an alternative that does without it, no parameter is named, one twice or more than 16, or some beside the whole request, the limit is
     /// out of range, or an approval is good once and nothing remembers which are spent.
     pub fn build(self) -> Result<TransactionLayer, ConfigError> {
         let mut actions = self.requirement.actions();
@@ -165,6 +165,11 @@ impl TransactionLayerBuilder {
         };
         let action: Box<str> = action.into();
         drop(actions);
+        if !self.requirement.always_asks_for_approval() {
+            // Else the approval of something else would be spent for what nobody has approved.
+            let rule = "must ask for the action in every alternative: for_action(…) beside them, or in each";
+            return Err(ConfigError::new("requirement", rule));
+        }
         let names = self.bound_names().map_err(|rule| ConfigError::new("parameters", rule))?;
         if !(1..=BODY_LIMIT_MAX).contains(&self.body_limit) {
             return Err(ConfigError::new("body_limit", "must be 1 byte to 4 MiB"));

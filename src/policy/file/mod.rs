@@ -115,6 +115,8 @@ impl PolicyDocument {
     pub fn from_json(text: &str) -> Result<Self, PolicyFileError> {
         type Read<'a> = Top<&'a RawValue, &'a RawValue, &'a RawValue>;
         check_size(text)?;
+        // RFC 8259 §8.1: what an editor on Windows puts in front is no part of it.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let top: Read<'_> = serde_json::from_str(text).map_err(|error| json_error(text, 0, text, &error))?;
         let (action, route) = (|part| Located::json(text, part), |part| Located::json(text, part));
         Self::of(top, text, action, route, |part| Located::json(text, part))

@@ -39,6 +39,12 @@ impl Visitor<'_> for SpanVisitor {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Span, E> {
+        if text.contains('M') {
+            return Err(E::invalid_value(
+                Unexpected::Str(text),
+                &"minutes as m, or months in full: M is taken for both",
+            ));
+        }
         let duration = humantime::parse_duration(text).map_err(|_| E::invalid_value(Unexpected::Str(text), &self))?;
         if duration.subsec_nanos() != 0 {
             return Err(E::invalid_value(Unexpected::Str(text), &"whole seconds"));
@@ -57,7 +63,7 @@ impl JsonSchema for Span {
             "description": "A number of seconds, or words such as \"5 minutes\".",
             "oneOf": [
                 { "type": "integer", "minimum": 0, "maximum": u32::MAX },
-                { "type": "string", "pattern": "^\\s*([0-9]+\\s*[A-Za-z]+\\s*)+$" }
+                { "type": "string", "pattern": "^\\s*([0-9]+\\s*[A-LN-Za-z]+\\s*)+$" }
             ]
         })
     }
@@ -167,10 +173,15 @@ macro_rules! text {
     };
 }
 
+/// Two digits, a colon, two digits: a number that is parsed takes a sign, too.
+fn is_clock_face(text: &str) -> bool {
+    matches!(text.as_bytes(), [a, b, b':', c, d] if [a, b, c, d].into_iter().all(u8::is_ascii_digit))
+}
+
 text!(
     /// A time of the day, in hours and minutes.
     TimeOfDay((u8, u8)), "TimeOfDay", "^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$", "a time such as 08:00", |text| {
-        let (hour, minute) = text.split_once(':').filter(|_| text.len() == 5 && text.is_ascii())?;
+        let (hour, minute) = text.split_once(':').filter(|_| is_clock_face(text))?;
         let time = (hour.parse().ok()?, minute.parse().ok()?);
         matches!(time, (0..=23, 0..=59) | (24, 0)).then_some(time)
     }
@@ -180,8 +191,9 @@ text!(
     /// How far a clock is from UTC, in minutes east of it.
     UtcOffset(i32), "UtcOffset", "^[+-](0[0-9]|1[0-8]):[0-5][0-9]$", "a distance from UTC such as +01:00", |text| {
         let (sign, rest) = text.split_at_checked(1)?;
-        let (hours, minutes) = rest.split_once(':').filter(|_| rest.len() == 5 && rest.bytes().all(|b| b != b'+'))?;
-        let minutes = hours.parse::<i32>().ok()?.checked_mul(60)?.checked_add(minutes.parse().ok()?)?;
+        let (hours, minutes) = rest.split_once(':').filter(|_| is_clock_face(rest))?;
+        let (hours, minutes) = (hours.parse::<i32>().ok()?, minutes.parse::<i32>().ok().filter(|minutes| *minutes < 60)?);
+        let minutes = hours.checked_mul(60)?.checked_add(minutes)?;
         match sign {
             "+" => Some(minutes),
             "-" => Some(minutes.saturating_neg()),

@@ -7,8 +7,8 @@ use tower::Layer as _;
 use tower_mfa::assurance::{Circumstances, Hours, Requirement};
 use tower_mfa::clock::Timestamp;
 use tower_mfa::middleware::route_policy::{Changed, Mode, Outcome, Recorded, RoutePolicy, Rule, replay};
-use tower_mfa::middleware::{RoutePolicyLayer, TransactionLayer};
-use tower_mfa::service::{Asking, ChallengeRequest};
+use tower_mfa::middleware::{ClientAddress, RoutePolicyLayer, TransactionLayer};
+use tower_mfa::service::{Asking, ChallengeOutcome, ChallengeRequest};
 
 use super::{Reached, request, rules, send};
 use crate::bank::{ACTION, Bank, START, requirement};
@@ -206,4 +206,46 @@ async fn recorded_decisions_are_made_again_before_a_policy_is_switched_on() {
         ],
         "an approval of parameters is none of the action at large"
     );
+}
+
+/// What the layer would refuse is not explained as a pass: an approval of the action at large opens no transaction.
+#[tokio::test]
+async fn cs_ta_1_an_approval_that_is_not_bound_explains_no_transaction() {
+    let bank = Bank::new();
+    let mut alice = bank.person("alice").await;
+    let at = |bank: &Bank| Circumstances::at(bank.clock.time());
+    let opened = bank.mfa.open_challenge(&alice.session, ChallengeRequest::new().action(ACTION)).await.unwrap();
+    let ChallengeOutcome::Complete(plain) = opened else { panic!("the code is fresh") };
+    let plain = bank.session(&plain.tokens);
+    assert!(!everything().explain(&Method::POST, "/transfer", Some(&plain), at(&bank)).passes());
+    let off = everything().explain(&Method::GET, "/beta", Some(&plain), at(&bank));
+    assert!(off.passes() && off.objection().is_none(), "a rule that is off has nothing against anybody");
+    let bound = ChallengeRequest::new().action(ACTION).bind([("to", "bob")]).unwrap();
+    let bound = bank.approved(&mut alice, bound).await;
+    let bound = bank.session(&bound);
+    assert!(everything().explain(&Method::POST, "/transfer", Some(&bound), at(&bank)).passes());
+}
+
+#[tokio::test]
+async fn what_is_recorded_says_from_where() {
+    let bank = Bank::new();
+    let alice = bank.person("alice").await;
+    let opened = bank.mfa.open_challenge(&alice.session, ChallengeRequest::new()).await.unwrap();
+    let ChallengeOutcome::Complete(tokens) = opened else { panic!("nothing is missing") };
+    let bearer = format!("Bearer {}", tokens.tokens.access_token().expose());
+    let from = |address: Option<&str>| {
+        let mut request = request("GET", "/accounts/7");
+        request.headers_mut().insert("authorization", bearer.parse().unwrap());
+        if let Some(address) = address {
+            request.extensions_mut().insert(ClientAddress::new(address.parse().unwrap()));
+        }
+        request
+    };
+    let asked = vec![from(Some("::ffff:192.0.2.7")), from(Some("198.51.100.1")), from(None)];
+    let records = recorded(&bank, everything(), asked).await;
+    let office = Requirement::aal1().or_network("192.0.2.0/24".parse().unwrap());
+    let next = Rule::on("accounts", [Method::GET], "/accounts/{id}").require(office);
+    let next = RoutePolicy::builder().rule(next).build().unwrap();
+    let changed: Vec<&Recorded> = replay(&next, &records).map(|change| change.recorded()).collect();
+    assert_eq!(changed, [&records[1], &records[2]], "what came from nobody knows where came from no network");
 }

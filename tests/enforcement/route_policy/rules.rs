@@ -1,7 +1,7 @@
 //! Rules as they are written: what stands for what, and what is refused when a policy is built.
 
 use http::Method;
-use tower_mfa::assurance::Requirement;
+use tower_mfa::assurance::{Method as Kind, Proof, Requirement};
 use tower_mfa::middleware::route_policy::{Access, Mode, RoutePolicy, RoutePolicyBuilder, Rule};
 
 use super::{policy, rules};
@@ -119,6 +119,17 @@ fn a_rule_that_no_request_can_meet_is_refused_by_name() {
     for name in ["", "a b", "a\nb", &"a".repeat(65)] {
         refused(RoutePolicy::builder().rule(get(name, "/a")), &["must have a name"]);
     }
+}
+
+/// A proof is older than that by the time its token comes back: whoever was asked would be asked for ever.
+#[test]
+fn an_age_of_no_second_is_refused_wherever_it_stands() {
+    let of = |asked: Requirement| RoutePolicy::builder().rule(Rule::on("now", [Method::GET], "/now").require(asked));
+    let proof = Requirement::aal1().with_proof(Proof::of(Kind::Totp).within(0));
+    for asked in [Requirement::aal2().within(0), proof.clone(), Requirement::aal1().with_any_of([proof.clone()])] {
+        refused(of(asked), &["\"now\"", "allow a minute"]);
+    }
+    assert!(of(Requirement::aal2().within(1)).build().is_ok());
 }
 
 /// Nothing is let through in silence: an area that is open says so in a rule.

@@ -11,8 +11,9 @@ use proptest::prelude::*;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tower::{Layer as _, service_fn};
+use tower_mfa::assurance::Requirement;
 use tower_mfa::extract::original_uri;
-use tower_mfa::middleware::route_policy::Rule;
+use tower_mfa::middleware::route_policy::{PathTrick, RoutePolicy, Rule};
 use tower_mfa::middleware::{RefusalKind, RoutePolicyLayer};
 
 use super::{Reached, policy, request, rules, send};
@@ -285,7 +286,7 @@ proptest! {
         path in r"(/(open|admin|accounts|users|7|a:b|accounts/a%3Ab|%61dmin|[.;\\a]{1,3}|%2[eEfF5]{1,2}|%5c|%20|%3[abB]|)){1,5}"
     ) {
         let policy = rules()
-            .rule(Rule::on("colon", [Method::GET], "/accounts/a:b").require(tower_mfa::assurance::Requirement::aal3()))
+            .rule(Rule::on("colon", [Method::GET], "/accounts/a:b").require(Requirement::aal3()))
             .build()
             .unwrap();
         let found = policy.find(&Method::GET, &path);
@@ -302,14 +303,27 @@ proptest! {
 #[tokio::test]
 async fn a_path_that_means_another_rule_when_it_is_decoded_is_refused() {
     let policy = rules()
-        .rule(
-            Rule::on("send-all", [Method::GET], "/accounts/all:send")
-                .require(tower_mfa::assurance::Requirement::aal3()),
-        )
+        .rule(Rule::on("send-all", [Method::GET], "/accounts/all:send").require(Requirement::aal3()))
         .build()
         .unwrap();
     let trick = |path| policy.find(&Method::GET, path).trick().map(|trick| trick.to_string());
     assert_eq!(trick("/accounts/all%3Asend").as_deref(), Some("another rule fits when it is decoded"));
     assert_eq!(trick("/accounts/all%3Asent"), None, "the same rule both ways");
     assert_eq!(trick("/accounts/all:send"), None);
+}
+
+#[test]
+fn a_path_that_is_another_rules_when_it_is_decoded_is_refused() {
+    let policy = RoutePolicy::builder()
+        .rule(Rule::on("me", [Method::GET], "/@me").require(Requirement::aal2()))
+        .rule(Rule::on("page", [Method::GET], "/{page}").public())
+        .build()
+        .unwrap();
+    let trick = |path| policy.find(&Method::GET, path).trick();
+    for path in ["/%40me", "/@me%3F", "/%40me%3fx=y", "/@me%23top"] {
+        assert_eq!(trick(path), Some(PathTrick::Ambiguous), "{path}");
+    }
+    for path in ["/@me", "/who%3F", "/what%23?x=%3F", "/%40you", "/a%20b"] {
+        assert_eq!(trick(path.split('?').next().unwrap()), None, "{path}");
+    }
 }
