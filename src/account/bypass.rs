@@ -82,8 +82,10 @@ impl Bypass {
         let is_one = |a: &str, b: &str| a.trim().to_lowercase() == b.trim().to_lowercase();
         let is_another = |name: &str| !is_one(name, &self.operator) && !is_one(name, subject.id());
         let approver = self.approved_by.as_deref().filter(|name| said(name) && is_another(name));
-        let approver = approver
-            .ok_or(Refusal::invalid("approved_by", "must name somebody else than the operator and than whom it is for"))?;
+        let approver = approver.ok_or(Refusal::invalid(
+            "approved_by",
+            "must name somebody else than the operator and than whom it is for",
+        ))?;
         let until = self.until.ok_or(Refusal::invalid("until", "must be given: a bypass has an end"))?;
         if until <= turn.now || until.since(turn.now) > u64::from(most) {
             return Err(Refusal::invalid("until", "must lie ahead, and no further than the policy allows"));
