@@ -102,7 +102,7 @@ pub(in crate::routes) struct Status {
     amr: Vec<String>,
     auth_time: Option<Time>,
     enrolment: Enrolment,
-    /// Until when sign-ins without what must be bound go on, where that is a date.
+    /// Until when logins are complete without what is required; left out where there is no such date.
     #[schemars(skip_serializing_if = "Option::is_none")]
     grace_until: Option<Time>,
     authenticators: Vec<View>,
