@@ -119,7 +119,7 @@ pub(in crate::routes) enum Verified {
 pub(in crate::routes) struct Enrolment {
     #[schemars(flatten)]
     enrolment: LoginEnrolment,
-    /// A new code for the one that was used, where policy issues one. It is shown once.
+    /// The new one in the place of the one that was used, where the policy gives one. It is shown once.
     #[schemars(skip_serializing_if = "Option::is_none")]
     recovery_codes: Option<Vec<String>>,
 }
