@@ -85,6 +85,24 @@ fn lines(routes: &RoutePolicy) -> Vec<String> {
 }
 
 #[test]
+fn the_policies_of_the_readme_and_of_the_quickstart_are_read_as_they_stand() {
+    let file = |path| std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+    let readme = file("README.md");
+    let snippet = readme.split_once("```toml\n").unwrap().1.split_once("```").unwrap().0;
+    let (_, routes) = built(&PolicyDocument::from_toml(snippet).unwrap()).unwrap();
+    assert_eq!(
+        lines(&routes),
+        [
+            "transfer: POST /transfer, asks for an approval of the request and AAL2, at most 5 minutes old, approved for \
+             transfer_funds, enforce",
+            "reports: any method /reports/{*rest}, asks for AAL3, phishing resistant, role auditor, report-only",
+        ]
+    );
+    let quickstart = PolicyDocument::from_toml(&file("examples/quickstart/policy.toml")).unwrap();
+    assert!(built(&quickstart).unwrap().1.rules().iter().all(|rule| rule.mode() == Mode::Enforce));
+}
+
+#[test]
 fn a_file_says_what_routes_actions_and_logins_ask_for() {
     let (policy, routes) = built(&PolicyDocument::from_toml(WHOLE).unwrap()).unwrap();
     assert_eq!(policy.bound_to("transfer_funds").unwrap(), &BoundTo::parameters(["to", "amount"]));

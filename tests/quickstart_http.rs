@@ -3,10 +3,16 @@
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails loudly")]
 
+#[path = "quickstart_http/client.rs"]
+mod client;
 #[path = "common/example.rs"]
 mod example;
+#[path = "quickstart_http/policy.rs"]
+mod policy;
 #[path = "common/quickstart.rs"]
 mod quickstart;
+#[path = "quickstart_http/scan.rs"]
+mod scan;
 #[path = "common/tools.rs"]
 mod tools;
 
@@ -38,7 +44,7 @@ fn has_pyjwt() -> bool {
 }
 
 fn tell(store: &str, chapter: &[&str]) -> String {
-    let bank = Quickstart::start(root(), &["--store", store]);
+    let bank = Quickstart::start(root(), &["--store", store], &[]);
     let arguments = [&["tests/interop/story.py", &bank.origin], chapter].concat();
     String::from_utf8(tools::run("python3", &arguments, b"")).unwrap()
 }
@@ -94,8 +100,7 @@ fn a_start_that_goes_wrong_says_what_to_do() {
         (&["--listen", "3000"], "ADDRESS:PORT"),
         (&["--listen"], "--listen"),
         (&["--listen", "0.0.0.0:0"], "--public"),
-        (&["--transfer-within", "301"], "1 to 300"),
-        (&["--login", "never"], "if-enrolled"),
+        (&["--policy"], "--policy"),
     ] {
         let said = refused(options);
         assert!(said.starts_with("error: ") && said.contains(why) && said.contains("Usage:"), "{options:?}: {said}");
@@ -108,12 +113,12 @@ fn a_file_whose_keys_are_gone_is_not_started_with_new_ones() {
     let folder = folder("quickstart-keys");
     let file = folder.join("mfa.sqlite");
     let store = format!("sqlite:{}", file.display());
-    drop(Quickstart::start(root(), &["--store", &store]));
+    drop(Quickstart::start(root(), &["--store", &store], &[]));
     std::fs::remove_dir_all(folder.join("mfa.keys")).unwrap();
     let said = refused(&["--store", &store]);
     assert!(said.contains("are gone") && said.contains("mfa.keys"), "{said}");
     assert!(!folder.join("mfa.keys").exists(), "and none were made");
     std::fs::remove_file(file).unwrap();
-    drop(Quickstart::start(root(), &["--store", &store]));
+    drop(Quickstart::start(root(), &["--store", &store], &[]));
     std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use lexopt::prelude::{Long, Short, ValueExt as _};
 
@@ -13,10 +13,13 @@ Options:
   --listen ADDRESS:PORT   where to listen [default: localhost:3000, that is 127.0.0.1 and ::1]
   --public                allow an address that others can reach; hides /dev
   --store STORE           sqlite:FILE or memory: [default: sqlite:quickstart-data/mfa.sqlite]
-  --login POLICY          off, optional, if-enrolled or required [default: if-enrolled]
-  --transfer-within SECS  how old a proof a transfer accepts, 1 to 300 [default: 300];
-                          with 1, every transfer asks for a code
+  --policy FILE           the policy, TOML or JSON; it is read again while the quickstart serves
+                          [default: policy.toml beside the store's file, written where none is]
+  --routes                list every route with what the policy asks for there, and end
   -h, --help              show this";
+
+/// Where the data is kept, if nothing is said.
+const FOLDER: &str = "quickstart-data";
 
 /// Where to listen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,14 +41,14 @@ pub(crate) struct Args {
     pub(crate) listen: Listen,
     pub(crate) public: bool,
     pub(crate) place: Place,
-    pub(crate) login: tower_mfa::policy::Login,
-    pub(crate) transfer_within: u32,
+    pub(crate) policy: Option<PathBuf>,
 }
 
 /// What the command line asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Command {
     Serve(Args),
+    Routes(Args),
     Help,
 }
 
@@ -54,29 +57,29 @@ impl Default for Args {
         Self {
             listen: Listen::Localhost(3000),
             public: false,
-            place: Place::Sqlite("quickstart-data/mfa.sqlite".into()),
-            login: tower_mfa::policy::Login::IfEnrolled,
-            transfer_within: 300,
+            place: Place::Sqlite(Path::new(FOLDER).join("mfa.sqlite")),
+            policy: None,
         }
     }
 }
 
 /// Reads the command line; the error is for a person.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
-    let mut args = Args::default();
+    let (mut args, mut lists_routes) = (Args::default(), false);
     let mut parser = lexopt::Parser::from_args(arguments);
     while let Some(argument) = parser.next().map_err(|e| e.to_string())? {
         match argument {
             Long("listen") => args.listen = listen(&value(&mut parser)?)?,
             Long("public") => args.public = true,
             Long("store") => args.place = place(&value(&mut parser)?)?,
-            Long("login") => args.login = login(&value(&mut parser)?)?,
-            Long("transfer-within") => args.transfer_within = transfer_within(&value(&mut parser)?)?,
+            Long("policy") => args.policy = Some(parser.value().map_err(|e| e.to_string())?.into()),
+            Long("routes") => lists_routes = true,
             Long("help") | Short('h') => return Ok(Command::Help),
             other => return Err(other.unexpected().to_string()),
         }
     }
     match args.listen {
+        _ if lists_routes => Ok(Command::Routes(args)),
         Listen::One(address) if !address.ip().is_loopback() && !args.public => Err(format!(
             "{address} can be reached by others, and the users' password is in the manual: add --public to mean it"
         )),
@@ -108,20 +111,15 @@ fn place(text: &str) -> Result<Place, String> {
     if file.is_empty() || file.starts_with(':') { Err(refused()) } else { Ok(Place::Sqlite(file.into())) }
 }
 
-fn login(text: &str) -> Result<tower_mfa::policy::Login, String> {
-    use tower_mfa::policy::Login;
-    match text {
-        "off" => Ok(Login::Off),
-        "optional" => Ok(Login::Optional),
-        "if-enrolled" => Ok(Login::IfEnrolled),
-        "required" => Ok(Login::Required),
-        _ => Err(format!("--login {text}: must be off, optional, if-enrolled or required")),
+impl Args {
+    /// Where the policy is: named, or beside the data, or where the data would be.
+    pub(crate) fn policy_file(&self) -> PathBuf {
+        match (&self.policy, &self.place) {
+            (Some(file), _) => file.clone(),
+            (None, Place::Sqlite(file)) => file.with_file_name("policy.toml"),
+            (None, Place::Memory) => Path::new(FOLDER).join("policy.toml"),
+        }
     }
-}
-
-fn transfer_within(text: &str) -> Result<u32, String> {
-    let secs = text.parse().ok().filter(|secs| (1..=300).contains(secs));
-    secs.ok_or_else(|| format!("--transfer-within {text}: must be 1 to 300 seconds"))
 }
 
 impl Listen {

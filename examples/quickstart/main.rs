@@ -1,15 +1,19 @@
 //! A small bank, protected end to end: `cargo run --example quickstart`, then open the page it names.
 //!
 //! The host's own part is its users and their passwords (`users.rs`, `login.rs`). What the library
-//! does is in two places: `mfa.begin(…)` behind `POST /login`, and one requirement beside each route
-//! in `routes.rs`. The page (`page/`) talks to nothing but the HTTP contract, `docs/HTTP.md`.
+//! does is in two places: `mfa.begin(…)` behind `POST /login`, and one layer around all routes
+//! (`routes.rs`), which holds them to a policy in a file (`policy.toml`). Change the file while this
+//! runs. The page (`page/`) talks to nothing but the HTTP contract, `docs/HTTP.md`.
 
 mod args;
 mod body;
+mod listing;
 mod login;
 mod page;
+mod policy;
 mod routes;
 mod serve;
+mod terminal;
 mod users;
 
 use std::error::Error;
@@ -18,30 +22,33 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use args::{Args, Command, Listen, Place};
-use tower_mfa::assurance::Requirement;
-use tower_mfa::policy::{BoundTo, Policy};
+use routes::App;
+use terminal::Terminal;
 use tower_mfa::service::{Keys, Mfa};
 use tower_mfa::store::{MemoryStore, SqliteStore};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let mut out = std::io::stdout().lock();
-    let mut err = std::io::stderr();
-    let told = match args::parse(std::env::args_os().skip(1)) {
-        Ok(Command::Help) => writeln!(out, "{}", args::USAGE),
+    let done = match args::parse(std::env::args_os().skip(1)) {
+        Ok(Command::Help) => say(args::USAGE).map(|()| ExitCode::SUCCESS),
+        Ok(Command::Routes(args)) => listing::routes(&args).and_then(|(list, is_whole)| {
+            say(list.trim_end())?;
+            Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }),
+        Ok(Command::Serve(args)) => run(args).await.map(|()| ExitCode::SUCCESS),
         Err(wrong) => {
-            let _ = writeln!(err, "error: {wrong}\n\n{}", args::USAGE);
+            let _ = writeln!(std::io::stderr(), "error: {wrong}\n\n{}", args::USAGE);
             return ExitCode::from(2);
         }
-        Ok(Command::Serve(args)) => match run(args).await {
-            Ok(()) => Ok(()),
-            Err(wrong) => {
-                let _ = writeln!(err, "error: {wrong}");
-                return ExitCode::FAILURE;
-            }
-        },
     };
-    if told.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    done.unwrap_or_else(|wrong| {
+        let _ = writeln!(std::io::stderr(), "error: {wrong}");
+        ExitCode::FAILURE
+    })
+}
+
+fn say(text: &str) -> Result<(), String> {
+    writeln!(std::io::stdout(), "{text}").map_err(|error| error.to_string())
 }
 
 async fn run(args: Args) -> Result<(), String> {
@@ -51,13 +58,6 @@ async fn run(args: Args) -> Result<(), String> {
         Listen::Localhost(_) => format!("http://localhost:{}", address.port()),
         Listen::One(_) => format!("http://{address}"),
     };
-    let transfer = Requirement::aal2().within(args.transfer_within);
-    let policy = Policy::builder()
-        .login(args.login)
-        .bound_action(routes::TRANSFER, transfer.clone(), BoundTo::parameters(routes::OF_A_TRANSFER))
-        .disable_by_code(true)
-        .build()
-        .map_err(|e| chain(&e))?;
     let mfa = match &args.place {
         Place::Memory => Mfa::builder(MemoryStore::new()).keys(Keys::generate().map_err(|e| chain(&e))?),
         Place::Sqlite(file) => {
@@ -71,11 +71,19 @@ async fn run(args: Args) -> Result<(), String> {
             Mfa::builder(store).keys(keys)
         }
     };
+    let file = policy::open(&args)?;
     let mfa = mfa.issuer(origin.as_str()).audience("quickstart").app_name("tower-mfa quickstart");
-    let mfa = mfa.policy(policy).cookies(true).build().map_err(|e| chain(&e))?;
-    let app = routes::App { mfa, users: users::Users::new()?, loopback: args.listen.is_loopback(), transfer };
+    let mfa = mfa
+        .policy_source(file.policies())
+        .admin_mounted_at(routes::ADMINISTRATION)
+        .cookies(true)
+        .build()
+        .map_err(|e| chain(&e))?;
+    let (routes, terminal) = (file.routes(&mfa), Terminal::open());
+    let app = App { mfa, users: users::Users::new()?, loopback: args.listen.is_loopback() };
     let _ = std::io::stdout().write_all(welcome(&origin, &args).as_bytes());
-    serve::serve(listeners, routes::router(app).map_err(|e| chain(&e))?).await.map_err(|e| chain(&e))
+    policy::watch(file, routes.clone(), terminal.clone());
+    serve::serve(listeners, routes::service(app, &routes, terminal)).await.map_err(|e| chain(&e))
 }
 
 /// The keys stand beside the file they belong to: without them its secrets cannot be opened.
@@ -92,9 +100,11 @@ fn welcome(origin: &str, args: &Args) -> String {
         Place::Sqlite(file) => format!("{}; delete them to begin again", file.with_extension("*").display()),
     };
     let names = users::NAMES.join(", ");
+    let policy = args.policy_file();
     let mut text = format!(
-        "\ntower-mfa quickstart\n\n  open      {origin}\n  sign in   {names} (root is an admin)\n  password  {}\n  data      {data}\n  stop      Ctrl-C\n\n",
+        "\ntower-mfa quickstart\n\n  open      {origin}\n  sign in   {names} (root is an admin)\n  password  {}\n  data      {data}\n  policy    {}; edit it while this runs\n  stop      Ctrl-C\n\n",
         users::PASSWORD,
+        policy.display(),
     );
     if !args.listen.is_loopback() {
         text.push_str(

@@ -1,12 +1,11 @@
 //! The page: a few files, built into the program.
 
 use axum::extract::Path;
+use axum::http::HeaderName;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Router, http::HeaderName};
 
 use crate::routes::nowhere;
 
@@ -20,7 +19,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
-const FILES: [(&str, &str, &str); 10] = [
+const FILES: [(&str, &str, &str); 11] = [
     ("style.css", CSS, include_str!("page/style.css")),
     ("icon.svg", SVG, include_str!("page/icon.svg")),
     ("app.js", JS, include_str!("page/app.js")),
@@ -31,15 +30,14 @@ const FILES: [(&str, &str, &str); 10] = [
     ("answer.js", JS, include_str!("page/answer.js")),
     ("enrol.js", JS, include_str!("page/enrol.js")),
     ("account.js", JS, include_str!("page/account.js")),
+    ("why.js", JS, include_str!("page/why.js")),
 ];
 
-pub(crate) fn router() -> Router {
-    Router::new()
-        .route("/", get(async || file(HTML, include_str!("page/index.html"))))
-        .route("/assets/{name}", get(asset))
+pub(crate) async fn index() -> Response {
+    file(HTML, include_str!("page/index.html"))
 }
 
-async fn asset(Path(name): Path<String>) -> Response {
+pub(crate) async fn asset(Path(name): Path<String>) -> Response {
     match FILES.iter().find(|(file, ..)| *file == name) {
         Some((_, kind, text)) => file(kind, text),
         None => nowhere().await,

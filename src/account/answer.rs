@@ -51,7 +51,11 @@ pub(crate) enum Answered {
     /// Something is still missing.
     More(ChallengeView),
     /// A login has proved enough and has too little bound: no session before it has.
-    EnrolmentRequired(Enrolling),
+    EnrolmentRequired {
+        enrolling: Enrolling,
+        /// As above.
+        replaced: bool,
+    },
 }
 
 impl Account {
@@ -71,19 +75,26 @@ impl Account {
         challenge.evidence.push(proof);
         newest_of_each(&mut challenge.evidence);
         let challenge = challenge.clone();
+        let level =
+            assess(&self.evidence_for(&challenge), turn.policy.registered_amr_only).map(|proved| proved.level());
         let answered = self.conclude(turn, &challenge)?;
+        let is_met = !matches!(answered, Answered::More(_));
+        let replaced = match given {
+            Given::Recovery { successor: Some(successor), .. } if is_met => {
+                self.replace_used(turn, successor, level)?
+            }
+            _ => false,
+        };
+        if used_recovery && !replaced {
+            self.warn_of_few(turn)?;
+        }
+        let recovery_remaining = used_recovery.then(|| self.recovery_remaining());
         Ok(match answered {
             Answered::Complete { grant, state, .. } => {
-                let replaced = match given {
-                    Given::Recovery { successor: Some(successor), .. } => {
-                        self.replace_used(turn, successor, grant.assurance.level())?
-                    }
-                    _ => false,
-                };
-                let recovery_remaining = used_recovery.then(|| self.recovery_remaining());
                 Answered::Complete { grant, state, recovery_remaining, replaced }
             }
-            other => other,
+            Answered::EnrolmentRequired { enrolling, .. } => Answered::EnrolmentRequired { enrolling, replaced },
+            more @ Answered::More(_) => more,
         })
     }
 
@@ -105,7 +116,8 @@ impl Account {
         let (step_up, state) = self.approved(turn, challenge)?;
         self.challenges.retain(|c| c.id != challenge.id);
         if replaced.is_none() && self.must_bind_first(turn) {
-            return Ok(Answered::EnrolmentRequired(self.require_enrolment(turn, seed, evidence)?));
+            let enrolling = self.require_enrolment(turn, seed, evidence)?;
+            return Ok(Answered::EnrolmentRequired { enrolling, replaced: false });
         }
         // ASVS 7.2.4: a new session id at every authentication, the old one ended (CVE-2024-28197).
         if let Some(sid) = replaced {

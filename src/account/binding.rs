@@ -60,6 +60,7 @@ impl Account {
         // What policy denies whatever is proved is said before a step-up is asked for.
         self.binder(turn, by, None)?;
         self.may_add(turn, Method::Totp)?;
+        no_weaker(*params, turn.policy.totp)?;
         let (owner, seed) = self.binder(turn, by, Some(Aal::Two))?;
         let id = AuthenticatorId::generate(turn.entropy)?;
         let secret = Secret::generate(params.algorithm(), turn.entropy)?;
@@ -125,6 +126,11 @@ impl Account {
         let mut evidence = [evidence, vec![Evidence::new(Method::Totp, turn.now).by(id)]].concat();
         newest_of_each(&mut evidence);
         let grant = self.open_session(turn, seed, evidence, None)?;
+        if own.is_none() {
+            // The login that was sent to enrol is complete: the trail of sign-ins has it like any other.
+            let client_id = Some(grant.seed.client_id.clone());
+            turn.record(EventKind::SignedIn, About { client_id, ..About::session(grant.session) })?;
+        }
         let authenticator = self.authenticator_view(turn.now, id)?;
         Ok(Confirmed::Bound { authenticator, grant: Box::new(grant), issued_codes: issued.is_some() })
     }
@@ -251,6 +257,18 @@ impl Account {
             self.authenticators.remove(oldest);
         }
     }
+}
+
+/// A client may choose what is stricter than the policy's choice, and nothing else: a longer period is a
+/// code that counts for longer (ASVS 6.5.5), and fewer digits are guessed sooner.
+fn no_weaker(params: Totp, policy: Totp) -> Result<(), Refusal> {
+    if params.digits().get() < policy.digits().get() {
+        return Err(Refusal::invalid("digits", "must not be fewer than the policy's"));
+    }
+    if params.period().as_secs() > policy.period().as_secs() {
+        return Err(Refusal::invalid("period", "must not be longer than the policy's"));
+    }
+    Ok(())
 }
 
 /// What the operator should know of a confirmation code that was wrong.

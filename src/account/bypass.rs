@@ -11,7 +11,7 @@ use super::turn::Turn;
 use super::{Account, Standing};
 use crate::assurance::Evidence;
 use crate::clock::Timestamp;
-use crate::id::SessionId;
+use crate::id::{SessionId, Subject};
 
 /// An exception that an operator asks for: until when, why, and who approved it.
 ///
@@ -62,13 +62,14 @@ impl Bypass {
         self
     }
 
-    /// Says who approved it: somebody else than who asks.
+    /// Says who approved it: somebody else than who asks, and than the one it is for. Names that differ in
+    /// upper and lower case alone are one.
     pub fn approved_by(mut self, name: impl Into<Box<str>>) -> Self {
         self.approved_by = Some(name.into());
         self
     }
 
-    fn checked(&self, turn: &Turn<'_>) -> Result<(Timestamp, &str), Refusal> {
+    fn checked(&self, turn: &Turn<'_>, subject: &Subject) -> Result<(Timestamp, &str), Refusal> {
         let Some(most) = turn.policy.bypass_at_most else {
             return Err(Refusal::Forbidden("the policy lets nobody go round the second factor"));
         };
@@ -78,8 +79,13 @@ impl Bypass {
         if !said(&self.reason) {
             return Err(Refusal::invalid("reason", "must be given, in at most 1024 bytes"));
         }
-        let approver = self.approved_by.as_deref().filter(|name| said(name) && name.trim() != self.operator.trim());
-        let approver = approver.ok_or(Refusal::invalid("approved_by", "must name somebody else than the operator"))?;
+        let is_one = |a: &str, b: &str| a.trim().to_lowercase() == b.trim().to_lowercase();
+        let is_another = |name: &str| !is_one(name, &self.operator) && !is_one(name, subject.id());
+        let approver = self.approved_by.as_deref().filter(|name| said(name) && is_another(name));
+        let approver = approver.ok_or(Refusal::invalid(
+            "approved_by",
+            "must name somebody else than the operator and than whom it is for",
+        ))?;
         let until = self.until.ok_or(Refusal::invalid("until", "must be given: a bypass has an end"))?;
         if until <= turn.now || until.since(turn.now) > u64::from(most) {
             return Err(Refusal::invalid("until", "must lie ahead, and no further than the policy allows"));
@@ -102,7 +108,7 @@ impl Account {
         if self.standing == Standing::Erased {
             return Err(Refusal::NotFound);
         }
-        let (until, approver) = bypass.checked(turn)?;
+        let (until, approver) = bypass.checked(turn, &self.subject)?;
         self.end_bypass(turn, About { detail: Some("another takes its place".into()), ..About::default() })?;
         self.bypass = Some(Granted { until, granted_at: turn.now });
         let about = About {

@@ -89,6 +89,9 @@ impl Account {
         if let Some(given) = given {
             may_be_disabled_by_code(turn)?;
             evidence.push(self.check(turn, given, Some(keep))?);
+            if matches!(given, Given::Recovery { .. }) {
+                self.warn_of_few(turn)?;
+            }
         }
         let assurance = assess(&evidence, turn.policy.registered_amr_only).ok_or(Refusal::InvalidToken)?;
         insufficient(turn.now, &assurance, &self.management_requirement(turn))?;

@@ -163,14 +163,19 @@ impl Account {
         if let Some(session) = elevated.and_then(|at| self.sessions.get_mut(at)) {
             session.throttle.succeed();
         }
-        let left = self.recovery_remaining();
-        let count = u32::try_from(left).ok();
+        let count = u32::try_from(self.recovery_remaining()).ok();
         turn.record(EventKind::RecoveryCodeUsed, About { count, ..About::method(Method::RecoveryCode) })?;
-        // Where each is replaced, the set is full again in a moment.
-        if left <= turn.policy.recovery_low_at && !turn.policy.replace_used_recovery_codes {
-            turn.record(EventKind::RecoveryCodesLow, About { count, ..About::method(Method::RecoveryCode) })?;
-        }
         Ok(Evidence::new(Method::RecoveryCode, turn.now))
+    }
+
+    /// Tells of a set that runs low, once it is known that nothing takes the place of the code just used.
+    pub(super) fn warn_of_few(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+        let left = self.recovery_remaining();
+        if left > turn.policy.recovery_low_at {
+            return Ok(());
+        }
+        let count = u32::try_from(left).ok();
+        turn.record(EventKind::RecoveryCodesLow, About { count, ..About::method(Method::RecoveryCode) })
     }
 
     fn refuse_recovery(&mut self, turn: &mut Turn<'_>, elevated: Option<usize>) -> Result<Refusal, Refusal> {
@@ -199,9 +204,9 @@ impl Account {
         &mut self,
         turn: &mut Turn<'_>,
         successor: &Successor,
-        level: Aal,
+        level: Option<Aal>,
     ) -> Result<bool, Refusal> {
-        let Some(recovery) = self.recovery.as_mut().filter(|_| level >= Aal::Two) else { return Ok(false) };
+        let Some(recovery) = self.recovery.as_mut().filter(|_| level >= Some(Aal::Two)) else { return Ok(false) };
         if recovery.set.replace(successor).is_err() {
             return Ok(false);
         }

@@ -15,18 +15,19 @@ impl Account {
     pub(crate) fn refresh(&mut self, turn: &mut Turn<'_>, claims: &RefreshClaims) -> Result<Grant, Refusal> {
         let at = self.session_index(claims.session).ok_or(Refusal::InvalidToken)?;
         let asks = self.login_asks(turn);
+        let lacks = self.must_bind_first(turn);
         let bypassed = self.bypass_in_force(turn).is_some();
         let session = self.sessions.get_mut(at).ok_or(Refusal::InvalidToken)?;
         if self.standing != Standing::Normal || !session.is_live(turn.policy, turn.now) {
             return Err(Refusal::InvalidToken);
         }
         match session.refresh(turn, claims)? {
-            // Begun in a grace that is over, in the office or before the policy was what it is: what no
-            // login would give now is not given on. Nothing is written, so where the login would give it
-            // again, so does this token.
+            // Begun in a grace that is over, in the office, by the first of two bindings or before the policy
+            // was what it is: what no login would give now is not given on. Nothing is written, so where the
+            // login would give it again, so does this token.
             Refreshed::Successor { .. }
                 if asks != LoginAsks::Nothing
-                    && session.level(turn.policy) < Some(Aal::Two)
+                    && (lacks || session.level(turn.policy) < Some(Aal::Two))
                     && !(bypassed && session.seed.bypass_until.is_some()) =>
             {
                 Err(Refusal::InvalidToken)
@@ -74,8 +75,10 @@ impl Account {
         self.end_others(turn, keep)
     }
 
-    /// A factor change ends the other sessions (CVE-2024-21722).
+    /// A factor change ends the other sessions (CVE-2024-21722), and what is about to become one: an
+    /// enrolment that another login has proved would bind all the same.
     pub(super) fn end_others(&mut self, turn: &mut Turn<'_>, keep: SessionId) -> Result<(), Refusal> {
+        turn.touched |= self.enrolment.take().is_some();
         let others: Vec<SessionId> = self.sessions.iter().map(|s| s.id).filter(|id| *id != keep).collect();
         others.into_iter().try_for_each(|id| self.drop_session(turn, id))
     }

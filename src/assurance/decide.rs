@@ -232,7 +232,7 @@ pub(super) enum Approval<'a> {
 impl Held<'_> {
     /// The decision. Every part is met, and of every choice one alternative.
     fn meets(&self, requirement: &Requirement) -> bool {
-        self.lacks(requirement).is_empty()
+        self.weighed(requirement).iter().all(|(lacking, _)| !lacking)
             && requirement.all.iter().all(|part| self.meets(part))
             && requirement.choices().all(|choice| choice.iter().any(|one| self.is_possible(one) && self.meets(one)))
     }
@@ -243,6 +243,11 @@ impl Held<'_> {
 
     /// What is missing of what a part asks for itself; alternatives and parts of it apart.
     fn lacks(&self, part: &Requirement) -> Vec<Missing> {
+        self.weighed(part).into_iter().filter_map(|(lacking, what)| lacking.then_some(what)).collect()
+    }
+
+    /// Whether each thing a part can ask for itself is lacking.
+    fn weighed(&self, part: &Requirement) -> [(bool, Missing); 6] {
         let (assurance, now) = (self.assurance, self.now);
         let fresh = part.max_age.is_none_or(|max_age| is_fresh(proved_at(part, assurance), max_age, now));
         let proved = part.proofs.iter().all(|proof| proof.is_among(&assurance.evidence, now));
@@ -254,9 +259,6 @@ impl Held<'_> {
             (!proved, Missing::Kind),
             (!part.own_actions().all(|action| self.is_approved(action, part)), Missing::Action),
         ]
-        .into_iter()
-        .filter_map(|(lacking, what)| lacking.then_some(what))
-        .collect()
     }
 
     pub(super) fn is_approved(&self, action: &str, part: &Requirement) -> bool {

@@ -82,7 +82,8 @@ impl PolicyBuilder {
     }
 
     /// Sets the parameters of new TOTP authenticators. Default: SHA-1, 6 digits, 30 s, because
-    /// widespread apps ignore anything else.
+    /// widespread apps ignore anything else. A client may ask for more digits and a shorter period, and for
+    /// nothing weaker.
     pub const fn totp(mut self, totp: otp::Totp) -> Self {
         self.policy.totp = totp;
         self

@@ -4,16 +4,15 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{FromRequestParts, State};
 use axum::response::Response;
-use axum::routing::get;
+use axum::{Extension, Router};
 use http::request::Parts;
 use http::{Method, StatusCode};
 
 use super::problems::{self, invalid, write};
 use super::query::Parameters;
-use super::{answer, guarded, not_found};
+use super::{answer, guarded, not_found, operation, table};
 use crate::assurance::Requirement;
 use crate::extract::Authenticated;
 use crate::id::{SessionId, Subject};
@@ -24,8 +23,10 @@ use crate::service::{Asking, Mfa};
 
 /// The routes of the administration, in the making: who may use them, and what they explain.
 ///
-/// They carry no prefix: nest them where the host says. What is asked for by default is AAL2 and the role `admin`.
-/// An operator who belongs to a tenant sees subjects of that tenant alone; one without a tenant sees all.
+/// They carry no prefix: nest them where the host says, and tell the builder, so that they are described
+/// ([`admin_mounted_at`](crate::service::MfaBuilder::admin_mounted_at)). What is asked for by default is AAL2 and
+/// the role `admin`. An operator who belongs to a tenant sees subjects of that tenant alone; one without a tenant
+/// sees all.
 ///
 /// ```
 /// use axum::Router;
@@ -38,10 +39,11 @@ use crate::service::{Asking, Mfa};
 ///
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
 /// let mfa = Mfa::builder(MemoryStore::new()).issuer("https://id.example").audience("api");
-/// let mfa = mfa.keys(Keys::generate().unwrap()).build().unwrap();
+/// let mfa = mfa.keys(Keys::generate().unwrap()).admin_mounted_at("/admin/mfa").build().unwrap();
 /// let policy = RoutePolicy::builder().rule(Rule::on("home", [Method::GET], "/").public()).build().unwrap();
 ///
 /// let admin = mfa.admin_routes().explaining(policy).into_router();
+/// assert!(mfa.openapi_json().contains("/admin/mfa/explain"));
 /// let app: Router = Router::new().nest("/admin/mfa", admin);
 /// let asked = Request::get("/admin/mfa/explain?method=GET&path=/").body(Body::empty()).unwrap();
 /// assert_eq!(app.oneshot(asked).await.unwrap().status(), StatusCode::UNAUTHORIZED, "not for everybody");
@@ -79,13 +81,13 @@ impl AdminRoutes {
     pub fn into_router(self) -> Router {
         let required = self.role.iter().fold(self.level, |asked, role| asked.with_role(role.clone()));
         let router = match self.explaining {
-            Some(routes) => Router::new()
-                .route("/explain", get(explain))
-                .route_layer(RequireLayer::new(required))
-                .with_state(Explaining { mfa: self.mfa.clone(), routes }),
+            Some(routes) => operation::router(table::explaining())
+                .layer(Extension(Explaining(routes)))
+                .route_layer(RequireLayer::new(required)),
             None => Router::new(),
         };
-        guarded(router.fallback(not_found).method_not_allowed_fallback(not_found), &self.mfa)
+        let router = router.fallback(not_found).method_not_allowed_fallback(not_found);
+        guarded(router, &self.mfa).with_state(self.mfa)
     }
 }
 
@@ -95,14 +97,12 @@ impl fmt::Debug for AdminRoutes {
     }
 }
 
+/// What is explained.
 #[derive(Clone)]
-struct Explaining {
-    mfa: Mfa,
-    routes: Arc<dyn RoutePolicySource>,
-}
+pub(super) struct Explaining(Arc<dyn RoutePolicySource>);
 
 /// Which request is to be explained: of whom, and from where.
-struct Question {
+pub(super) struct Question {
     method: Method,
     path: String,
     subject: Option<Subject>,
@@ -121,6 +121,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Question {
         let (tenant, subject) = (query.take("tenant")?, query.take("subject")?);
         let (sid, address) = (query.take("sid")?, query.take("address")?);
         query.end()?;
+        if sid.is_some() && subject.is_none() {
+            return Err(write(invalid("sid", "goes with a subject")));
+        }
         let address = address.map(|text| text.parse()).transpose();
         Ok(Self {
             method: method.parse().map_err(|_| write(invalid("method", "must be a method such as GET")))?,
@@ -150,8 +153,9 @@ fn is_over(operator: &Subject, asked: &Subject) -> bool {
     operator.tenant().is_none() || operator.tenant() == asked.tenant()
 }
 
-async fn explain(
-    State(Explaining { mfa, routes }): State<Explaining>,
+pub(super) async fn explain(
+    State(mfa): State<Mfa>,
+    Extension(Explaining(routes)): Extension<Explaining>,
     operator: Authenticated,
     question: Question,
 ) -> Result<Response, Response> {

@@ -35,9 +35,10 @@ pub(super) struct EnrolBody {
     label: Option<Box<str>>,
     #[schemars(extend("enum" = ["SHA1", "SHA256", "SHA512", null]))]
     algorithm: Option<String>,
+    /// No fewer than the policy's.
     #[schemars(range(min = 6, max = 8))]
     digits: Option<u8>,
-    /// Seconds.
+    /// Seconds, no more than the policy's.
     #[schemars(range(min = 1, max = 120))]
     period: Option<u32>,
 }

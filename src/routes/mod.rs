@@ -144,7 +144,9 @@ impl Mfa {
         answer::login_allowed(self, headers)
     }
 
-    /// Returns the OpenAPI 3.1 document of [`Mfa::routes`] and [`Mfa::well_known`], a JSON text.
+    /// Returns the OpenAPI 3.1 document of [`Mfa::routes`] and [`Mfa::well_known`], and of the administration
+    /// where the builder says where it is ([`admin_mounted_at`](crate::service::MfaBuilder::admin_mounted_at)), a
+    /// JSON text.
     ///
     /// It is made of the same table as the routers, with the names, cookies and addresses of this
     /// service, and is what `GET {mounted_at}/openapi.json` serves to anybody: it says nothing that is
@@ -172,7 +174,9 @@ impl Mfa {
     pub fn openapi_json(&self) -> String {
         let api = openapi::Area { mounted_at: self.mounted_at(), rows: table::api() };
         let well_known = openapi::Area { mounted_at: "", rows: table::well_known() };
-        openapi::document(self, &api, &[well_known]).to_string()
+        let admin = self.admin_mounted_at().map(|path| openapi::Area { mounted_at: path, rows: table::admin() });
+        let elsewhere: Vec<openapi::Area<'_>> = [well_known].into_iter().chain(admin).collect();
+        openapi::document(self, &api, &elsewhere).to_string()
     }
 
     /// Answers the host's login route: the outcome as JSON, its tokens in cookies where the request

@@ -11,6 +11,7 @@ use axum::routing::{self, MethodRouter};
 use http::{Method, StatusCode};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
+use super::openapi::queries::Limit;
 use crate::middleware::problem::Code;
 use crate::service::Mfa;
 
@@ -34,6 +35,16 @@ pub(super) enum Caller {
     Enrolling,
     /// The holder of a refresh token, in the body or as a cookie.
     Refreshing,
+    /// The holder of a session that has what the administration asks for.
+    Operator,
+}
+
+/// What stands in the query of a request.
+pub(super) struct Asks {
+    pub(super) name: &'static str,
+    pub(super) says: &'static str,
+    pub(super) is_required: bool,
+    pub(super) schema: SchemaOf,
 }
 
 /// What a request has in its body.
@@ -60,7 +71,7 @@ pub(super) struct Operation {
     pub(super) summary: &'static str,
     pub(super) caller: Caller,
     pub(super) reads: Option<Reads>,
-    pub(super) is_list: bool,
+    pub(super) asks: Vec<Asks>,
     pub(super) sets_cookies: bool,
     pub(super) answers: Vec<Answers>,
     refuses: &'static [Code],
@@ -93,7 +104,7 @@ impl Operation {
             summary: "",
             caller: Caller::Session,
             reads: None,
-            is_list: false,
+            asks: Vec::new(),
             sets_cookies: false,
             answers: Vec::new(),
             refuses: &[],
@@ -121,9 +132,21 @@ impl Operation {
         Self { reads: Some(Reads { schema: schema_of::<T>, is_optional: true }), ..self }
     }
 
+    /// Says what must stand in the query.
+    pub(super) fn asks<T: JsonSchema>(mut self, name: &'static str, says: &'static str) -> Self {
+        self.asks.push(Asks { name, says, is_required: true, schema: schema_of::<T> });
+        self
+    }
+
+    /// Says what may stand in the query.
+    pub(super) fn may_ask<T: JsonSchema>(mut self, name: &'static str, says: &'static str) -> Self {
+        self.asks.push(Asks { name, says, is_required: false, schema: schema_of::<T> });
+        self
+    }
+
     /// Says that it is read in pages: `?after=&limit=`.
     pub(super) fn in_pages(self) -> Self {
-        Self { is_list: true, ..self }
+        self.may_ask::<String>("after", "The `next` of the page before.").may_ask::<Limit>("limit", "How many at most.")
     }
 
     /// Says that a browser's cookies are set, or cleared, where cookies are on.
@@ -153,6 +176,15 @@ impl Operation {
         let by_caller: &[Code] = match self.caller {
             Caller::Anybody => &[],
             Caller::Refreshing if !cookies => &[Code::InvalidToken],
+            // What the host asks of its operators may name networks or hours, too.
+            Caller::Operator => &[
+                Code::InvalidRequest,
+                Code::Unauthenticated,
+                Code::InvalidToken,
+                Code::InsufficientUserAuthentication,
+                Code::InsufficientScope,
+                Code::Forbidden,
+            ],
             _ => &[Code::InvalidRequest, Code::Unauthenticated, Code::InvalidToken],
         };
         // A cookie that another site made the browser send.
@@ -161,7 +193,7 @@ impl Operation {
             Some(_) => &[Code::InvalidRequest, Code::TooLarge, Code::UnsupportedMediaType],
             None => &[],
         };
-        let by_query: &[Code] = if self.is_list { &[Code::InvalidRequest] } else { &[] };
+        let by_query: &[Code] = if self.asks.is_empty() { &[] } else { &[Code::InvalidRequest] };
         let by_path: &[Code] = if self.path.contains('{') { &[Code::NotFound] } else { &[] };
         let all = [by_caller, by_cookie, by_body, by_query, by_path, self.refuses].concat();
         let mut found: BTreeMap<u16, Vec<Code>> = BTreeMap::new();

@@ -14,8 +14,9 @@ pub(super) struct Page {
     pub(super) limit: usize,
 }
 
-/// Sizes a list may be asked for in (`HTTP.md`).
-const LIMITS: std::ops::RangeInclusive<usize> = 1..=200;
+/// Sizes a list may be asked for in, and the one it has if it is not (`HTTP.md`).
+pub(super) const LIMITS: std::ops::RangeInclusive<usize> = 1..=200;
+pub(super) const LIMIT: usize = 50;
 
 impl<S: Send + Sync> FromRequestParts<S> for Page {
     type Rejection = Response;
@@ -24,7 +25,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Page {
         let mut parameters = Parameters::from_request_parts(parts, state).await?;
         let (after, limit) = (parameters.take("after")?, parameters.take("limit")?);
         parameters.end()?;
-        let limit = limit.map_or(Some(50), |text| text.parse().ok());
+        let limit = limit.map_or(Some(LIMIT), |text| text.parse().ok());
         let limit = limit.filter(|limit| LIMITS.contains(limit));
         Ok(Self { after, limit: limit.ok_or_else(|| write(invalid("limit", "must be 1 to 200")))? })
     }

@@ -6,24 +6,27 @@ use http::StatusCode;
 
 use super::body::Nothing;
 use super::openapi::answers::{
-    Authenticator, Bound, Codes, Document, Events, JwkSet, Met, Opened, Pending, Sessions, Started, Status, Tokens,
-    Verified,
+    Authenticator, Bound, Codes, Document, Events, Explanation, Id, JwkSet, Met, Opened, Pending, Sessions, Started,
+    Status, Tokens, Verified,
 };
+use super::openapi::queries::{Address, MethodName, Name};
 use super::operation::{Caller, Operation};
-use super::{authenticators, challenges, openapi, sessions};
+use super::{admin, authenticators, challenges, openapi, sessions};
 use crate::middleware::problem::Code;
 
 const CHALLENGES: &str = "Challenges";
 const AUTHENTICATORS: &str = "Authenticators";
 const SESSIONS: &str = "Sessions";
 const DISCOVERY: &str = "Discovery";
+const ADMINISTRATION: &str = "Administration";
 
-/// The sections of the document, in order, with what they are about.
-pub(super) const TAGS: [(&str, &str); 4] = [
+/// The sections there can be in the document, in order, with what they are about.
+pub(super) const TAGS: [(&str, &str); 5] = [
     (CHALLENGES, "Questions to the holder of an account: the second step of a login, and every step-up."),
     (AUTHENTICATORS, "What is bound to an account: authenticator apps and recovery codes."),
     (SESSIONS, "Who is signed in where, and what happened to the account."),
     (DISCOVERY, "What anybody may know: the public keys, and this document."),
+    (ADMINISTRATION, "For operators: people with a role and a second factor."),
 ];
 
 /// What [`Mfa::routes`](crate::service::Mfa::routes) serves, below where it is nested.
@@ -39,6 +42,28 @@ pub(super) fn well_known() -> Vec<Operation> {
             .by(Caller::Anybody)
             .answers::<JwkSet>(StatusCode::OK, "The keys; old ones until their last token is gone.")
             .refuses(&[Code::Unavailable]),
+    ]
+}
+
+/// What [`AdminRoutes`](super::AdminRoutes) serves, below where it is nested.
+pub(super) fn admin() -> Vec<Operation> {
+    explaining()
+}
+
+/// What of it is served where there is a route policy to explain.
+pub(super) fn explaining() -> Vec<Operation> {
+    vec![
+        Operation::get("/explain", admin::explain)
+            .named("explain", ADMINISTRATION, "Explains what the route policy makes of a request, and why.")
+            .by(Caller::Operator)
+            .asks::<MethodName>("method", "The method of the request.")
+            .asks::<String>("path", "Its path as it is sent, percent-encoded; a query is no part of it.")
+            .may_ask::<Name>("subject", "Whose request it is: nobody's, if left out.")
+            .may_ask::<Name>("tenant", "The tenant of the subject.")
+            .may_ask::<Id>("sid", "In which session of the subject: in the one used last, if left out.")
+            .may_ask::<Address>("address", "Where it comes from: nobody knows, if left out.")
+            .answers::<Explanation>(StatusCode::OK, "What becomes of it, as data and in sentences.")
+            .refuses(&[Code::NotFound, Code::Unavailable]),
     ]
 }
 
@@ -61,7 +86,10 @@ fn challenges() -> Vec<Operation> {
             .by(Caller::Challenged)
             .reads::<challenges::VerifyBody>()
             .sets_cookies()
-            .answers::<Verified>(StatusCode::OK, "The answer is right: tokens, or another question.")
+            .answers::<Verified>(
+                StatusCode::OK,
+                "The answer is right: tokens, another question, or what is to be bound first.",
+            )
             .refuses(&[
                 Code::ChallengeGone,
                 Code::InvalidCode,
@@ -79,7 +107,7 @@ fn authenticators() -> Vec<Operation> {
             .by(Caller::Enrolling)
             .reads::<authenticators::EnrolBody>()
             .answers::<Started>(StatusCode::CREATED, "The key, to be confirmed with a first code. It is shown once.")
-            .refuses(&[Code::InsufficientUserAuthentication, Code::Conflict, Code::Unavailable]),
+            .refuses(&[Code::InsufficientUserAuthentication, Code::Forbidden, Code::Conflict, Code::Unavailable]),
         Operation::post("/authenticators/{id}/confirm", authenticators::confirm)
             .named("confirmAuthenticator", AUTHENTICATORS, "Ends a binding with the first code of the app.")
             .by(Caller::Enrolling)
@@ -88,6 +116,7 @@ fn authenticators() -> Vec<Operation> {
             .answers::<Bound>(StatusCode::OK, "It is bound; recovery codes come once, with the first.")
             .refuses(&[
                 Code::InsufficientUserAuthentication,
+                Code::Forbidden,
                 Code::Conflict,
                 Code::InvalidCode,
                 Code::Throttled,

@@ -52,13 +52,13 @@ impl TotpEnrolment {
         self
     }
 
-    /// Asks for a number of digits.
+    /// Asks for a number of digits: as many as the policy's, or more.
     pub const fn digits(mut self, digits: Digits) -> Self {
         self.digits = Some(digits);
         self
     }
 
-    /// Asks for a period.
+    /// Asks for a period: as long as the policy's, or shorter.
     pub const fn period(mut self, period: Period) -> Self {
         self.period = Some(period);
         self
@@ -92,7 +92,8 @@ impl Mfa {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Insufficient`] when the session must prove more first, [`Refusal::Forbidden`] when
+    /// [`Refusal::Insufficient`] when the session must prove more first, [`Refusal::InvalidRequest`] for a
+    /// label that hides something or a code that is weaker than the policy's, [`Refusal::Forbidden`] when
     /// policy lets nobody bind this kind here, [`Refusal::Conflict`] when the account has as many
     /// authenticators as it may, [`Refusal::InvalidToken`].
     ///

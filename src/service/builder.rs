@@ -58,6 +58,7 @@ pub struct MfaBuilder {
     revocation_capacity: Option<usize>,
     app_name: Option<Box<str>>,
     mounted_at: Box<str>,
+    admin_mounted_at: Option<Box<str>>,
     realm: Option<Box<str>>,
     cookies: bool,
     session_token_header: bool,
@@ -87,6 +88,7 @@ impl MfaBuilder {
             revocation_capacity: None,
             app_name: None,
             mounted_at: "/mfa".into(),
+            admin_mounted_at: None,
             realm: None,
             cookies: false,
             session_token_header: false,
@@ -140,6 +142,13 @@ impl MfaBuilder {
     /// Says where the routes are nested, as clients see it. Default: `/mfa`.
     pub fn mounted_at(mut self, path: impl Into<Box<str>>) -> Self {
         self.mounted_at = path.into();
+        self
+    }
+
+    /// Says where the routes of the administration are nested, as clients see it: then they are described in
+    /// the OpenAPI document. Default: they are not.
+    pub fn admin_mounted_at(mut self, path: impl Into<Box<str>>) -> Self {
+        self.admin_mounted_at = Some(path.into());
         self
     }
 
@@ -223,15 +232,13 @@ impl MfaBuilder {
     /// # Errors
     ///
     /// [`ConfigError`] with the field and the rule: issuer, audience or keys are missing or empty,
-    /// the mount path does not begin with `/` or ends with it, the deadline is out of range.
+    /// a mount path does not begin with `/` or ends with it, both are the same, the deadline is out of range.
     pub fn build(self) -> Result<Mfa, ConfigError> {
         let missing = |field| ConfigError::new(field, "must be given");
         let issuer = self.issuer.ok_or_else(|| missing("issuer"))?;
         let audience = self.audience.ok_or_else(|| missing("audience"))?;
         let keys = self.keys.ok_or_else(|| missing("keys"))?;
-        if !self.mounted_at.starts_with('/') || self.mounted_at.ends_with('/') {
-            return Err(ConfigError::new("mounted_at", "must begin with a slash and not end with one"));
-        }
+        check_mounts(&self.mounted_at, self.admin_mounted_at.as_deref())?;
         let app_name = self.app_name.unwrap_or_else(|| audience.clone());
         let is_padded = app_name.trim().len() != app_name.len();
         if app_name.is_empty() || app_name.len() > 64 || is_padded || app_name.chars().any(char::is_control) {
@@ -266,6 +273,7 @@ impl MfaBuilder {
             queues: Queues::default(),
             slow_hash: SlowHash::default(),
             mounted_at: self.mounted_at,
+            admin_mounted_at: self.admin_mounted_at,
             cookies: self.cookies,
             session_token_header: self.session_token_header,
             trusted_origins: self.trusted_origins,
@@ -273,4 +281,17 @@ impl MfaBuilder {
         };
         Ok(Mfa { inner: Arc::new(inner), address: None })
     }
+}
+
+fn check_mounts(routes: &str, admin: Option<&str>) -> Result<(), ConfigError> {
+    for (field, path) in [("mounted_at", Some(routes)), ("admin_mounted_at", admin)] {
+        if path.is_some_and(|path| !path.starts_with('/') || path.ends_with('/')) {
+            return Err(ConfigError::new(field, "must begin with a slash and not end with one"));
+        }
+    }
+    // Both have a route `/events`.
+    if admin == Some(routes) {
+        return Err(ConfigError::new("admin_mounted_at", "must not be where the other routes are nested"));
+    }
+    Ok(())
 }

@@ -291,7 +291,8 @@ impl Mfa {
     ///
     /// # Cancel safety
     ///
-    /// Safe: a dropped attempt may have been counted, and may have used its code up.
+    /// Safe: a dropped attempt may have been counted, and may have used its code up. A recovery code that
+    /// took its place is then known to nobody; the others are as they were.
     pub async fn answer(&self, by: Responder<'_>, id: ChallengeId, reply: Reply) -> Result<AnswerOutcome, Error> {
         let reach = self.reach(by, id)?;
         let matter = self.challenge_matter(&reach.subject, id);
@@ -300,16 +301,18 @@ impl Mfa {
             ReplyKind::Recovery { code } => self.derive(matter, Settling::Challenge(reach.access, id), &code).await?,
         };
         let answered = self.inner.turn(matter, |account, turn| account.answer(turn, reach.access, id, &given)).await?;
+        let shown = |replaced: bool| new_code.filter(|_| replaced).map(|code| vec![code]);
         Ok(match answered {
             Answered::Complete { grant, state, recovery_remaining, replaced } => AnswerOutcome::Complete(Answer {
                 tokens: self.inner.issue(*grant).await?,
                 state,
                 recovery_codes_remaining: recovery_remaining,
-                recovery_codes: new_code.filter(|_| replaced).map(|code| vec![code]),
+                recovery_codes: shown(replaced),
             }),
             Answered::More(view) => AnswerOutcome::More(view),
-            Answered::EnrolmentRequired(Enrolling { token, expires_in, allowed }) => {
-                AnswerOutcome::EnrolmentRequired { enrolment_token: token, expires_in, allowed }
+            Answered::EnrolmentRequired { enrolling: Enrolling { token, expires_in, allowed }, replaced } => {
+                let recovery_codes = shown(replaced);
+                AnswerOutcome::EnrolmentRequired { enrolment_token: token, expires_in, allowed, recovery_codes }
             }
         })
     }

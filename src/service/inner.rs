@@ -35,6 +35,8 @@ pub(super) struct Inner {
     pub(super) app_name: Box<str>,
     /// Where the routes are nested, as clients see it.
     pub(super) mounted_at: Box<str>,
+    /// Where those of the administration are, if they are described at all.
+    pub(super) admin_mounted_at: Option<Box<str>>,
     pub(super) realm: Box<str>,
     pub(super) cookies: bool,
     pub(super) session_token_header: bool,

@@ -177,6 +177,12 @@ impl Mfa {
         &self.inner.mounted_at
     }
 
+    /// Returns where the routes of the administration are nested, as clients see it, where the builder was told.
+    #[must_use]
+    pub fn admin_mounted_at(&self) -> Option<&str> {
+        self.inner.admin_mounted_at.as_deref()
+    }
+
     /// Returns the protection space named in `WWW-Authenticate`.
     #[must_use]
     pub fn realm(&self) -> &str {

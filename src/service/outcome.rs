@@ -85,7 +85,7 @@ impl LoginOutcome {
                 methods: &c.methods,
             }),
             Self::EnrolmentRequired { enrolment_token, expires_in, allowed } => {
-                enrolment_text(enrolment_token, *expires_in, allowed)
+                enrolment_text(enrolment_token, *expires_in, allowed, None)
             }
             Self::Blocked { throttled_for, recovery } => to_text(&BlockedBody {
                 status: "blocked",
@@ -112,10 +112,17 @@ struct EnrolmentBody<'a> {
     enrolment_token: &'a str,
     expires_in: u32,
     allowed: &'a [Method],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_codes: Option<Vec<&'a str>>,
 }
 
-fn enrolment_text(token: &SecretString, expires_in: u32, allowed: &[Method]) -> String {
-    to_text(&EnrolmentBody { status: "enrolment_required", enrolment_token: token.expose(), expires_in, allowed })
+fn enrolment_text(token: &SecretString, expires_in: u32, allowed: &[Method], codes: Option<&[RecoveryCode]>) -> String {
+    let (enrolment_token, recovery_codes) = (token.expose(), exposed(codes));
+    to_text(&EnrolmentBody { status: "enrolment_required", enrolment_token, expires_in, allowed, recovery_codes })
+}
+
+fn exposed(codes: Option<&[RecoveryCode]>) -> Option<Vec<&str>> {
+    codes.map(|codes| codes.iter().map(RecoveryCode::expose).collect())
 }
 
 #[derive(Serialize)]
@@ -201,6 +208,8 @@ pub enum AnswerOutcome {
         expires_in: u32,
         /// What can be bound.
         allowed: Vec<Method>,
+        /// As [`Answer::recovery_codes`].
+        recovery_codes: Option<Vec<RecoveryCode>>,
     },
 }
 
@@ -224,8 +233,8 @@ impl AnswerOutcome {
                 expires_in: view.expires_in,
                 methods: &view.methods,
             }),
-            Self::EnrolmentRequired { enrolment_token, expires_in, allowed } => {
-                enrolment_text(enrolment_token, *expires_in, allowed)
+            Self::EnrolmentRequired { enrolment_token, expires_in, allowed, recovery_codes } => {
+                enrolment_text(enrolment_token, *expires_in, allowed, recovery_codes.as_deref())
             }
         }
     }
@@ -280,7 +289,7 @@ impl Answer {
         to_text(&AnswerBody {
             tokens: self.tokens.body(in_body),
             recovery_codes_remaining: self.recovery_codes_remaining,
-            recovery_codes: self.recovery_codes.as_deref().map(|c| c.iter().map(RecoveryCode::expose).collect()),
+            recovery_codes: exposed(self.recovery_codes.as_deref()),
             state: self.state.as_deref().and_then(|state| serde_json::from_str(state).ok()),
         })
     }
@@ -325,7 +334,7 @@ impl Binding {
         to_text(&BindingBody {
             tokens: self.tokens.body(in_body),
             authenticator: &self.authenticator,
-            recovery_codes: self.recovery_codes.as_deref().map(|c| c.iter().map(RecoveryCode::expose).collect()),
+            recovery_codes: exposed(self.recovery_codes.as_deref()),
         })
     }
 }

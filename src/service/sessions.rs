@@ -107,7 +107,7 @@ impl Mfa {
         self.inner.turn(self.session_matter(by), |account, turn| account.end_session(turn, by, sid)).await
     }
 
-    /// Ends all of the subject's sessions but the caller's.
+    /// Ends all of the subject's sessions but the caller's, and an enrolment that a login has opened.
     ///
     /// # Errors
     ///

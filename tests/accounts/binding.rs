@@ -1,12 +1,12 @@
 //! Binding from a session: who may, how fresh, how often, and what it changes.
 
-use tower_mfa::account::{EventKind, Refusal, Status};
+use tower_mfa::account::{EventKind, FirstFactor, Refusal, Status};
 use tower_mfa::assurance::{Aal, Method, Missing};
 use tower_mfa::otp::Algorithm;
 use tower_mfa::policy::Login;
 use tower_mfa::service::{Enroller, LoginOutcome, Reply, TotpEnrolment};
 
-use crate::scene::{Scene, cheap, is_unavailable, refusal, scan, subject};
+use crate::scene::{Scene, cheap, complete, is_unavailable, refusal, scan, subject};
 
 fn is_stale<T: std::fmt::Debug>(outcome: Result<T, tower_mfa::service::Error>) -> Vec<Missing> {
     let Refusal::Insufficient(step_up) = refusal(outcome) else { panic!("more proof was wanted") };
@@ -27,6 +27,14 @@ async fn a_first_binding_may_follow_its_login_by_fifteen_minutes_and_no_longer()
     assert_eq!(is_stale(s.start(&late).await), [Missing::Freshness], "a refresh makes no login new");
     let again = s.signed_in("bob").await;
     s.start(&again).await.unwrap();
+    // A password the host checked long ago makes no new login either, and none ahead of the clock lasts longer.
+    let at = |name, at| s.mfa.begin(FirstFactor::password_checked_by_host(subject(name), at));
+    let old = s.auth(&complete(at("carol", s.now().minus(901)).await.unwrap()));
+    assert_eq!(is_stale(s.start(&old).await), [Missing::Freshness]);
+    let ahead = s.auth(&complete(at("dave", s.now().plus(3_600)).await.unwrap()));
+    s.clock.advance(901);
+    let refused = s.start(&ahead).await;
+    assert!(refused.is_err(), "{refused:?}");
 }
 
 /// Rows: PCI-8.3.3, CS-MFA-6, ASVS-7.5.1, CVE-2026-3429, CVE-2019-16766

@@ -48,6 +48,8 @@ async fn pci_8_5_1_b_a_bypass_is_dated_reasoned_and_approved_by_somebody_else_or
         (Bypass::new("ops-7", "a reason").until(end), "approved_by"),
         (asked("ops-7", "a reason").approved_by("  "), "approved_by"),
         (asked("ops-7", "a reason").approved_by("ops-7 "), "approved_by"),
+        (asked("ops-7", "a reason").approved_by("Ops-7"), "approved_by"),
+        (asked("ops-7", "a reason").approved_by("alice"), "approved_by"),
         (Bypass::new("ops-7", "a reason").approved_by("ciso"), "until"),
         (asked("ops-7", "a reason").until(now), "until"),
         (asked("ops-7", "a reason").until(now.plus(86_401)), "until"),
@@ -215,6 +217,35 @@ async fn one_grant_holds_at_a_time() {
     assert!(s.is_over(&tokens).await);
     s.clock.advance(60);
     assert!(matches!(s.begin("alice").await, LoginOutcome::Challenge(_)));
+}
+
+/// What was granted while the clock stood in a time that never was would outlast what the policy allows.
+#[tokio::test]
+async fn it_ends_when_the_clock_is_set_right() {
+    let (s, _alice) = bank().await;
+    s.clock.advance(10 * 86_400);
+    s.grant(s.hour()).await.unwrap();
+    s.clock.go_back(10 * 86_400);
+    s.mfa.unlock(&subject("alice"), "ops-7", "the clock had jumped").await.unwrap();
+    assert_eq!(s.mfa.bypass_until(&subject("alice")).await.unwrap(), None);
+    assert!(matches!(s.begin("alice").await, LoginOutcome::Challenge(_)));
+    let ended = s.events("alice").await.into_iter().find(|event| event.kind == EventKind::BypassEnded).unwrap();
+    assert_eq!(ended.detail.as_deref(), Some("the clock was set right"));
+}
+
+/// A session of a password from before, which does not end with the bypass, gets nothing by it either.
+#[tokio::test]
+async fn it_refreshes_no_session_but_those_that_began_by_it() {
+    let current = Current(Arc::new(Mutex::new(Arc::new(cheap().login(Login::Optional).build().unwrap()))));
+    let s = Scene::sourced(current.clone());
+    let alice = s.enrolled("alice").await;
+    let before = s.password("alice").await;
+    *current.0.lock().unwrap() = Arc::new(cheap().login(Login::Required).bypass_at_most(7_200).build().unwrap());
+    s.grant(s.hour()).await.unwrap();
+    assert_eq!(refusal(s.mfa.refresh(before.refresh_token().unwrap()).await), Refusal::InvalidToken);
+    let by_it = complete(s.begin("alice").await);
+    assert!(s.mfa.refresh(by_it.refresh_token().unwrap()).await.is_ok());
+    assert!(s.mfa.refresh(alice.bound.tokens.refresh_token().unwrap()).await.is_ok(), "and that has two factors");
 }
 
 /// Rows: PCI-8.3.4

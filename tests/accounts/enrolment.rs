@@ -125,7 +125,11 @@ async fn a_hundred_wrong_guesses_open_no_enrolment() {
     let here = s.auth(&crate::scene::answered(tokens));
     let status = s.mfa.status(Enroller::Session(&here)).await.unwrap();
     assert_eq!(status.authenticators[0].status, Status::Disabled);
+    // Nor does its owner open one for the thief by clearing it away: another is bound first.
+    let disabled = person.bound.authenticator.id;
+    assert!(matches!(refusal(s.mfa.remove(&here, disabled).await), Refusal::Conflict(_)));
     let rebound = s.bind(&here).await;
+    s.mfa.remove(&rebound.by, disabled).await.unwrap();
     s.sign_in("alice", &rebound.app).await;
 }
 
@@ -177,6 +181,9 @@ async fn every_way_a_login_stops_half_way_is_an_event_with_its_address() {
     drop(s.mfa.begin(at("alice")).await.unwrap());
     assert_eq!(s.kinds("alice").await, [EventKind::EnrolmentRequired]);
     let person = enrol(&s, &ticket(s.begin("bob").await)).await;
+    let signed_in = s.events("bob").await.pop().unwrap();
+    assert_eq!((signed_in.kind, signed_in.client_id.as_deref()), (EventKind::SignedIn, Some("api")), "it is complete");
+    assert_eq!(signed_in.sid.map(|sid| sid.to_string()).as_deref(), person.by.session());
     s.clock.advance(30);
     drop(s.mfa.begin(at("bob")).await.unwrap());
     s.mfa.suspend(&subject("bob"), "root", "looked into").await.unwrap();

@@ -4,15 +4,18 @@ use std::collections::BTreeSet;
 
 use tower_mfa::account::Refusal;
 use tower_mfa::assurance::{Aal, Method, Requirement};
-use tower_mfa::otp::{Totp, Window};
+use tower_mfa::otp::{Digits, Period, Totp, Window};
 use tower_mfa::policy::presets::{
     Profile, hosted, named, nist_aal2, nist_aal3, owasp_asvs_l1, owasp_asvs_l2, owasp_asvs_l3, pci_dss_4,
 };
 use tower_mfa::policy::{LockSchedule, Login, PolicyBuilder, SentCodes, SentCodesError, SessionLimits, Telephone};
 use tower_mfa::recovery_code::{Count, Format, Scheme};
-use tower_mfa::service::{LoginOutcome, Reply};
+use tower_mfa::service::{
+    ChallengeOutcome, ChallengeRequest, Enroller, LoginOutcome, Reply, Responder, Tokens, TotpEnrolment,
+};
+use tower_mfa::testing::AuthenticatorApp;
 
-use crate::scene::{Scene, challenged, complete, refusal};
+use crate::scene::{Scene, answered, challenged, cheap, complete, refusal, ticket};
 
 /// The preset of a profile.
 fn preset(profile: Profile) -> PolicyBuilder {
@@ -39,6 +42,14 @@ fn breaks(id: &str, field: &str, says: &str) -> Vec<Break> {
     match (id, field) {
         (_, "login") => vec![|p| p.login(Login::IfEnrolled), |p| p.login(Login::Optional)],
         (_, "bypass_at_most") => vec![|p| p.bypass_at_most(60)],
+        ("N63B-2.2.3-a", _) if says.starts_with("AAL1") => {
+            vec![|p| p.session(Aal::One, SessionLimits::overall(86_401).idle(60)), |p| {
+                p.session(Aal::One, SessionLimits::overall(30 * 86_400))
+            }]
+        }
+        ("N63B-2.3.3-a", _) if says.starts_with("AAL1") => {
+            vec![|p| p.session(Aal::One, SessionLimits::overall(43_201).idle(60))]
+        }
         ("N63B-2.2.3-a", _) => vec![
             |p| p.session(Aal::Two, SessionLimits::overall(86_401).idle(3_600)),
             |p| p.session(Aal::Two, SessionLimits::overall(86_400).idle(3_601)),
@@ -54,7 +65,7 @@ fn breaks(id: &str, field: &str, says: &str) -> Vec<Break> {
             |p| p.action("pay", Requirement::aal2().phishing_resistant()),
             // One way to it that is weaker is the way that is taken.
             |p| {
-                let ways = [Requirement::aal3().phishing_resistant(), Requirement::aal2().phishing_resistant()];
+                let ways = [Requirement::aal3(), Requirement::aal2().within(60)].map(Requirement::phishing_resistant);
                 p.action("pay", Requirement::aal1().phishing_resistant().with_any_of(ways))
             },
         ],
@@ -71,7 +82,7 @@ fn breaks(id: &str, field: &str, says: &str) -> Vec<Break> {
         }],
         ("ASVS-6.1.1", _) => vec![|p| p.lock(LockSchedule::default().account_wide())],
         ("ASVS-6.5.5", _) => vec![|p| p.totp_window(Window::default()), |p| {
-            p.totp(Totp::default().with_period(tower_mfa::otp::Period::new(60).unwrap()))
+            p.totp(Totp::default().with_period(Period::new(60).unwrap()))
         }],
         ("ASVS-7.3.1", _) => vec![|p| p.session(Aal::One, SessionLimits::overall(86_400))],
         ("ASVS-7.5.1", _) => vec![|p| p.disable_by_code(true)],
@@ -175,6 +186,53 @@ async fn under_asvs_a_code_counts_in_its_own_half_minute() {
     let asked = challenged(s.begin("alice").await);
     assert!(matches!(refusal(s.answer(&asked, Reply::totp(code)).await), Refusal::InvalidCode { .. }));
     assert!(s.answer(&asked, Reply::totp(alice.app.code(s.now()))).await.is_ok());
+}
+
+/// A code that comes with a longer period counts for longer, whatever the window.
+#[tokio::test]
+async fn asvs_6_5_5_nobody_chooses_an_app_that_the_policy_would_not() {
+    let s = Scene::with(cheaply(owasp_asvs_l2()).build().unwrap());
+    let token = ticket(s.begin("alice").await);
+    let wanted = |wanted| s.mfa.enrol_totp(Enroller::Token(&token), wanted);
+    let longer = TotpEnrolment::new().period(Period::new(60).unwrap());
+    assert!(matches!(refusal(wanted(longer).await), Refusal::InvalidRequest { field: "period", .. }));
+    let stricter = TotpEnrolment::new().period(Period::new(15).unwrap()).digits(Digits::EIGHT);
+    assert!(wanted(stricter).await.is_ok());
+
+    let eight = cheap().totp(Totp::default().with_digits(Digits::EIGHT));
+    let s = Scene::with(eight.build().unwrap());
+    let by = s.signed_in("alice").await;
+    let fewer = s.mfa.enrol_totp(Enroller::Session(&by), TotpEnrolment::new().digits(Digits::SIX)).await;
+    assert!(matches!(refusal(fewer), Refusal::InvalidRequest { field: "digits", .. }));
+}
+
+/// The time of AAL2 runs from the newest code, and a code alone is one factor: it carries no session past the
+/// day of its password.
+#[tokio::test]
+async fn n63b_2_2_3_a_under_nist_no_code_carries_a_session_past_the_day_of_its_login() {
+    for (profile, hours) in [(Profile::NistAal2, 24), (Profile::NistAal3, 12)] {
+        let s = Scene::with(cheaply(preset(profile)).build().unwrap());
+        let alice = s.enrolled_by_ticket("alice").await;
+        let mut held = alice.bound.tokens;
+        // A code every 45 minutes, so that it is never idle; the last one is given 45 minutes before the end.
+        for _ in 1..hours * 4 / 3 {
+            s.clock.advance(2_699);
+            let refreshed = s.mfa.refresh(held.refresh_token().unwrap()).await.unwrap();
+            s.clock.advance(1);
+            held = step_up(&s, &refreshed, &alice.app).await;
+        }
+        s.clock.advance(2_699);
+        let last = s.mfa.refresh(held.refresh_token().unwrap()).await.unwrap();
+        s.clock.advance(1);
+        assert_eq!(refusal(s.mfa.refresh(last.refresh_token().unwrap()).await), Refusal::InvalidToken, "{profile}");
+    }
+}
+
+async fn step_up(s: &Scene, held: &Tokens, app: &AuthenticatorApp) -> Tokens {
+    let by = s.auth(held);
+    let opened = s.mfa.open_challenge(&by, ChallengeRequest::new().max_age(0)).await.unwrap();
+    let ChallengeOutcome::Pending(view) = opened else { panic!("a code is wanted") };
+    answered(s.mfa.answer(Responder::Session(&by), view.id, Reply::totp(app.code(s.now()))).await.unwrap())
 }
 
 /// Rows: PCI-8.2.8

@@ -1,9 +1,9 @@
 //! A used recovery code is followed by a new one, where policy says so.
 
 use tower_mfa::account::{EventKind, Refusal};
-use tower_mfa::policy::PolicyBuilder;
 use tower_mfa::policy::presets::nist_aal2;
-use tower_mfa::service::{Answer, AnswerOutcome, Error, Reply};
+use tower_mfa::policy::{Login, LoginPolicy, PolicyBuilder};
+use tower_mfa::service::{Answer, AnswerOutcome, Enroller, Error, Reply};
 use tower_mfa::testing::Fault;
 
 use crate::presets::cheaply;
@@ -103,4 +103,30 @@ async fn a_new_code_is_shown_when_the_use_is_committed_or_not_at_all() {
     s.store.set(None);
     assert_eq!(s.count("alice", EventKind::RecoveryCodesIssued).await, 1);
     assert!(recover(&s, &codes[0]).await.is_ok());
+}
+
+/// Rows: N63B-4.2.1.1-d
+#[tokio::test]
+async fn a_login_that_goes_on_to_an_enrolment_gets_its_new_code_as_well() {
+    let (s, _alice, codes) = person(nist().login(LoginPolicy::new(Login::Required).at_least(2))).await;
+    let asked = challenged(s.begin("alice").await);
+    let outcome = s.answer(&asked, Reply::recovery_code(&*codes[0])).await.unwrap();
+    let AnswerOutcome::EnrolmentRequired { recovery_codes, .. } = &outcome else { panic!("{outcome:?}") };
+    let new = recovery_codes.as_ref().unwrap()[0].expose().to_owned();
+    assert!(outcome.into_json().contains(&format!(r#""recovery_codes":["{new}"]"#)));
+    assert!(matches!(s.answer(&challenged(s.begin("alice").await), Reply::recovery_code(new)).await, Ok(_)));
+}
+
+/// Where a used code has no successor, its owner hears that few are left, whatever the policy does elsewhere.
+#[tokio::test]
+async fn where_a_used_code_is_not_replaced_its_owner_is_told_that_few_are_left() {
+    let s = Scene::with(cheap().disable_by_code(true).replace_used_recovery_codes(true).build().unwrap());
+    let alice = s.enrolled("alice").await;
+    let second = s.bind(&alice.by).await;
+    s.clock.advance(301);
+    let code = alice.bound.recovery_codes.as_ref().unwrap()[0].expose().to_owned();
+    let only = Some(alice.bound.authenticator.id);
+    s.mfa.disable(&second.by, Some(Reply::recovery_code(code)), only).await.unwrap();
+    assert_eq!(s.mfa.status(Enroller::Session(&second.by)).await.unwrap().recovery_codes.remaining, 1);
+    assert_eq!(s.count("alice", EventKind::RecoveryCodesLow).await, 1);
 }

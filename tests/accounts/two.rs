@@ -4,10 +4,12 @@ use tower_mfa::account::Refusal;
 use tower_mfa::assurance::{Aal, Method};
 use tower_mfa::policy::{Login, LoginPolicy, LoginRule};
 use tower_mfa::secret::SecretString;
-use tower_mfa::service::{AnswerOutcome, Enroller, Reply, TotpEnrolment};
+use tower_mfa::service::{
+    AnswerOutcome, ChallengeOutcome, ChallengeRequest, Enroller, Reply, Responder, TotpEnrolment,
+};
 
 use crate::login_modes::{counted, enrol, lenient_beside, status, strictly, under};
-use crate::scene::{Scene, answered, challenged, cheap, refusal, ticket};
+use crate::scene::{Scene, answered, challenged, cheap, refusal, scan, ticket};
 
 /// Rows: N63B-4.2.1-a
 #[tokio::test]
@@ -45,7 +47,7 @@ async fn of_two_that_must_be_bound_the_first_binding_goes_on_to_ask_for_the_seco
 /// Answers a login with a code; returns the enrolment token it ends in.
 async fn enrolment_after(s: &Scene, asked: &tower_mfa::service::LoginChallenge, reply: Reply) -> SecretString {
     let outcome = s.answer(asked, reply).await.unwrap();
-    let AnswerOutcome::EnrolmentRequired { enrolment_token, expires_in, allowed } = outcome else {
+    let AnswerOutcome::EnrolmentRequired { enrolment_token, expires_in, allowed, .. } = outcome else {
         panic!("{outcome:?}: one of two is bound")
     };
     assert_eq!((expires_in, allowed), (600, vec![Method::Totp]));
@@ -71,6 +73,39 @@ async fn whoever_has_one_of_two_is_asked_for_it_and_gets_no_session_but_the_righ
     let again = s.mfa.enrol_totp(Enroller::Token(&token), TotpEnrolment::new()).await;
     assert_eq!(refusal(again), Refusal::InvalidToken, "void at the activation");
     s.sign_in("alice", &second.app).await;
+}
+
+/// What no login would give, no session goes on to give: else whoever stays signed in never binds the other.
+#[tokio::test]
+async fn a_session_of_whoever_has_one_of_two_is_refreshed_when_the_other_is_bound_and_not_before() {
+    let s = under(two());
+    let first = enrol(&s, &ticket(s.begin("alice").await)).await;
+    let kept = first.bound.tokens.refresh_token().unwrap();
+    assert_eq!(refusal(s.mfa.refresh(kept).await), Refusal::InvalidToken);
+    // Neither is the one that follows from a code; in both the other can be bound.
+    s.clock.advance(301);
+    let opened = s.mfa.open_challenge(&first.by, ChallengeRequest::new().max_age(0)).await.unwrap();
+    let ChallengeOutcome::Pending(view) = opened else { panic!("a code is wanted") };
+    let reply = Reply::totp(first.app.code(s.now()));
+    let after = answered(s.mfa.answer(Responder::Session(&first.by), view.id, reply).await.unwrap());
+    assert_eq!(refusal(s.mfa.refresh(after.refresh_token().unwrap()).await), Refusal::InvalidToken);
+    let second = s.bind(&s.auth(&after)).await;
+    assert!(s.mfa.refresh(second.bound.tokens.refresh_token().unwrap()).await.is_ok());
+}
+
+/// Whoever was tricked out of one code ends all other sessions: what that code had opened is among them.
+#[tokio::test]
+async fn ending_all_other_sessions_ends_an_enrolment_that_another_login_has_proved() {
+    let s = under(two());
+    let owner = enrol(&s, &ticket(s.begin("alice").await)).await;
+    s.clock.advance(30);
+    let asked = challenged(s.begin("alice").await);
+    let stolen = enrolment_after(&s, &asked, Reply::totp(owner.app.code(s.now()))).await;
+    let started = s.mfa.enrol_totp(Enroller::Token(&stolen), TotpEnrolment::new()).await.unwrap();
+    s.mfa.end_other_sessions(&owner.by).await.unwrap();
+    assert_eq!(refusal(s.mfa.status(Enroller::Token(&stolen)).await), Refusal::InvalidToken);
+    let code = scan(&started).code(s.now());
+    assert_eq!(refusal(s.mfa.confirm(Enroller::Token(&stolen), started.id, code).await), Refusal::InvalidToken);
 }
 
 /// Rows: CVE-2019-16766, CVE-2024-45042

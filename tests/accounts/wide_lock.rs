@@ -78,6 +78,19 @@ async fn failures_are_not_forgotten_with_time_and_are_with_a_success() {
     s.sign_in("alice", &alice.app).await;
 }
 
+/// An attempt with a recovery code counts as a failure before it is looked at: as the tenth it locks, and a right
+/// one takes all of it back.
+#[tokio::test]
+async fn a_right_recovery_code_as_the_tenth_attempt_is_a_success_and_forgets_the_nine() {
+    let (s, alice) = bank().await;
+    s.fail(&alice, 9).await;
+    let code = alice.bound.recovery_codes.as_ref().unwrap()[0].expose();
+    let asked = challenged(s.begin("alice").await);
+    assert!(s.answer(&asked, Reply::recovery_code(code)).await.is_ok());
+    assert_eq!(s.fail(&alice, 9).await, Refusal::InvalidCode { attempts_remaining: 1, retry_after: None });
+    s.sign_in("alice", &alice.app).await;
+}
+
 /// Rows: PCI-8.3.4
 #[tokio::test]
 async fn a_session_has_no_budget_of_its_own_but_its_token_stays_good() {

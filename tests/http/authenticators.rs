@@ -30,11 +30,13 @@ async fn an_enrolment_gives_what_an_app_needs_and_the_policys_parameters() {
     assert!(started.text("otpauth_uri").contains(&format!("secret={}", started.text("secret"))));
     assert!(started.text("otpauth_uri").starts_with("otpauth://totp/Example%20Bank:alice?"));
     assert!(started.text("qr_svg").starts_with("<svg"));
-    let asked = json!({"type": "totp", "label": "  work  ", "algorithm": "SHA256", "digits": 8, "period": 60});
+    let longer = s.post("/mfa/authenticators", &token, json!({"type": "totp", "period": 60})).await.is(400);
+    assert_eq!(longer.text("field"), "period", "a code of the policy's counts for 30 seconds");
+    let asked = json!({"type": "totp", "label": "  work  ", "algorithm": "SHA256", "digits": 8, "period": 15});
     let started = s.post("/mfa/authenticators", &token, asked).await.is(201);
     let uri = OtpauthUri::parse(&started.text("otpauth_uri")).unwrap();
     let Moving::Totp(totp) = uri.moving() else { panic!("no TOTP") };
-    assert_eq!((totp.digits().get(), totp.period().as_secs(), totp.algorithm().name()), (8, 60, "SHA256"));
+    assert_eq!((totp.digits().get(), totp.period().as_secs(), totp.algorithm().name()), (8, 15, "SHA256"));
     let status = s.get("/mfa/status", &token).await.is(200);
     let pending = &status.body["authenticators"][1];
     assert_eq!((&pending["label"], &pending["status"]), (&json!("work"), &json!("pending")));

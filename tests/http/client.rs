@@ -25,6 +25,7 @@ use tower_mfa::recovery_code::{Count, Scheme};
 use tower_mfa::service::{Keys, Mfa, MfaBuilder};
 use tower_mfa::store::MemoryStore;
 
+use crate::document::ADMINISTRATION;
 use crate::openapi::Document;
 use crate::store::{Switch, Switched};
 
@@ -173,6 +174,7 @@ impl Service {
             .keys(keys())
             .policy(policy(login).build().unwrap())
             .cookies(true)
+            .admin_mounted_at(ADMINISTRATION)
             .with_clock(hands.clone());
         let mfa = change(builder).build().unwrap();
         let protected = |requirement: Requirement| get(|| async { "yes" }).route_layer(RequireLayer::new(requirement));
@@ -188,6 +190,7 @@ impl Service {
             .route("/login", post(login_route))
             .with_state((mfa.clone(), hands.clone()))
             .nest("/mfa", mfa.routes())
+            .nest(ADMINISTRATION, mfa.admin_routes().explaining(crate::admin::routes(&mfa)).into_router())
             .merge(mfa.well_known());
         let document = Document::of(&mfa);
         Self { app, mfa, hands, store, document, answered: Mutex::default() }
@@ -205,7 +208,10 @@ impl Service {
         let bytes = body.collect().await.unwrap().to_bytes().to_vec();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         let answer = Answer { status: parts.status, headers: parts.headers, body, bytes };
-        let ours = path.starts_with("/mfa") || path == "/login" || path == "/.well-known/jwks.json";
+        let ours = path.starts_with("/mfa")
+            || path.starts_with(ADMINISTRATION)
+            || path == "/login"
+            || path == "/.well-known/jwks.json";
         if ours || !answer.status.is_success() && answer.status != 404 && answer.status != 405 {
             holds_to_the_conventions(&path, &text, &answer, &method);
         }

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use tower_mfa::policy::Login;
 
+use crate::admin::operator;
 use crate::client::Service;
-use crate::document::{exactly, members, not_built, routes};
+use crate::document::{ADMINISTRATION, exactly, members, not_built, routes};
 use crate::openapi::Document;
 
 /// The routes that are served: router and OpenAPI document are made of one table.
@@ -58,8 +59,8 @@ async fn what_is_not_built_is_not_found() {
     for route in &not_built() {
         let answer = s.ask(&concrete(route), &[("authorization", &bearer)], None).await;
         assert_eq!(answer.status, 404, "{route}");
-        // What is not below our own prefix is the host's to answer.
-        assert!(!route.contains(" /mfa") || answer.code() == "not_found", "{route}");
+        // What is not below a prefix of ours is the host's to answer.
+        assert!(route.contains(" /.well-known/") || answer.code() == "not_found", "{route}");
     }
 }
 
@@ -138,6 +139,17 @@ async fn an_enrolment_answers_with_the_documented_members() {
     exactly(&status.body["authenticators"][0], &authenticator);
     exactly(&status.body["recovery_codes"], &members("| `GET /mfa/status`", "\"recovery_codes\":"));
     s.delete(&path, &token).await.is(204);
+}
+
+#[tokio::test]
+async fn an_explanation_answers_with_the_documented_members() {
+    let s = Service::new(Login::IfEnrolled);
+    let root = operator(&s).await;
+    let asked = format!("{ADMINISTRATION}/explain?method=GET&path=/account&subject=root");
+    let explained = s.get(&asked, &root).await.is(200).body;
+    exactly(&explained, &members("`GET /explain`", "200"));
+    let [finding] = explained["findings"].as_array().unwrap().as_slice() else { panic!("one: {explained}") };
+    exactly(finding, &members("`GET /explain`", "\"findings\":"));
 }
 
 #[tokio::test]

@@ -76,7 +76,8 @@ async fn whoever_has_one_of_two_gets_an_enrolment_token_at_verify_and_no_session
 
 #[tokio::test]
 async fn what_policy_lets_nobody_bind_is_forbidden_and_one_too_many_is_a_conflict() {
-    let s = under(Login::Off);
+    // Without cookies nothing else here is forbidden, so the document has to speak of it.
+    let s = Service::with(Login::Off, |builder| builder.cookies(false));
     let token = s.login("alice").await.text("access_token");
     s.post("/mfa/authenticators", &token, json!({"type": "totp"})).await.refuses(403, "forbidden");
     assert_eq!(s.get("/mfa/status", &token).await.is(200).body["enrolment"], "optional");

@@ -7,10 +7,13 @@ use http::Method;
 use jsonschema::Validator;
 use serde_json::{Value, json};
 use tower_mfa::policy::Login;
-use tower_mfa::service::Mfa;
+use tower_mfa::service::{Mfa, MfaBuilder};
+use tower_mfa::store::MemoryStore;
 
-use crate::client::{Answer, Service};
-use crate::contract::served;
+use crate::admin::operator;
+use crate::client::{Answer, Service, keys};
+use crate::contract::{concrete, served};
+use crate::document::ADMINISTRATION;
 
 /// The document of a service, as a client's author reads it.
 pub(crate) struct Document(Value);
@@ -140,6 +143,7 @@ fn it_follows_the_service_it_is_of() {
     let plain: Value = serde_json::from_str(&plain.mfa.openapi_json()).unwrap();
     assert_eq!(plain["servers"][0]["url"], "/id/mfa");
     assert_eq!(plain["paths"]["/.well-known/jwks.json"]["servers"][0]["url"], "/", "the keys are at the root");
+    assert_eq!(plain["paths"][format!("{ADMINISTRATION}/explain")]["servers"][0]["url"], "/");
     let schemes = |document: &Value| document["components"]["securitySchemes"].as_object().unwrap().len();
     assert_eq!(schemes(&plain), 3);
     assert!(!plain.to_string().contains("Set-Cookie"), "no cookies, none spoken of");
@@ -271,6 +275,8 @@ async fn every_operation_gives_the_answers_that_are_described() {
     s.delete(&id, &again.text("access_token")).await.is(204);
     s.post("/mfa/disable", &again.text("access_token"), json!({})).await.is(204);
     s.post("/mfa/logout", &again.text("access_token"), json!({})).await.is(204);
+    let explain = format!("{ADMINISTRATION}/explain?method=GET&path=/vault");
+    s.get(&explain, &operator(&s).await).await.is(200);
 
     let document = Document::of(&s.mfa);
     let described = document.operations().into_iter().flat_map(|(route, operation)| {
@@ -295,9 +301,69 @@ fn every_operation_refuses_what_follows_from_who_calls_and_what_is_read() {
         let is_open = operation["security"] == json!([]);
         assert_eq!(says("401", "unauthenticated"), !is_open, "{route}");
         assert_eq!(says("401", "invalid_token"), !is_open, "{route}");
-        assert_eq!(says("404", "not_found"), route.contains('{') || route.ends_with("/disable"), "{route}");
+        let (_, last) = route.rsplit_once('/').unwrap();
+        assert_eq!(says("404", "not_found"), route.contains('{') || ["disable", "explain"].contains(&last), "{route}");
         let reads = operation["requestBody"].is_object();
         assert_eq!((says("413", "too_large"), says("415", "unsupported_media_type")), (reads, reads), "{route}");
         assert_eq!(says("503", "unavailable"), !route.ends_with("openapi.json"), "{route}");
+        let is_for_operators = route.contains(ADMINISTRATION);
+        assert_eq!(operation["tags"] == json!(["Administration"]), is_for_operators, "{route}");
+        assert_eq!(says("403", "insufficient_scope"), is_for_operators, "{route}");
+        if is_for_operators {
+            assert!(says("401", "insufficient_user_authentication") && says("403", "forbidden"), "{route}");
+            let header = &document.resolved(&operation["responses"]["403"])["headers"]["WWW-Authenticate"];
+            assert_eq!(header["required"], false, "{route}: it comes with a missing role alone");
+        }
     }
+}
+
+#[test]
+fn the_administration_is_described_where_the_host_says_where_it_is() {
+    let build = |builder: MfaBuilder| builder.issuer("https://id.example").audience("api").keys(keys()).build();
+    let builder = || Mfa::builder(MemoryStore::new());
+    let silent = build(builder()).unwrap();
+    assert_eq!(silent.admin_mounted_at(), None);
+    let document: Value = serde_json::from_str(&silent.openapi_json()).unwrap();
+    assert!(document["paths"].as_object().unwrap().keys().all(|path| !path.ends_with("/explain")));
+    assert!(document["tags"].as_array().unwrap().iter().all(|tag| tag["name"] != "Administration"));
+    assert!(document["components"]["schemas"].get("Explanation").is_none());
+
+    let told = build(builder().admin_mounted_at("/staff/mfa")).unwrap();
+    assert_eq!(told.admin_mounted_at(), Some("/staff/mfa"));
+    let document: Value = serde_json::from_str(&told.openapi_json()).unwrap();
+    assert!(document["paths"]["/staff/mfa/explain"]["get"].is_object());
+    for wrong in ["staff", "/staff/", "/", "", "/mfa"] {
+        let refused = build(builder().admin_mounted_at(wrong)).unwrap_err();
+        assert_eq!(refused.field(), "admin_mounted_at", "{wrong:?}");
+    }
+}
+
+/// What a row says of its query and what its handler takes are written twice; here they are one.
+#[tokio::test]
+async fn every_parameter_that_is_described_is_known_and_no_other() {
+    let s = Service::new(Login::IfEnrolled);
+    let (root, document) = (operator(&s).await, Document::of(&s.mfa));
+    let mut seen = 0;
+    for (route, operation) in document.operations() {
+        let Some(parameters) = operation["parameters"].as_array() else { continue };
+        let path = concrete(&route);
+        let path = path.strip_prefix("GET ").unwrap();
+        let needed = parameters.iter().filter(|parameter| parameter["required"] == true);
+        let needed: String = needed.map(|parameter| format!("{}=GET&", parameter["name"].as_str().unwrap())).collect();
+        s.get(&format!("{path}?{needed}"), &root).await.is(200);
+        for parameter in parameters {
+            seen += 1;
+            let name = parameter["name"].as_str().unwrap();
+            let others = needed.replace(&format!("{name}=GET&"), "");
+            if others != needed {
+                let refused = s.get(&format!("{path}?{others}"), &root).await.refuses(400, "invalid_request");
+                assert_eq!(refused.text("detail"), format!("{name} is missing."));
+            }
+            let refused = s.get(&format!("{path}?{others}{name}=1&{name}=1"), &root).await;
+            assert_eq!(refused.refuses(400, "invalid_request").text("detail"), format!("{name} stands twice."));
+        }
+        let refused = s.get(&format!("{path}?{needed}what=1"), &root).await.refuses(400, "invalid_request");
+        assert_eq!(refused.body["field"], "what", "{route}");
+    }
+    assert_eq!(seen, 10, "two lists, and what is explained");
 }

@@ -327,10 +327,24 @@ def an_administrator_has_a_role():
     app, bound = enrol(token)
     assert claims_of(bound["access_token"])["roles"] == ["admin"]
     want(call("GET", "/admin", token=bound["access_token"]), 200)
+    why_somebody_is_refused(bound["access_token"])
     # A code with the request switches it off, where policy allows that.
     off = {"type": "totp", "code": app.code()}
     want(call("POST", "/mfa/disable", off, bound["access_token"]), 204)
     assert log_in("root")["status"] == "complete"
+
+
+def why_somebody_is_refused(token):
+    asked = "/admin/mfa/explain?method=GET&path=/vault"
+    nobody = want(call("GET", asked, token=token), 200)
+    assert nobody["sentence"] == (
+        'GET /vault is refused, by the rule "vault". Nobody is signed in. To go on: sign in.'
+    ), nobody
+    root = want(call("GET", asked + "&subject=root", token=token), 200)
+    assert root["outcome"] == "refused" and "phishing_resistance" in root["missing"], root
+    assert "root is signed in at AAL2" in root["sentence"], root
+    want(call("GET", asked), 401, "unauthenticated")
+    want(call("GET", asked, token=log_in("alice")["access_token"]), 403, "insufficient_scope")
 
 
 def a_stranger_gets_nothing():
@@ -404,15 +418,13 @@ def what_makes_no_sense_is_said_so():
     want(call("POST", "/login", raw="username=alice", headers=form), 415, "unsupported_media_type")
     for method, path in [
         ("GET", "/mfa/nowhere"),
-        ("GET", "/nowhere"),
         ("GET", "/assets/nowhere"),
-        ("GET", "/login"),
-        ("GET", "/transfer"),
-        ("POST", "/"),
-        ("PUT", "/account"),
     ]:
         nothing = want(call(method, path, token=token), 404, "not_found")
         assert nothing["detail"] == "There is nothing at this address.", (path, nothing)
+    # What no rule of the policy names is denied, whether it is there or not.
+    for method, path in [("GET", "/nowhere"), ("GET", "/login"), ("GET", "/transfer"), ("POST", "/"), ("PUT", "/account")]:
+        want(call(method, path, token=token), 403, "forbidden")
     # A name that a page elsewhere gave our address (DNS rebinding).
     want(call("GET", "/public", headers={"host": "evil.example"}), 403, "forbidden")
     page = call("GET", "/")

@@ -17,6 +17,7 @@ WORLD = os.environ["TOWER_MFA_WORLD"]
 # Whose token an operation is sent with, and what its id is one of.
 BY_LOGIN = {"GET /challenges/{id}", "POST /challenges/{id}/verify"}
 BY_NEWCOMER = {"POST /authenticators", "POST /authenticators/{id}/confirm"}
+EXPLAIN = "GET /admin/mfa/explain"
 OPEN = {"GET /openapi.json", "GET /.well-known/jwks.json", "POST /token/refresh"}
 
 
@@ -57,6 +58,14 @@ def without_fractions(value):
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def explained(query, people):
+    """Somebody there is, and now and then in a session there is: every subject else is unknown."""
+    query["subject"] = people["subject"]
+    query.pop("tenant", None)
+    if "sid" in query and one_in(2, "sid"):
+        query["sid"] = people["elsewhere"]
+
+
 people = None
 
 
@@ -85,6 +94,8 @@ def before_call(context, case, kwargs):
         body["authenticator_id"] = people["authenticator"]
     if isinstance(body.get("refresh_token"), str) and one_in(2, "refresh"):
         body["refresh_token"] = people["refresh"]
+    if label == EXPLAIN and "subject" in (case.query or {}) and one_in(2, "subject"):
+        explained(case.query, people)
 
 
 @schemathesis.hook

@@ -9,9 +9,10 @@ use http_body_util::Full;
 use serde_json::json;
 use tokio::runtime::Runtime;
 use tower::{Layer as _, Service, service_fn};
-use tower_mfa::assurance::{Authentication, Decision, Requirement, decide};
+use tower_mfa::assurance::{Authentication, Circumstances, Decision, Hours, Method, Proof, Requirement, decide};
 use tower_mfa::clock::{Clock as _, SystemClock};
 use tower_mfa::middleware::{AuthenticateLayer, RequireLayer, TransactionLayer};
+use tower_mfa::network::Network;
 use tower_mfa::policy::Policy;
 use tower_mfa::service::{AnswerOutcome, ChallengeOutcome, ChallengeRequest, Reply, Responder};
 use tower_mfa::store::MemoryStore;
@@ -86,7 +87,22 @@ pub fn measure(runtime: &Runtime, report: &mut Report) {
     let pair = Pair::measure(201, 1_000, || decide(&level, &who, at), || decide(&wanted, &who, at));
     let details = format!("  with an action {:.0}", us(pair.theirs) * 1e3);
     report.line("decide", us(pair.ours) * 1e3, 100.0, "ns", details);
+
+    // The first alternative is not met, so that both are looked at.
+    let rich = Requirement::any_of(EITHER).from_networks(NETWORKS).in_hours(HOURS);
+    let here = Circumstances::at(at).from([192, 0, 2, 7].into());
+    assert_eq!(decide(&rich, &who, here), Decision::Allow);
+    let pair = Pair::measure(201, 1_000, || decide(&rich, &who, here), || decide(&level, &who, at));
+    let details = format!("  {rich}");
+    report.line("decide, with all there is to ask for", us(pair.ours) * 1e3, 100.0, "ns", details);
 }
+
+const EITHER: &[Requirement] = &[
+    Requirement::aal2().proved_by(&[Proof::passkey().within(300)]),
+    Requirement::aal2().within(300).proved_by(&[Proof::of(Method::Totp).within(60)]),
+];
+const NETWORKS: &[Network] = &[Network::v4([10, 0, 0, 0], 8), Network::v4([192, 0, 2, 0], 24)];
+const HOURS: &[Hours] = &[Hours::between((0, 0), (24, 0))];
 
 /// Signs in, and approves a transfer of 100 to bob.
 async fn approved(scene: &Scene) -> String {

@@ -3,6 +3,7 @@
 import { call } from "./api.js";
 import { $, ask, h, invalid, refill, say, show } from "./dom.js";
 import { enrol, showCodes } from "./enrol.js";
+import { bindWhy, showWhy } from "./why.js";
 import { event as told, explain, level, methods, proved, rule, when } from "./words.js";
 
 /** Runs `work` for a button; what goes wrong is said. */
@@ -34,6 +35,7 @@ export async function reload() {
   showRecovery();
   showSessions(sessions.items);
   showEvents(events, SHOWN);
+  await showWhy();
 }
 
 /** All events; the list begins with the oldest, the page with the newest. */
@@ -274,6 +276,7 @@ async function tryRoute(path) {
 /** Binds the account's buttons, once; `runner` says what goes wrong. */
 export function bindAccount(runner) {
   run = runner;
+  bindWhy(runner);
   const click = (id, work) => $(id).addEventListener("click", () => run($(id), work));
   click("add-app", async () => addApp());
   click("lost-add", async () => addApp());

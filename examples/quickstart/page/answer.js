@@ -3,7 +3,7 @@
 import { Cancelled, Problem, send } from "./api.js";
 import { $, busy, countdown, invalid } from "./dom.js";
 import { pauses } from "./pause.js";
-import { clock, explain, tries } from "./words.js";
+import { clock, explain, limit, tries } from "./words.js";
 
 const kinds = {
   totp: {
@@ -105,13 +105,13 @@ export function answerForm(place, { methods, expiresIn, verify, back, gone, fail
 }
 
 const reasons = {
-  transfer_funds: ({ to, amount }) =>
-    `Send ${amount} € to ${to}? Each payment takes a new code. If you have just used the one your app shows, wait for the next.`,
+  transfer_funds: ({ to, amount }, { max_age: age }) =>
+    `Send ${amount} € to ${to}? Your approval is good once${age ? `, for ${limit(age)}` : ""}. Each payment takes a new code. If you have just used the one your app shows, wait for the next.`,
 };
 
 function reason({ action, missing = [], required = {} }, bind = {}) {
-  if (reasons[action]) return reasons[action](bind);
-  if (missing.includes("freshness")) return `This asks for a proof that is at most ${required.max_age} seconds old.`;
+  if (reasons[action]) return reasons[action](bind, required);
+  if (missing.includes("freshness")) return `This asks for a proof that is at most ${limit(required.max_age)} old.`;
   return "This asks for a second step.";
 }
 
@@ -125,7 +125,8 @@ const approval = ({ action, bind }, request) =>
  */
 export async function stepUp(problem, request) {
   const { action, required = {} } = problem.body;
-  const wanted = action ? approval(problem.body, request) : { acr: required.acr, max_age: required.max_age };
+  const { acr, max_age, kinds } = required;
+  const wanted = action ? approval(problem.body, request) : { acr, max_age, kinds };
   let opened = await send("POST", "/mfa/challenges", wanted);
   // A code given a moment ago is fresh enough: nobody is asked again.
   if (opened.status === "complete") return;

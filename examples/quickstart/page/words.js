@@ -6,6 +6,12 @@ export function duration(seconds) {
   return minutes < 100 ? `${minutes} minutes` : `${Math.ceil(minutes / 60)} hours`;
 }
 
+/** How old something may be, or how long it is good. */
+export function limit(seconds) {
+  if (seconds % 60) return duration(seconds);
+  return seconds === 60 ? "1 minute" : duration(seconds);
+}
+
 export function clock(seconds) {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }

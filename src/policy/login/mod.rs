@@ -79,7 +79,9 @@ impl LoginPolicy {
     /// ones. Default: 1. Recovery codes do not count.
     ///
     /// An account that has one of two is challenged with it; in its grace the login is then complete,
-    /// and afterwards it ends in an enrolment token, good for nothing but to bind the other.
+    /// and afterwards it ends in an enrolment token, good for nothing but to bind the other. The first
+    /// binding begins a session, which is not refreshed before the other is bound. Whether the two are on
+    /// one phone no server can see.
     pub const fn at_least(mut self, count: usize) -> Self {
         self.base.least = count;
         self

@@ -62,6 +62,7 @@ pub fn named(name: &str) -> Option<PolicyBuilder> {
 /// |---|---|
 /// | a second factor at every login | `N63B-2.2.1-a` |
 /// | sessions at AAL2: 24 hours, and 1 hour without activity | `N63B-2.2.3-a` |
+/// | 24 hours from the login, too: a code given again is one factor, and begins no new day | `N63B-2.2.3-a` |
 /// | recovery codes of 75 bits | `N63B-4.2.1.1-a`: at least 64 |
 /// | a new recovery code for each that is used | `N63B-4.2.1.1-d` |
 /// | no code by e-mail | `N63B-3.1.3.1-a` |
@@ -75,6 +76,7 @@ pub fn nist_aal2() -> PolicyBuilder {
     Policy::builder()
         .profile(Profile::NistAal2)
         .login(Login::Required)
+        .session(Aal::One, SessionLimits::overall(DAY).idle(HOUR))
         .session(Aal::Two, SessionLimits::overall(DAY).idle(HOUR))
         .replace_used_recovery_codes(true)
         .registered_amr_only(true)
@@ -85,13 +87,17 @@ pub fn nist_aal2() -> PolicyBuilder {
 /// | it sets | held to |
 /// |---|---|
 /// | sessions at AAL3: 12 hours, and 15 minutes without activity | `N63B-2.3.3-a` |
+/// | 12 hours from the login, too: a key touched again does not stand for both factors | `N63B-2.3.3-a` |
 /// | – | `N63B-2.3.1-a`: every action asks for AAL3 |
 /// | – | `N63B-2.3.2-a`: and for phishing resistance |
 ///
 /// Login itself asks for AAL2: what must be AAL3 are the routes and the actions. No authenticator that can
 /// be bound today reaches it; until security keys are built, such a route refuses everybody.
 pub fn nist_aal3() -> PolicyBuilder {
-    nist_aal2().profile(Profile::NistAal3).session(Aal::Three, SessionLimits::overall(12 * HOUR).idle(15 * MINUTE))
+    nist_aal2()
+        .profile(Profile::NistAal3)
+        .session(Aal::One, SessionLimits::overall(12 * HOUR).idle(HOUR))
+        .session(Aal::Three, SessionLimits::overall(12 * HOUR).idle(15 * MINUTE))
 }
 
 /// PCI DSS 4.0.1, requirement 8.

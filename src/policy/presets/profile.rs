@@ -122,6 +122,9 @@ const NIST_AAL2: &[ProfileRule] = &[
     rule("N63B-2.2.3-a", "session", "AAL2 must end after 24 hours, and after 1 hour without activity", |p| {
         ends_within(p.session_limits(Aal::Two), DAY, HOUR)
     }),
+    rule("N63B-2.2.3-a", "session", "AAL1, whose time runs from the login, must end after 24 hours", |p| {
+        p.session_limits(Aal::One).overall <= DAY
+    }),
     rule("N63B-4.2.1.1-a", "recovery_format", "must have at least 64 random bits", |p| p.recovery_format.bits() >= 64),
     rule("N63B-4.2.1.1-d", "replace_used_recovery_codes", "must be on", |p| p.replace_used_recovery_codes),
     rule("N63B-3.1.3.1-a", "sent_codes", "must take none by e-mail", |p| !p.sent_codes.takes_email()),
@@ -137,6 +140,9 @@ const NIST_AAL2: &[ProfileRule] = &[
 const NIST_AAL3: &[ProfileRule] = &[
     rule("N63B-2.3.3-a", "session", "AAL3 must end after 12 hours, and after 15 minutes without activity", |p| {
         ends_within(p.session_limits(Aal::Three), 12 * HOUR, 15 * MINUTE)
+    }),
+    rule("N63B-2.3.3-a", "session", "AAL1, whose time runs from the login, must end after 12 hours", |p| {
+        p.session_limits(Aal::One).overall <= 12 * HOUR
     }),
     rule("N63B-2.3.1-a", "action", "each must ask for AAL3", |p| {
         each_action_asks(p, &Requirement::at_least(Aal::Three))

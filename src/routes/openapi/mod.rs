@@ -1,6 +1,7 @@
 //! The OpenAPI 3.1 document, made from the rows the router is made of.
 
 pub(super) mod answers;
+pub(super) mod queries;
 mod responses;
 mod schemas;
 
@@ -13,7 +14,7 @@ use serde_json::{Map, Value, json};
 use self::responses::Responses;
 use self::schemas::Schemas;
 use super::cookies::CookieNames;
-use super::operation::{Caller, Operation};
+use super::operation::{Asks, Caller, Operation};
 use super::{answer, table};
 use crate::service::Mfa;
 
@@ -58,7 +59,10 @@ pub(super) fn document(mfa: &Mfa, main: &Area<'_>, elsewhere: &[Area<'_>]) -> Va
             item.insert(operation.method.as_str().to_ascii_lowercase(), described);
         }
     }
-    let tags: Vec<Value> = table::TAGS.iter().map(|(name, says)| json!({"name": name, "description": says})).collect();
+    let described =
+        |tag: &str| main.rows.iter().chain(elsewhere.iter().flat_map(|area| &area.rows)).any(|row| row.tag == tag);
+    let tags = table::TAGS.iter().filter(|(name, _)| described(name));
+    let tags: Vec<Value> = tags.map(|(name, says)| json!({"name": name, "description": says})).collect();
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -117,34 +121,28 @@ fn described(operation: &Operation, mfa: &Mfa, schemas: &mut Schemas, responses:
         let is_required = !reads.is_optional || operation.caller == Caller::Refreshing && !mfa.uses_cookies();
         members.insert("requestBody".to_owned(), json!({"required": is_required, "content": content}));
     }
-    if operation.is_list {
-        members.insert("parameters".to_owned(), page());
+    let parameters: Vec<Value> = operation.asks.iter().map(|asks| asked(asks, schemas)).collect();
+    if !parameters.is_empty() {
+        members.insert("parameters".to_owned(), parameters.into());
     }
     described
 }
 
-fn page() -> Value {
-    json!([
-        {
-            "name": "after",
-            "in": "query",
-            "description": "The `next` of the page before.",
-            "schema": {"type": "string"},
-        },
-        {
-            "name": "limit",
-            "in": "query",
-            "description": "How many at most.",
-            "schema": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
-        },
-    ])
+fn asked(asks: &Asks, schemas: &mut Schemas) -> Value {
+    json!({
+        "name": asks.name,
+        "in": "query",
+        "description": asks.says,
+        "required": asks.is_required,
+        "schema": schemas.read(asks.schema),
+    })
 }
 
 /// The credentials of which a request shows one.
 fn security(caller: Caller, mfa: &Mfa) -> Value {
     let mut names = match caller {
         Caller::Anybody => vec![],
-        Caller::Session => vec!["session"],
+        Caller::Session | Caller::Operator => vec!["session"],
         Caller::Challenged => vec!["challenge", "session"],
         Caller::Enrolling => vec!["enrolment", "session"],
         // In the body; in a browser it is a cookie.

@@ -64,20 +64,24 @@ fn refused(status: u16, codes: &[Code]) -> Value {
     let schema = json!({"allOf": [{"$ref": "#/components/schemas/Problem"}, narrowed]});
     json!({
         "description": says.join(" "),
-        "headers": headers(status),
+        "headers": headers(status, codes),
         "content": {"application/problem+json": {"schema": schema}},
     })
 }
 
-fn headers(status: u16) -> Value {
+fn headers(status: u16, codes: &[Code]) -> Value {
     let wait = |required: bool| {
         let schema = json!({"type": "integer", "minimum": 0});
         json!({"Retry-After": {"description": "Seconds to wait.", "required": required, "schema": schema}})
     };
+    let wanted = |required: bool| {
+        let says = "What is wanted: RFC 6750, and for a step-up RFC 9470.";
+        json!({"WWW-Authenticate": {"description": says, "required": required, "schema": {"type": "string"}}})
+    };
     match StatusCode::from_u16(status) {
-        Ok(StatusCode::UNAUTHORIZED) => {
-            let says = "What is wanted: RFC 6750, and for a step-up RFC 9470.";
-            json!({"WWW-Authenticate": {"description": says, "required": true, "schema": {"type": "string"}}})
+        Ok(StatusCode::UNAUTHORIZED) => wanted(true),
+        Ok(StatusCode::FORBIDDEN) if codes.contains(&Code::InsufficientScope) => {
+            wanted(codes.iter().all(|code| *code == Code::InsufficientScope))
         }
         Ok(StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) => wait(true),
         Ok(StatusCode::UNPROCESSABLE_ENTITY) => wait(false),

@@ -11,12 +11,12 @@ use quickstart::Quickstart;
 use tower_mfa_browser::person::*;
 use tower_mfa_browser::{Browser, Driver, can_browse, root};
 
-/// A bank and a browser in front of it; `None` where no browser can be driven.
-fn open(options: &[&str]) -> Option<(Quickstart, Driver, Browser)> {
+/// A bank, with changes to its policy, and a browser in front of it; `None` where no browser can be driven.
+fn open(changes: &[(&str, &str)]) -> Option<(Quickstart, Driver, Browser)> {
     if !can_browse() {
         return None;
     }
-    let bank = Quickstart::start(&root(), &[&["--store", "memory:"], options].concat());
+    let bank = Quickstart::start(&root(), &["--store", "memory:"], changes);
     let driver = Driver::start();
     let page = driver.browser();
     page.open(&bank.origin);
@@ -308,4 +308,25 @@ fn holds(page: &Browser, css: &str) -> bool {
     let held = page.script(&format!("return document.querySelector({css:?}).disabled;")) == true;
     assert_eq!(held, page.text(css).starts_with("Wait ") && page.text(css).ends_with(" seconds"));
     held
+}
+
+#[test]
+fn a_slip_in_the_policy_file_keeps_what_was_in_force() {
+    let Some((bank, _driver, page)) = open(&[]) else { return };
+    sign_in(&page, "alice");
+    page.click("#try [data-path='/profile']");
+    page.shows("#try-answer", "\"subject\": \"alice\"");
+    bank.edit_policy(&[("require = \"aal1\"", "require = \"aal9\"")]);
+    let said = bank.says("what was in force before stays so");
+    assert!(said.contains("policy.toml: line ") && said.contains("aal9"), "{said}");
+    page.click("#try [data-path='/public']");
+    page.shows("#try-answer", "Anybody may read this");
+    page.click("#try [data-path='/profile']");
+    page.shows("#try-answer", "\"subject\": \"alice\"");
+
+    bank.edit_policy(&[("aal9", "aal2")]);
+    bank.says("policy: in force now: profile: GET /profile, asks for AAL2");
+    page.click("#try [data-path='/profile']");
+    page.shows("#try-answer", "Add an authenticator app first");
+    is_quiet(&page);
 }

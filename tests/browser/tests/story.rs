@@ -51,7 +51,7 @@ fn a_person_does_the_whole_story() {
     if !can_browse() {
         return;
     }
-    let bank = Quickstart::start(&root(), &["--store", "memory:"]);
+    let bank = Quickstart::start(&root(), &["--store", "memory:"], &[]);
     let driver = Driver::start();
     let page = driver.browser();
 
@@ -231,11 +231,123 @@ fn looks_right_everywhere(page: &Browser) {
 }
 
 #[test]
+fn a_transfer_of_100_is_approved_and_101_is_refused() {
+    if !can_browse() {
+        return;
+    }
+    let bank = Quickstart::start(&root(), &["--store", "memory:"], &[]);
+    let driver = Driver::start();
+    let page = driver.browser();
+    page.open(&bank.origin);
+    sign_in(&page, "alice");
+    let mut app = begin_enrolment(&page, "Phone");
+    confirm(&page, &app.code());
+    save_codes(&page);
+
+    page.fill("#transfer-amount", "100");
+    page.click("#transfer [type=submit]");
+    page.shows("#step-up-why", "Send 100 € to bob? Your approval is good once, for 5 minutes.");
+    // Something between the page and the bank takes the approval of 100 for 101.
+    page.script(
+        "window.plain = fetch; window.fetch = (to, options) => window.plain(to, to === '/transfer' \
+         ? { ...options, body: options.body.replace('100', '101') } : options);",
+    );
+    answer(&page, "#step-up-place", &app.code());
+    page.shows("#transfer-problem", "What you approved was used or changed meanwhile");
+    page.screenshot("32-not-101");
+    page.script("window.fetch = window.plain;");
+    page.click("#transfer [type=submit]");
+    page.shows("#transfer .done", "Sent 100 € to bob");
+
+    // The file is changed while the page is open.
+    bank.edit_policy(&[("5 minutes", "1 minute")]);
+    bank.says("policy: in force now: transfer");
+    page.click("#transfer [type=submit]");
+    page.shows("#step-up-why", "Send 100 € to bob? Your approval is good once, for 1 minute.");
+    page.screenshot("33-one-minute");
+    answer(&page, "#step-up-place", &app.code());
+    page.shows("#transfer .done", "Sent 100 € to bob");
+    assert_eq!(page.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn a_policy_that_is_made_stricter_asks_again_and_an_administrator_reads_why() {
+    if !can_browse() {
+        return;
+    }
+    let bank = Quickstart::start(&root(), &["--store", "memory:"], &[]);
+    let driver = Driver::start();
+    let alice = driver.browser();
+    alice.open(&bank.origin);
+    sign_in(&alice, "alice");
+    alice.shows("#account-title", "Your account");
+    assert!(!alice.is_shown("#why"), "alice is no administrator");
+
+    let page = driver.browser();
+    page.open(&bank.origin);
+    sign_in(&page, "root");
+    confirm(&page, &begin_enrolment(&page, "Phone").code());
+    save_codes(&page);
+    page.click("#try [data-path='/account']");
+    page.shows("#try-answer", "\"balance\"");
+
+    let strict = "require = { level = \"aal2\", within = \"1 second\" }\ninline_codes";
+    bank.edit_policy(&[("require = \"aal2\"\ninline_codes", strict)]);
+    bank.says("account: GET /account, asks for AAL2, at most 1 second old");
+    // The code was given a second ago at most, or it is now.
+    page.wait("the question", || {
+        page.script("document.querySelector(\"#try [data-path='/account']\").click();");
+        page.is_shown("#step-up").then_some(())
+    });
+    page.shows("#step-up-why", "at most 1 second old");
+    page.screenshot("34-asked-again");
+    page.keys(&ESCAPE.to_string());
+    page.shows("#try-answer", "Not asked again");
+    asks_why(&page);
+    assert_eq!(page.complaints(), Vec::<String>::new());
+}
+
+/// By keyboard alone, from the field on.
+fn asks_why(page: &Browser) {
+    page.click("#why-subject");
+    page.keys(&TAB.to_string());
+    assert_eq!(page.focus(), "why-request");
+    page.keys(&TAB.to_string());
+    assert_eq!(page.focus(), "Ask why");
+    assert!(page.shows_focus());
+    page.keys(&ENTER.to_string());
+    page.shows("#why-answer", "GET /vault is refused, by the rule \"vault\".");
+    page.shows("#why-answer", "alice is signed in at AAL1, by the password");
+    page.screenshot("35-why");
+    for (who, request, said) in
+        [("mallory", "GET /vault", "Nobody of that name"), ("", "vault", "Write a method and an address")]
+    {
+        page.fill("#why-subject", who);
+        page.fill("#why-request", request);
+        page.click("#why-form [type=submit]");
+        page.shows("#why-problem", said);
+        assert_eq!(page.text("#why-answer"), "");
+    }
+    page.fill("#why-request", "get /nowhere");
+    page.click("#why-form [type=submit]");
+    page.shows("#why-answer", "no rule of the policy names this address");
+    page.dark(true);
+    page.screenshot("36-why-dark");
+    page.phone(360, 740);
+    assert_eq!(page.overflow(), 0, "the administration must fit a phone");
+    page.screenshot("37-why-phone-dark");
+    page.dark(false);
+    page.screenshot("38-why-phone");
+    page.desktop();
+}
+
+#[test]
 fn a_required_app_is_set_up_before_the_first_session_and_bad_days_are_explained() {
     if !can_browse() {
         return;
     }
-    let bank = Quickstart::start(&root(), &["--store", "memory:", "--login", "required"]);
+    let required = ("mode = \"if_enrolled\"", "mode = \"required\"");
+    let bank = Quickstart::start(&root(), &["--store", "memory:"], &[required]);
     let driver = Driver::start();
     let page = driver.browser();
     page.open(&bank.origin);

@@ -9,12 +9,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::State;
+use axum::http::Method;
 use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use tower_mfa::account::{Enrolment, FirstFactor};
 use tower_mfa::assurance::{Authentication, Requirement};
 use tower_mfa::id::Subject;
+use tower_mfa::middleware::route_policy::{RoutePolicy, Rule};
 use tower_mfa::policy::{Login, Policy, PolicyBuilder, PolicySource, Who};
 use tower_mfa::recovery_code::{Count, Scheme};
 use tower_mfa::service::{
@@ -23,6 +25,9 @@ use tower_mfa::service::{
 };
 use tower_mfa::store::MemoryStore;
 use tower_mfa::testing::{AuthenticatorApp, ManualClock};
+
+/// Where the administration is.
+const ADMINISTRATION: &str = "/admin/mfa";
 
 type Wrong = Box<dyn std::error::Error + Send + Sync>;
 
@@ -67,13 +72,16 @@ impl Service {
             .keys(Keys::generate()?)
             .policy_source(ByName { newcomers, others })
             .cookies(true)
+            .admin_mounted_at(ADMINISTRATION)
             .with_clock(clock.clone())
             .build()?;
         Ok(Self { mfa, clock, people: Arc::default() })
     }
 
+    /// Everybody is an operator, too: who may see the administration is decided by a role that no request has.
     async fn login(&self, name: &str) -> Result<LoginOutcome, Wrong> {
-        Ok(self.mfa.begin(FirstFactor::password_checked_by_host(Subject::new(name)?, self.clock.time())).await?)
+        let first = FirstFactor::password_checked_by_host(Subject::new(name)?, self.clock.time());
+        Ok(self.mfa.begin(first.roles(["admin"])).await?)
     }
 
     /// A login of somebody who has an app, and is asked for a code of it.
@@ -112,6 +120,7 @@ impl Service {
         let newcomer = self.newcomer(number).await?;
         let codes = bound.recovery_codes.unwrap_or_default();
         Ok(json!({
+            "subject": name,
             "session": bound.tokens.access_token().expose(),
             "refresh": bound.tokens.refresh_token().map(|token| token.expose()),
             "authenticator": started.id,
@@ -148,6 +157,13 @@ impl Service {
     }
 }
 
+/// What is there to be explained.
+fn routes() -> Result<RoutePolicy, Wrong> {
+    let account = Rule::on_any_method("account", "/account").require(Requirement::aal2());
+    let vault = Rule::on("vault", [Method::GET], "/vault/{*rest}").require(Requirement::aal3().within(300));
+    Ok(RoutePolicy::builder().rule(account).rule(vault).build()?)
+}
+
 async fn world(State(service): State<Service>) -> Result<Json<Value>, String> {
     service.world().await.map(Json).map_err(|wrong| wrong.to_string())
 }
@@ -157,8 +173,13 @@ async fn main() -> Result<(), Wrong> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let origin = format!("http://{}", listener.local_addr()?);
     let service = Service::new(&origin)?;
-    let (routes, well_known) = (service.mfa.routes(), service.mfa.well_known());
-    let app = Router::new().route("/world", post(world)).with_state(service).nest("/mfa", routes).merge(well_known);
+    let mfa = service.mfa.clone();
+    let app = Router::new()
+        .route("/world", post(world))
+        .with_state(service)
+        .nest("/mfa", mfa.routes())
+        .nest(ADMINISTRATION, mfa.admin_routes().explaining(routes()?).into_router())
+        .merge(mfa.well_known());
     println!("{origin}");
     axum::serve(listener, app).await?;
     Ok(())

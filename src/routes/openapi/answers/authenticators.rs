@@ -102,6 +102,9 @@ pub(in crate::routes) struct Status {
     amr: Vec<String>,
     auth_time: Option<Time>,
     enrolment: Enrolment,
+    /// Until when logins are complete without what is required; left out where there is no such date.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    grace_until: Option<Time>,
     authenticators: Vec<View>,
     recovery_codes: RecoveryCodesLeft,
     /// How many sessions there are.

@@ -50,6 +50,9 @@ pub(in crate::routes) struct Met {
     /// How many recovery codes are left, when one was used.
     #[schemars(skip_serializing_if = "Option::is_none")]
     recovery_codes_remaining: Option<u64>,
+    /// The new one in the place of the one that was used, where the policy gives one. It is shown once.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    recovery_codes: Option<Vec<String>>,
     /// What the challenge was opened with.
     #[schemars(skip_serializing_if = "Option::is_none")]
     state: Option<serde_json::Map<String, serde_json::Value>>,
@@ -107,6 +110,18 @@ pub(in crate::routes) struct More {
 pub(in crate::routes) enum Verified {
     Met(Box<Met>),
     More(More),
+    Enrolment(Enrolment),
+}
+
+/// A login was answered, and another authenticator has to be bound before there is a session.
+#[derive(JsonSchema)]
+#[schemars(rename = "ChallengeEnrolmentRequired")]
+pub(in crate::routes) struct Enrolment {
+    #[schemars(flatten)]
+    enrolment: LoginEnrolment,
+    /// A new code for the one that was used, where policy issues one. It is shown once.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    recovery_codes: Option<Vec<String>>,
 }
 
 /// What the host's own login route answers.
@@ -132,10 +147,10 @@ pub(in crate::routes::openapi) struct LoginChallenge {
     methods: Vec<Offer>,
 }
 
-/// A first authenticator has to be bound before there is a session.
+/// A first authenticator, or another one, has to be bound before there is a session.
 #[derive(JsonSchema)]
 #[schemars(rename = "LoginEnrolmentRequired")]
-pub(in crate::routes::openapi) struct LoginEnrolment {
+pub(in crate::routes) struct LoginEnrolment {
     #[schemars(extend("const" = "enrolment_required"))]
     status: String,
     /// Opens the routes of enrolment and nothing else.

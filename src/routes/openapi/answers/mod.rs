@@ -5,10 +5,12 @@
 //! member may be in one and not in the other.
 #![expect(dead_code, reason = "these types describe what other types write; none is ever made")]
 
+mod admin;
 mod authenticators;
 mod challenges;
 mod sessions;
 
+pub(in crate::routes) use admin::Explanation;
 pub(in crate::routes) use authenticators::{Authenticator, Bound, Codes, Started, Status};
 pub(super) use challenges::Login;
 pub(in crate::routes) use challenges::{Met, Opened, Pending, Tokens, Verified};
@@ -21,7 +23,7 @@ use crate::middleware::problem::Code;
 
 /// 128 random bits as 22 characters of base64url. An id is no secret and has no power of its own.
 #[derive(JsonSchema)]
-pub(super) struct Id(#[schemars(regex(pattern = "^[A-Za-z0-9_-]{21}[AQgw]$"))] String);
+pub(in crate::routes) struct Id(#[schemars(regex(pattern = "^[A-Za-z0-9_-]{21}[AQgw]$"))] String);
 
 /// Unix time, in seconds.
 #[derive(JsonSchema)]
@@ -44,8 +46,7 @@ pub(super) struct Problem {
     status: u16,
     /// For a person.
     detail: String,
-    #[schemars(extend("enum" = codes()))]
-    code: String,
+    code: CodeName,
     /// The member of the request that is to blame.
     #[schemars(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
@@ -74,6 +75,11 @@ pub(super) struct Problem {
     bind: Option<Vec<String>>,
 }
 
+/// The `code` of a refusal.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("enum" = codes()))]
+struct CodeName(String);
+
 fn codes() -> Vec<&'static str> {
     Code::ALL.iter().map(|code| code.name()).collect()
 }
@@ -88,4 +94,7 @@ struct Required {
     /// Whether it must resist phishing.
     #[schemars(skip_serializing_if = "Option::is_none")]
     phr: Option<bool>,
+    /// The kinds of proof of which one is to be brought next.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    kinds: Option<Vec<String>>,
 }

@@ -50,10 +50,10 @@ struct Event {
     address: Option<String>,
     #[schemars(skip_serializing_if = "Option::is_none")]
     action: Option<String>,
-    /// How many: failures so far, codes left.
+    /// How many: failures so far, codes or sign-ins left.
     #[schemars(skip_serializing_if = "Option::is_none")]
     count: Option<u64>,
-    /// The end of a lock, an expiry.
+    /// The end of a lock or a grace, an expiry.
     #[schemars(skip_serializing_if = "Option::is_none")]
     until: Option<Time>,
     #[schemars(skip_serializing_if = "Option::is_none")]
