@@ -180,7 +180,12 @@ fn advice(way: &StepUp) -> String {
     } else if lacks(Missing::Level) {
         "sign in".into()
     } else if lacks(Missing::Freshness) {
-        "prove it again, now".into()
+        // Another proof than the one that is too old would not help.
+        match (way.wants_hardware() || way.level() == Aal::Three, way.wants_phishing_resistance()) {
+            (true, _) => "use the hardware security key again, now".into(),
+            (false, true) => "use the passkey or security key again, now".into(),
+            (false, false) => "prove it again, now".into(),
+        }
     } else {
         return format!("approve {}", way.action().unwrap_or("the action"));
     };

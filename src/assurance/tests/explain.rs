@@ -86,6 +86,20 @@ fn it_says_what_is_wanted_and_what_there_is() {
     }
 }
 
+/// A code of just now is there, and another one would not help.
+#[test]
+fn it_advises_no_code_where_a_key_is_too_old() {
+    let beside = |key| reached(&[proof(Method::Password, 0), proof(Method::Totp, 0), webauthn(180, key)]);
+    for (wanted, key, advice) in [
+        (Requirement::aal2().phishing_resistant().within(60), "phr uv", "use the passkey or security key again, now."),
+        (Requirement::aal3().within(60), "phr uv hw", "use the hardware security key again, now."),
+        (Requirement::aal2().hardware().within(60), "phr uv hw", "use the hardware security key again, now."),
+    ] {
+        let said = explain(&wanted, &authentication(beside(key)), NOW).to_string();
+        assert!(said.ends_with(&format!("is 3 minutes old. To go on: {advice}")), "{said}");
+    }
+}
+
 #[test]
 fn it_says_what_became_of_an_approval() {
     let holding = |action: &str, ago: u64| {
