@@ -101,6 +101,7 @@ impl Mfa {
             scopes: session.scopes,
             step_up: None,
         });
-        Ok(policy.explain_known(method, path, known.as_ref(), at))
+        let explained = policy.explain_known(method, path, known.as_ref(), at);
+        Ok(if known.is_some() { explained } else { explained.of_absent(subject.id()) })
     }
 }

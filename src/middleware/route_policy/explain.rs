@@ -58,6 +58,10 @@ pub struct RouteExplanation {
     /// What is said against it, whatever becomes of that.
     objection: Option<Code>,
     explained: Option<Explained>,
+    /// What an approval is bound to, where one is wanted.
+    bound: Option<String>,
+    /// Who was asked about and is not signed in.
+    absent: Option<Box<str>>,
 }
 
 /// What a policy makes of a request, by its head.
@@ -111,6 +115,8 @@ impl RoutePolicy {
             trick: judged.trick,
             objection: judged.objection.map(|refusal| refusal.kind().code()),
             explained: explained.filter(|_| judged.trick.is_none()),
+            bound: judged.rule.and_then(|rule| bound(rule.access())),
+            absent: None,
         }
     }
 
@@ -133,7 +139,24 @@ impl RoutePolicy {
     }
 }
 
+/// What the approval of a transaction is good for, as a person would say it.
+fn bound(access: &Access) -> Option<String> {
+    let Access::Transaction(layer) = access else { return None };
+    let names = layer.parameters();
+    Some(match names {
+        _ if layer.is_whole_request() => "this very request".into(),
+        [] => "this request".into(),
+        [only] => format!("this {only}"),
+        [first @ .., last] => format!("this {} and {last}", first.join(", ")),
+    })
+}
+
 impl RouteExplanation {
+    /// Says who it is that was asked about, and is not signed in.
+    pub(crate) fn of_absent(self, name: &str) -> Self {
+        Self { absent: Some(name.into()), ..self }
+    }
+
     /// Tells whether the request passes: nothing is said against it, or it is only reported.
     #[must_use]
     pub fn passes(&self) -> bool {
@@ -191,8 +214,14 @@ impl fmt::Display for RouteExplanation {
         write!(f, ", by the rule \"{rule}\".")?;
         match (&self.explained, self.objection, self.access) {
             (_, _, _) if self.mode == Mode::Off => f.write_str(" The rule is switched off."),
-            (Some(explained), ..) => write!(f, " {explained}"),
-            (None, Some(_), _) => f.write_str(" Nobody is signed in. To go on: sign in."),
+            (Some(explained), ..) => {
+                write!(f, " {explained}")?;
+                self.bound.as_ref().map_or(Ok(()), |to| write!(f, " An approval is good once, and for {to} alone."))
+            }
+            (None, Some(_), _) => match &self.absent {
+                Some(name) => write!(f, " {} is not signed in. To go on: sign in.", name.escape_debug()),
+                None => f.write_str(" Nobody is signed in. To go on: sign in."),
+            },
             (None, None, Some("guarded-elsewhere")) => f.write_str(" What is behind it decides for itself."),
             _ => f.write_str(" Anybody may."),
         }

@@ -85,6 +85,16 @@ impl TransactionLayer {
         }
     }
 
+    /// The members of the body that an approval is bound to.
+    pub(crate) fn parameters(&self) -> &[Box<str>] {
+        &self.rule.names
+    }
+
+    /// Whether an approval is bound to the request as a whole.
+    pub(crate) fn is_whole_request(&self) -> bool {
+        self.rule.whole_request
+    }
+
     /// Returns what it asks for, beside the approval.
     pub fn requirement(&self) -> &Requirement {
         &self.rule.requirement

@@ -57,7 +57,8 @@ async fn it_says_in_sentences_what_becomes_of_a_request_and_what_to_do() {
             "/transfer",
             true,
             "at most 5 minutes old is wanted, and the newest proof that counts is 12 minutes old; approved for transfer_funds \
-             is wanted, and nothing was approved. To go on: prove it again, now, and approve transfer_funds.",
+             is wanted, and nothing was approved. To go on: prove it again, now, and approve transfer_funds. An approval is good \
+             once, and for this to alone.",
         ),
         (
             Method::GET,
@@ -124,7 +125,7 @@ async fn a_session_is_explained_as_its_token_would_be_decided() {
     assert!(bank.mfa.explain(&policy, &method, "/", named).await.is_err(), "it is over");
     let nobody =
         bank.mfa.explain(&policy, &method, "/accounts/7", Asking::subject(alice.session.subject())).await.unwrap();
-    assert!(nobody.to_string().contains("Nobody is signed in"));
+    assert!(nobody.to_string().contains("alice is not signed in. To go on: sign in."));
 }
 
 #[tokio::test]
