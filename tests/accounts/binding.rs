@@ -314,8 +314,8 @@ async fn another_subjects_session_of_the_same_name_in_another_tenant_binds_nothi
     let s = Scene::new();
     let person = s.enrolled("alice").await;
     let elsewhere = tower_mfa::id::Subject::with_tenant("other", "alice").unwrap();
-    let first = tower_mfa::account::FirstFactor::password_checked_by_host(elsewhere, s.now());
-    let tokens = crate::scene::complete(s.mfa.begin(first).await.unwrap());
+    let first = FirstFactor::password_checked_by_host(elsewhere, s.now());
+    let tokens = complete(s.mfa.begin(first).await.unwrap());
     let other = s.auth(&tokens);
     assert_ne!(other.subject(), &subject("alice"));
     assert_eq!(refusal(s.mfa.remove(&other, person.bound.authenticator.id).await), Refusal::NotFound);
