@@ -51,12 +51,11 @@ impl<S: Service<Request<B>>, B> ResponseFuture<S, B> {
 
 impl<S: Service<Request<B>>, B> Call<S, B> {
     fn make(mut self) -> S::Future {
-        if let Some(find) = &self.settings.client_address {
-            // An address that an outer layer has found is not believed where this one finds none.
-            self.request.extensions_mut().remove::<ClientAddress>();
-            if let Some(address) = find(self.request.extensions(), self.request.headers()) {
-                self.request.extensions_mut().insert(ClientAddress::new(address));
-            }
+        // Where none is found, what the host has written itself stands.
+        if let Some(find) = &self.settings.client_address
+            && let Some(address) = find(self.request.extensions(), self.request.headers())
+        {
+            self.request.extensions_mut().insert(ClientAddress::new(address));
         }
         let found = self.settings.authenticate((&self.request).into(), self.settings.clock.now());
         record(self.request.extensions_mut(), &self.settings, found);
