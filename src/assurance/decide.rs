@@ -232,7 +232,7 @@ pub(super) enum Approval<'a> {
 impl Held<'_> {
     /// The decision. Every part is met, and of every choice one alternative.
     fn meets(&self, requirement: &Requirement) -> bool {
-        self.weighed(requirement).iter().all(|(lacking, _)| !lacking)
+        !Missing::ALL.iter().any(|what| self.is_lacking(requirement, *what))
             && requirement.all.iter().all(|part| self.meets(part))
             && requirement.choices().all(|choice| choice.iter().any(|one| self.is_possible(one) && self.meets(one)))
     }
@@ -243,22 +243,19 @@ impl Held<'_> {
 
     /// What is missing of what a part asks for itself; alternatives and parts of it apart.
     fn lacks(&self, part: &Requirement) -> Vec<Missing> {
-        self.weighed(part).into_iter().filter_map(|(lacking, what)| lacking.then_some(what)).collect()
+        Missing::ALL.iter().copied().filter(|what| self.is_lacking(part, *what)).collect()
     }
 
-    /// Whether each thing a part can ask for itself is lacking.
-    fn weighed(&self, part: &Requirement) -> [(bool, Missing); 6] {
+    fn is_lacking(&self, part: &Requirement, what: Missing) -> bool {
         let (assurance, now) = (self.assurance, self.now);
-        let fresh = part.max_age.is_none_or(|max_age| is_fresh(proved_at(part, assurance), max_age, now));
-        let proved = part.proofs.iter().all(|proof| proof.is_among(&assurance.evidence, now));
-        [
-            (assurance.level < part.level, Missing::Level),
-            (part.phishing_resistant && !assurance.phishing_resistant, Missing::PhishingResistance),
-            (part.hardware && !assurance.hardware, Missing::Hardware),
-            (!fresh, Missing::Freshness),
-            (!proved, Missing::Kind),
-            (!part.own_actions().all(|action| self.is_approved(action, part)), Missing::Action),
-        ]
+        match what {
+            Missing::Level => assurance.level < part.level,
+            Missing::PhishingResistance => part.phishing_resistant && !assurance.phishing_resistant,
+            Missing::Hardware => part.hardware && !assurance.hardware,
+            Missing::Freshness => part.max_age.is_some_and(|secs| !is_fresh(proved_at(part, assurance), secs, now)),
+            Missing::Kind => !part.proofs.iter().all(|proof| proof.is_among(&assurance.evidence, now)),
+            Missing::Action => !part.own_actions().all(|action| self.is_approved(action, part)),
+        }
     }
 
     pub(super) fn is_approved(&self, action: &str, part: &Requirement) -> bool {

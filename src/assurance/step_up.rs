@@ -36,6 +36,10 @@ pub enum Missing {
 }
 
 impl Missing {
+    /// Every thing there is, most important first.
+    pub(super) const ALL: [Self; 6] =
+        [Self::Level, Self::PhishingResistance, Self::Hardware, Self::Freshness, Self::Kind, Self::Action];
+
     /// Returns the name used in the problem body.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -47,13 +51,6 @@ impl Missing {
             Self::Kind => "kind",
             Self::Action => "action",
         }
-    }
-
-    /// Returns the thing that has this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        let all = [Self::Level, Self::PhishingResistance, Self::Hardware, Self::Freshness, Self::Kind, Self::Action];
-        all.into_iter().find(|missing| missing.name() == name)
     }
 }
 
