@@ -89,6 +89,7 @@ mod log;
 #[cfg(not(feature = "tracing"))]
 #[path = "silent.rs"]
 mod log;
+mod original_uri;
 pub mod problem;
 pub(crate) mod refusal;
 pub mod require;

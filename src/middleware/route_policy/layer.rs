@@ -13,6 +13,7 @@ use super::report::Report;
 use super::service::RoutePolicyService;
 use crate::assurance::Circumstances;
 use crate::clock::{Clock as _, SystemClock};
+use crate::middleware::original_uri::{OriginalUri, is_shortened};
 use crate::middleware::settings::Examined;
 
 /// Lets a request through as the rule of its method and path says, and denies what no rule names.
@@ -76,7 +77,6 @@ pub(super) struct Shared {
 type OnDecision = Arc<dyn Fn(&Recorded) + Send + Sync>;
 
 type OnReport = Arc<dyn Fn(&Report) + Send + Sync>;
-type OriginalUri = fn(&Extensions) -> Option<&Uri>;
 
 impl RoutePolicyLayer {
     /// Makes the layer, over a [`RoutePolicy`](super::RoutePolicy) or something that gives the one in
@@ -152,8 +152,7 @@ impl Shared {
         let own = request.uri();
         match self.original_uri.and_then(|find| find(request.extensions())) {
             None => (own, None),
-            // A router shortens from the front: to the rest, or to "/" where nothing is left.
-            Some(original) if own.path() == "/" || original.path().ends_with(own.path()) => (original, None),
+            Some(original) if is_shortened(own, original) => (original, None),
             Some(original) => (original, Some(PathTrick::Rewritten)),
         }
     }

@@ -7,6 +7,7 @@ use tower::Layer;
 use super::Transaction;
 use crate::assurance::Requirement;
 use crate::error::ConfigError;
+use crate::middleware::original_uri::OriginalUri;
 use crate::token::{Redeem, WHOLE_REQUEST, check_names};
 
 /// Longest body that is read unless the host says otherwise, in bytes, and the most it may say.
@@ -55,9 +56,6 @@ pub(super) struct Rule {
     /// `None` where the host has said that an approval may be used again.
     pub(super) redeem: Option<Arc<dyn Redeem>>,
 }
-
-/// Finds the URI that was sent, where a router has taken a part of it off.
-type OriginalUri = fn(&Extensions) -> Option<&Uri>;
 
 /// Builds a [`TransactionLayer`].
 #[must_use]

@@ -4,15 +4,14 @@ use http::{Method, Uri};
 use serde_json::Value;
 
 use super::parameters::{Broken, Values, broken, rule};
+use crate::middleware::original_uri::is_shortened;
 use crate::token::{WHOLE_REQUEST, body_digest, check_parameter};
 
-/// Returns the URI to approve: the one that was sent, where that is known. A router shortens it from the front,
-/// to the rest or to "/" where nothing is left; whatever else was changed, the request that runs is not the
-/// one that is approved.
+/// Returns the URI to approve: the one that was sent, where that is known. One that was rewritten on
+/// its way is refused: the request that runs is not the one that is approved.
 pub(super) fn sent<'a>(own: &'a Uri, original: Option<&'a Uri>) -> Result<&'a Uri, Broken> {
     let Some(original) = original else { return Ok(own) };
-    let is_shortened = own.path() == "/" || original.path().ends_with(own.path());
-    if is_shortened && own.query() == original.query() {
+    if is_shortened(own, original) && own.query() == original.query() {
         return Ok(original);
     }
     Err(broken("path", "was rewritten on its way"))
