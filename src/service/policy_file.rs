@@ -135,9 +135,11 @@ impl PolicyFile {
 
     /// Returns what a [`RoutePolicyLayer`](crate::middleware::RoutePolicyLayer) takes: the routes of the file,
     /// whose approvals and codes are checked by `mfa`.
+    ///
+    /// The first `mfa` that is given stays: for another service, open the file again.
     #[must_use]
     pub fn routes(&self, mfa: &Mfa) -> FileRoutes {
-        // A second Mfa over one file would be another service's: the first one stays.
+        // Else rules that are in force would begin to ask another service's store.
         let _ = self.services.0.set(mfa.clone());
         FileRoutes { file: self.clone() }
     }

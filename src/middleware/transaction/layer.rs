@@ -103,7 +103,10 @@ impl TransactionLayerBuilder {
     /// Names the members of the JSON body that the approval is bound to: strings and integers, at most
     /// 16.
     ///
-    /// Name all that decide what happens: what is not named, the subject has not approved.
+    /// Name all that decide what happens: what is not named, the subject has not approved. Neither the method nor the
+    /// path is among them: an approval is good at every route that asks for the same action with the same names. What a
+    /// path says of the matter, `/accounts/{id}/transfer`, belongs into the body too, or is bound by
+    /// [`whole_request`](Self::whole_request).
     pub fn parameters<N: Into<Box<str>>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.names = names.into_iter().map(Into::into).collect();
         self
