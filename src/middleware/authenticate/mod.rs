@@ -4,10 +4,8 @@
 //! routes behind it work with any token or none. What it could not believe it marks, and
 //! [`RequireLayer`](super::RequireLayer) and the extractors refuse by that mark.
 
-mod future;
 mod layer;
 mod service;
 
-pub use future::ResponseFuture;
 pub use layer::AuthenticateLayer;
 pub use service::Authenticate;

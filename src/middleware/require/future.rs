@@ -1,33 +1,28 @@
 use std::fmt;
-use std::net::IpAddr;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::header::{CACHE_CONTROL, ORIGIN};
+use bytes::Bytes;
+use http::header::CACHE_CONTROL;
 use http::{HeaderValue, Request, Response};
 use pin_project_lite::pin_project;
 use tower::Service;
 
+use super::decide::{Elevating, HEADER, Step, answer, decide, elevated};
 use super::layer::Rule;
-use super::response::refuse;
-use crate::assurance::Authentication;
-use crate::middleware::refusal::Form;
-use crate::middleware::settings::{Examined, verdict};
-use crate::middleware::{Body, ClientAddress, Refusal, RefusalKind, log};
+use crate::middleware::Body;
 use crate::secret::SecretString;
-use crate::token::{ElevateError, Elevated, InlineCode};
-
-/// Where a code stands that came with the request (`docs/HTTP.md`).
-const HEADER: &str = "x-mfa-token";
 
 pin_project! {
     /// The future of [`Require`](super::Require).
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it was polled, the inner service was never called. A code that came with the
-    /// request may have been counted and used up.
+    /// It was decided before the future was made, and the inner service called if the answer was yes.
+    /// Dropped while a code that came with the request is checked, that code may have been counted and
+    /// used up, and the inner service is not called.
     pub struct ResponseFuture<S, B>
     where
         S: Service<Request<B>>,
@@ -43,123 +38,48 @@ pin_project! {
     where
         S: Service<Request<B>>,
     {
-        Deciding { call: Option<Call<S, B>> },
-        // The request waits for a code that came with it.
-        Elevating { elevating: Elevating, call: Option<Call<S, B>> },
         Inner { #[pin] future: S::Future, better: Option<SecretString> },
+        // What is rare is boxed: every request carries a future of this size.
+        Elevating { waiting: Option<Box<Waiting<S, B>>> },
+        Refused { answer: Option<Box<Response<Bytes>>> },
     }
 }
 
-type Elevating = Pin<Box<dyn Future<Output = Result<Elevated, ElevateError>> + Send>>;
-
-struct Call<S, B> {
+/// A request that waits for the code that came with it.
+struct Waiting<S, B> {
     service: S,
     request: Request<B>,
     rule: Arc<Rule>,
+    elevating: Elevating,
 }
 
-impl<S: Service<Request<B>>, B> ResponseFuture<S, B> {
-    pub(super) const fn new(service: S, request: Request<B>, rule: Arc<Rule>) -> Self {
-        Self { state: State::Deciding { call: Some(Call { service, request, rule }) } }
-    }
-}
-
-impl<S, B, R> Call<S, B>
-where
-    S: Service<Request<B>, Response = Response<R>>,
-{
-    /// The plain decision, and what a code that came with the request may make of a "not yet".
-    fn decide(&self) -> Step<R> {
-        let requirement = &self.rule.requirement;
-        match verdict(requirement, self.request.extensions()) {
-            Ok(_) => Step::Pass,
-            Err((refusal, _)) if refusal.kind() == RefusalKind::StepUp => match self.elevating() {
-                Ok(Some(elevating)) => Step::Elevate(elevating),
-                Ok(None) => Step::Refuse(self.answer(refusal)),
-                Err(twice) => Step::Refuse(self.answer(twice)),
-            },
-            Err((refusal, _)) => Step::Refuse(self.answer(refusal)),
-        }
-    }
-
-    /// Begins to check the code of `X-MFA-Token`, where codes are taken and one can help.
-    fn elevating(&self) -> Result<Option<Elevating>, Refusal> {
-        let requirement = &self.rule.requirement;
-        let mut codes = self.request.headers().get_all(HEADER).iter();
-        let (Some(elevate), Some(code)) = (&self.rule.elevate, codes.next()) else { return Ok(None) };
-        if requirement.wants_phishing_resistance() || requirement.actions().nth(1).is_some() || self.is_browser() {
-            return Ok(None);
-        }
-        let code = code.to_str().ok().filter(|_| codes.next().is_none());
-        let code = code.ok_or_else(|| Refusal::parameter("X-MFA-Token", "must be one code of an authenticator app"))?;
-        let Some(who) = self.request.extensions().get::<Authentication>() else { return Ok(None) };
-        let (elevate, rule) = (Arc::clone(elevate), Arc::clone(&self.rule));
-        let (who, code, address) = (who.clone(), SecretString::new(code), self.address());
-        Ok(Some(Box::pin(async move {
-            elevate.elevate(InlineCode::new(&who, &code, &rule.requirement).from_address(address)).await
-        })))
-    }
-
-    /// Where the request came from, as far as the host has said how to find out.
-    fn address(&self) -> Option<IpAddr> {
-        self.request.extensions().get().copied().map(ClientAddress::ip)
-    }
-
-    /// Whether a browser sends it, by headers that no page can remove. A page whose tokens stand in
-    /// cookies it cannot read is to get none in a header it can.
-    fn is_browser(&self) -> bool {
-        let headers = self.request.headers();
-        headers.contains_key("sec-fetch-site") || headers.contains_key(ORIGIN)
-    }
-
-    /// Takes the code out, used or not: it may still be good, and is nobody's business inside.
-    fn without_code(mut self) -> Self {
-        if self.rule.elevate.is_some() {
-            self.request.headers_mut().remove(HEADER);
-        }
-        self
-    }
-
-    /// Goes on with the better token, or says why there is none.
-    fn elevated(&mut self, outcome: Result<Elevated, ElevateError>) -> Result<SecretString, Response<Body<R>>> {
-        let (authentication, token) = match outcome {
-            Ok(elevated) => elevated.into_parts(),
-            Err(error) => {
-                log::not_elevated(&error);
-                let not_enough = || verdict(&self.rule.requirement, self.request.extensions()).err();
-                let refusal = Refusal::inline(error.kind()).or_else(|| Some(not_enough()?.0));
-                return Err(self.answer(refusal.unwrap_or(Refusal::new(RefusalKind::Unavailable))));
+impl<S: Service<Request<B>> + Clone, B> ResponseFuture<S, B> {
+    /// Decides, and calls the inner service after that or never (CVE-2025-12760).
+    ///
+    /// `ready` was polled ready. A clone of it is not, so where the request has to wait it is `ready` that
+    /// waits with it, and the clone that stays
+    /// (<https://docs.rs/tower/0.5/tower/trait.Service.html#be-careful-when-cloning-inner-services>).
+    pub(super) fn new(ready: &mut S, request: Request<B>, rule: &Arc<Rule>) -> Self {
+        let state = match decide(rule, &request) {
+            Step::Pass => State::Inner { future: ready.call(without_code(rule, request)), better: None },
+            Step::Refuse(refusal) => State::Refused { answer: Some(Box::new(answer(rule, &request, refusal))) },
+            Step::Elevate(elevating) => {
+                let clone = ready.clone();
+                let service = mem::replace(ready, clone);
+                let waiting = Waiting { service, request, rule: Arc::clone(rule), elevating };
+                State::Elevating { waiting: Some(Box::new(waiting)) }
             }
         };
-        let extensions = self.request.extensions_mut();
-        if let Some(before) = extensions.get::<Authentication>() {
-            let better = authentication.in_place_of(before);
-            extensions.insert(better);
-        }
-        match verdict(&self.rule.requirement, self.request.extensions()) {
-            Ok(_) => Ok(token),
-            Err((refusal, _)) => Err(self.answer(refusal)),
-        }
-    }
-
-    fn answer(&self, refusal: Refusal) -> Response<Body<R>> {
-        let requirement = &self.rule.requirement;
-        let settings = Examined::of(self.request.extensions()).map(|examined| examined.settings);
-        let form = Form::of(self.request.method(), self.request.headers());
-        let mut answer = refuse(&refusal, Some(requirement), settings, form);
-        if let Some(replace) = &self.rule.replace {
-            answer = form.bare(replace(&refusal, answer));
-        }
-        answer.extensions_mut().insert(refusal);
-        answer.map(Body::refusal)
+        Self { state }
     }
 }
 
-/// Where a request goes on.
-enum Step<R> {
-    Pass,
-    Elevate(Elevating),
-    Refuse(Response<Body<R>>),
+/// Takes the code out, used or not: it may still be good, and is nobody's business inside.
+fn without_code<B>(rule: &Rule, mut request: Request<B>) -> Request<B> {
+    if rule.elevate.is_some() {
+        request.headers_mut().remove(HEADER);
+    }
+    request
 }
 
 /// What makes a cache keep an answer whatever `Cache-Control` says (RFC 9213), or merge its headers into
@@ -191,36 +111,32 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
         loop {
-            let (passed, better) = match state.as_mut().project() {
+            match state.as_mut().project() {
                 StateProj::Inner { future, better } => {
                     let response = ready!(future.poll(cx))?.map(Body::new);
                     return Poll::Ready(Ok(with_token(response, better.take())));
                 }
-                StateProj::Deciding { call } => {
-                    // Taken twice only after a refusal was returned: there is nothing more to come.
-                    let Some(decided) = call.take() else { return Poll::Pending };
-                    match decided.decide() {
-                        Step::Pass => (decided, None),
-                        Step::Refuse(answer) => return Poll::Ready(Ok(answer)),
-                        Step::Elevate(elevating) => {
-                            state.set(State::Elevating { elevating, call: Some(decided) });
-                            continue;
+                // Taken twice only if polled after it was done: there is nothing more to come.
+                StateProj::Refused { answer } => {
+                    let Some(answer) = answer.take() else { return Poll::Pending };
+                    return Poll::Ready(Ok(answer.map(Body::refusal)));
+                }
+                StateProj::Elevating { waiting } => {
+                    let Some(asked) = waiting.as_mut() else { return Poll::Pending };
+                    let outcome = ready!(asked.elevating.as_mut().poll(cx));
+                    let Some(asked) = waiting.take() else { return Poll::Pending };
+                    let Waiting { mut service, mut request, rule, .. } = *asked;
+                    match elevated(&rule, &mut request, outcome) {
+                        Ok(token) => {
+                            let future = service.call(without_code(&rule, request));
+                            state.set(State::Inner { future, better: Some(token) });
+                        }
+                        Err(refusal) => {
+                            return Poll::Ready(Ok(answer(&rule, &request, refusal).map(Body::refusal)));
                         }
                     }
                 }
-                StateProj::Elevating { elevating, call } => {
-                    let outcome = ready!(elevating.as_mut().poll(cx));
-                    let Some(mut decided) = call.take() else { return Poll::Pending };
-                    match decided.elevated(outcome) {
-                        Ok(token) => (decided, Some(token)),
-                        Err(answer) => return Poll::Ready(Ok(answer)),
-                    }
-                }
-            };
-            // CVE-2025-12760: the inner service is called after the decision, or never.
-            let mut passed = passed.without_code();
-            let future = passed.service.call(passed.request);
-            state.set(State::Inner { future, better });
+            }
         }
     }
 }

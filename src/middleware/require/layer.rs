@@ -109,11 +109,11 @@ impl RequireLayer {
     }
 
     /// Sends one request through to a service that was polled ready.
-    pub(in crate::middleware) fn run<S, B>(&self, ready: S, request: Request<B>) -> ResponseFuture<S, B>
+    pub(in crate::middleware) fn run<S, B>(&self, ready: &mut S, request: Request<B>) -> ResponseFuture<S, B>
     where
-        S: Service<Request<B>>,
+        S: Service<Request<B>> + Clone,
     {
-        ResponseFuture::new(ready, request, Arc::clone(&self.rule))
+        ResponseFuture::new(ready, request, &self.rule)
     }
 
     fn with(self, change: impl FnOnce(&mut Rule)) -> Self {

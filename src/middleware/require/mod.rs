@@ -3,6 +3,7 @@
 //! [`RequireLayer`] takes one [`Requirement`](crate::assurance::Requirement), asks
 //! [`decide`](crate::assurance::decide), and calls the inner service only if the answer is yes.
 
+mod decide;
 mod future;
 mod layer;
 pub(crate) mod response;

@@ -1,9 +1,11 @@
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use http::{Method, Request, Response, Uri};
 use pin_project_lite::pin_project;
 use tower::Service;
@@ -24,8 +26,9 @@ pin_project! {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it was polled, the inner service was never called. A code that came with the request
-    /// may have been used up, and an approval spent, if the rule takes one.
+    /// What the head of a request says was decided before the future was made, and the inner service
+    /// called if the answer was yes. Dropped while a code or a body is read, the code may have been used
+    /// up, and an approval spent, and the inner service is not called.
     pub struct ResponseFuture<S, B, R, W>
     where
         S: Service<Request<B>, Response = Response<R>>,
@@ -42,108 +45,104 @@ pin_project! {
     where
         S: Service<Request<B>, Response = Response<R>>,
     {
-        Deciding { call: Option<Call<S, B>> },
         Inner { #[pin] future: S::Future },
         Requiring { #[pin] future: require::ResponseFuture<S, B>, asked: Asked },
         Transacting { #[pin] future: transaction::ResponseFuture<Body<R>, S::Error>, asked: Asked },
+        // What is rare is boxed: every request carries a future of this size.
+        Refused { answer: Option<Box<Response<Bytes>>> },
     }
-}
-
-struct Call<S, B> {
-    service: S,
-    request: Request<B>,
-    shared: Arc<Shared>,
 }
 
 impl<S, B, R, W> ResponseFuture<S, B, R, W>
 where
-    S: Service<Request<B>, Response = Response<R>>,
+    S: Service<Request<B>, Response = Response<R>> + Clone,
+    R: 'static,
+    W: Bodies<S, B>,
 {
-    pub(super) const fn new(service: S, request: Request<B>, shared: Arc<Shared>) -> Self {
-        Self { state: State::Deciding { call: Some(Call { service, request, shared }) }, bodies: PhantomData }
+    /// Decides, and calls the inner service, which was polled ready, after that or never (CVE-2025-12760).
+    pub(super) fn new(ready: &mut S, request: Request<B>, shared: &Arc<Shared>) -> Self {
+        Self { state: decide::<S, B, R, W>(ready, request, shared), bodies: PhantomData }
     }
 }
 
-impl<S, B> Call<S, B> {
-    /// Asks the policy, and begins what it says; or answers.
-    fn decide<R, W>(mut self) -> Result<State<S, B, R>, Response<Body<R>>>
-    where
-        S: Service<Request<B>, Response = Response<R>>,
-        R: 'static,
-        W: Bodies<S, B>,
-    {
-        let policy = self.shared.source.current();
-        let (uri, trick) = self.shared.uri(&self.request);
-        let (method, path) = (self.request.method(), uri.path());
-        self.shared.record(&policy, &self.request, path);
-        let examined = Examined::of(self.request.extensions());
-        let verdict = decide_route(&policy, method, path, trick, examined);
-        let (at, rule) = verdict.rule.unzip();
-        let reported = verdict.would_refuse.iter().any(Option::is_some);
-        let [by_path, by_rule] = verdict.would_refuse;
-        for (rule, refusal) in [(None, by_path), (rule, by_rule)] {
-            let Some(refusal) = refusal else { continue };
-            log::would_refuse(rule.map(Rule::name), method, path, &refusal);
-            self.shared.report(|| Report::new(rule, Mode::ReportOnly, method.clone(), path, refusal));
+/// Asks the policy, and begins what it says; or answers.
+fn decide<S, B, R, W>(ready: &mut S, mut request: Request<B>, shared: &Arc<Shared>) -> State<S, B, R>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone,
+    R: 'static,
+    W: Bodies<S, B>,
+{
+    let policy = shared.source.current();
+    let (uri, trick) = shared.uri(&request);
+    let (method, path) = (request.method(), uri.path());
+    shared.record(&policy, &request, path);
+    let examined = Examined::of(request.extensions());
+    let verdict = decide_route(&policy, method, path, trick, examined);
+    let (at, rule) = verdict.rule.unzip();
+    let reported = verdict.would_refuse.iter().any(Option::is_some);
+    let [by_path, by_rule] = verdict.would_refuse;
+    for (rule, refusal) in [(None, by_path), (rule, by_rule)] {
+        let Some(refusal) = refusal else { continue };
+        log::would_refuse(rule.map(Rule::name), method, path, &refusal);
+        shared.report(|| Report::new(rule, Mode::ReportOnly, method.clone(), path, refusal));
+    }
+    match verdict.step {
+        Step::Pass => {
+            policy.counts().add(at, if reported { Counted::WouldRefuse } else { Counted::Allowed });
+            State::Inner { future: ready.call(request) }
         }
-        match verdict.step {
-            Step::Pass => {
-                policy.counts().add(at, if reported { Counted::WouldRefuse } else { Counted::Allowed });
-                // CVE-2025-12760: the inner service is called after the decision, or never.
-                Ok(State::Inner { future: self.service.call(self.request) })
+        Step::Refuse(refusal) => {
+            policy.counts().add(at, Counted::Refused);
+            shared.report(|| Report::new(rule, Mode::Enforce, method.clone(), path, refusal.clone()));
+            State::Refused { answer: Some(Box::new(answer(&request, refusal))) }
+        }
+        Step::Ask(rule) => {
+            let access = rule.access().clone();
+            let sent = shared.on_report.is_some().then(|| (method.clone(), uri.clone()));
+            if matches!(access, Access::Transaction(_)) {
+                // What is approved is what was judged: inside of `nest` the layer sees the shorter path.
+                let uri = transaction::SentUri(uri.clone());
+                request.extensions_mut().insert(uri);
             }
-            Step::Refuse(refusal) => {
-                policy.counts().add(at, Counted::Refused);
-                self.shared.report(|| Report::new(rule, Mode::Enforce, method.clone(), path, refusal.clone()));
-                Err(answer(&self.request, refusal))
-            }
-            Step::Ask(rule) => {
-                let access = rule.access().clone();
-                let sent = self.shared.on_report.is_some().then(|| (method.clone(), uri.clone()));
-                if matches!(access, Access::Transaction(_)) {
-                    // What is approved is what was judged: inside of `nest` the layer sees the shorter path.
-                    let uri = transaction::SentUri(uri.clone());
-                    self.request.extensions_mut().insert(uri);
-                }
-                let asked = Asked { shared: self.shared, at, sent, policy };
-                ask::<S, B, R, W>(self.service, self.request, access, asked)
-            }
+            let asked = Asked { shared: Arc::clone(shared), at, sent, policy };
+            ask::<S, B, R, W>(ready, request, access, asked)
         }
     }
 }
 
 /// Hands the request to what its rule asks for, which decides, and calls the inner service or does not.
-fn ask<S, B, R, W>(
-    service: S,
-    request: Request<B>,
-    access: Access,
-    asked: Asked,
-) -> Result<State<S, B, R>, Response<Body<R>>>
+fn ask<S, B, R, W>(ready: &mut S, request: Request<B>, access: Access, asked: Asked) -> State<S, B, R>
 where
-    S: Service<Request<B>, Response = Response<R>>,
+    S: Service<Request<B>, Response = Response<R>> + Clone,
     R: 'static,
     W: Bodies<S, B>,
 {
     let request = match access {
-        Access::Require(layer) => return Ok(State::Requiring { future: layer.run(service, request), asked }),
-        Access::Transaction(layer) => match W::transact(&layer, service, request) {
-            Ok(future) => return Ok(State::Transacting { future, asked }),
-            Err(request) => request,
-        },
+        Access::Require(layer) => return State::Requiring { future: layer.run(ready, request), asked },
+        Access::Transaction(layer) => {
+            // The clone was not polled ready; the one that was goes with the request
+            // (https://docs.rs/tower/0.5/tower/trait.Service.html#be-careful-when-cloning-inner-services).
+            let clone = ready.clone();
+            match W::transact(&layer, mem::replace(ready, clone), request) {
+                Ok(future) => return State::Transacting { future, asked },
+                Err(request) => request,
+            }
+        }
         // Not handed on by the decision; and what nobody decides does not pass.
         Access::Public | Access::GuardedElsewhere => request,
     };
     log::no_bodies();
-    Err(asked.judged(answer(&request, Refusal::new(RefusalKind::Misplaced))))
+    let refused = asked.judged(answer(&request, Refusal::new(RefusalKind::Misplaced)), true);
+    State::Refused { answer: Some(Box::new(refused)) }
 }
 
 /// Says no, by the words of the `AuthenticateLayer` outside if there is one.
-fn answer<B, R>(request: &Request<B>, refusal: Refusal) -> Response<Body<R>> {
+fn answer<B>(request: &Request<B>, refusal: Refusal) -> Response<Bytes> {
     let settings = Examined::of(request.extensions()).map(|examined| examined.settings);
     let form = Form::of(request.method(), request.headers());
     let mut answer = refuse(&refusal, None, settings, form);
     answer.extensions_mut().insert(refusal);
-    answer.map(Body::refusal)
+    answer
 }
 
 /// What has to be remembered of a request while its rule decides.
@@ -156,9 +155,14 @@ struct Asked {
 }
 
 impl Asked {
+    fn of<R>(&self, response: Response<Body<R>>) -> Response<Body<R>> {
+        let refused = response.body().is_refusal();
+        self.judged(response, refused)
+    }
+
     /// Notes what has become of the request, and names the rule in the refusal if it is one of ours.
-    fn judged<R>(&self, mut response: Response<Body<R>>) -> Response<Body<R>> {
-        if !response.body().is_refusal() {
+    fn judged<R>(&self, mut response: Response<R>, refused: bool) -> Response<R> {
+        if !refused {
             self.policy.counts().add(self.at, Counted::Allowed);
             return response;
         }
@@ -186,23 +190,13 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
-        loop {
-            match state.as_mut().project() {
-                StateProj::Inner { future } => return Poll::Ready(Ok(ready!(future.poll(cx))?.map(Body::new))),
-                StateProj::Requiring { future, asked } => {
-                    return Poll::Ready(Ok(asked.judged(ready!(future.poll(cx))?)));
-                }
-                StateProj::Transacting { future, asked } => {
-                    return Poll::Ready(Ok(asked.judged(ready!(future.poll(cx))?)));
-                }
-                StateProj::Deciding { call } => {
-                    // Taken twice only after a refusal was returned: there is nothing more to come.
-                    let Some(call) = call.take() else { return Poll::Pending };
-                    match call.decide::<R, W>() {
-                        Ok(begun) => state.set(begun),
-                        Err(answer) => return Poll::Ready(Ok(answer)),
-                    }
-                }
+        match state.as_mut().project() {
+            StateProj::Inner { future } => Poll::Ready(Ok(ready!(future.poll(cx))?.map(Body::new))),
+            StateProj::Requiring { future, asked } => Poll::Ready(Ok(asked.of(ready!(future.poll(cx))?))),
+            StateProj::Transacting { future, asked } => Poll::Ready(Ok(asked.of(ready!(future.poll(cx))?))),
+            // Taken twice only if polled after it was done: there is nothing more to come.
+            StateProj::Refused { answer } => {
+                answer.take().map_or(Poll::Pending, |answer| Poll::Ready(Ok(answer.map(Body::refusal))))
             }
         }
     }

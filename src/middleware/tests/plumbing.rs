@@ -52,13 +52,16 @@ fn the_service_that_was_polled_ready_is_the_one_called_and_its_error_passes_unto
 }
 
 #[test]
-fn a_call_that_is_dropped_before_it_is_polled_reaches_nobody() {
+fn cve_2025_12760_a_call_that_is_refused_reaches_nobody_polled_or_dropped() {
     let house = House::new();
-    let token = house.token(&two_factors());
     let mut service = strict(&house);
-    let call = ready(service.ready()).unwrap_or_else(|_| unreachable!()).call(bearing(&token));
-    drop(call);
-    assert_eq!(house.served(), 0);
+    for polled in [true, false] {
+        let call = ready(service.ready()).unwrap_or_else(|_| unreachable!()).call(nobody());
+        if polled {
+            assert!(ready(call).is_ok(), "answered, and not by the inner service");
+        }
+        assert_eq!(house.served(), 0);
+    }
 }
 
 #[test]
