@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::assurance::Aal;
-use crate::middleware::source::Presented;
+use crate::middleware::source::is_b64token;
 
 fn sources(house: &House) -> AuthenticateLayer {
     house.layer().sources([Source::BEARER, Source::SESSION_TOKEN, Source::COOKIE])
@@ -152,7 +152,6 @@ fn n63b_5_1_b_a_token_never_counts_for_more_than_its_evidence() {
 fn r6750_2_b_exactly_the_characters_of_a_b64token_are_taken() {
     for byte in 0..=u8::MAX {
         let wanted = byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
-        let token = [b'a', byte, b'Z'];
-        assert_eq!(matches!(Presented::token(&token), Presented::Token(_)), wanted, "{byte:#x}");
+        assert_eq!(is_b64token(&format!("a{}Z", char::from(byte))), wanted, "{byte:#x}");
     }
 }
