@@ -1,7 +1,7 @@
-//! A server that says hello to whoever may hear it, for `benches/wrk`: `hello plain`, `hello layers`,
-//! `hello by-hand` or `hello axum-login`.
+//! A server that says hello to whoever may hear it, for `benches/wrk`: `hello plain`, `hello identity`,
+//! `hello layers`, `hello by-hand` or `hello axum-login`.
 //!
-//! It prints where it listens and the header to send; all four get a request of the same size but
+//! It prints where it listens and the header to send; all get a request of the same size but
 //! the last, whose cookie is shorter than a token.
 
 use std::future::ready;
@@ -15,6 +15,7 @@ use axum::routing::{get, post};
 use axum_login::{AuthManagerLayerBuilder, AuthSession, AuthUser, AuthnBackend, UserId, login_required};
 use http::StatusCode;
 use tower::ServiceExt as _;
+use tower::layer::util::Identity;
 use tower_mfa::assurance::Requirement;
 use tower_mfa::clock::{Clock as _, SystemClock};
 use tower_mfa::middleware::{AuthenticateLayer, RequireLayer};
@@ -34,6 +35,8 @@ async fn main() {
     let hello = Router::new().route("/", get(|| ready("hello")));
     let (app, header) = match &*kind {
         "plain" => (hello, bearer),
+        // What axum itself takes for a layer, and no layer can be without.
+        "identity" => (hello.layer(Identity::new()), bearer),
         "layers" => {
             let requirement = RequireLayer::new(Requirement::aal2().within(300));
             // Both in one: axum boxes what every call of `layer` puts around a route.
@@ -41,7 +44,7 @@ async fn main() {
         }
         "by-hand" => (by_hand(hello, &scene), bearer),
         "axum-login" => signed_in(with_axum_login(hello)).await,
-        _ => panic!("hello plain|layers|by-hand|axum-login"),
+        _ => panic!("hello plain|identity|layers|by-hand|axum-login"),
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     println!("http://{}/\n{header}", listener.local_addr().unwrap());
