@@ -150,11 +150,13 @@ async fn the_grace_holds_for_whoever_has_one_of_two_as_well() {
 /// away beside one that works, and its place is free.
 #[tokio::test]
 async fn whoever_loses_one_of_two_can_replace_it_however_few_may_be_bound() {
-    let login = two().at_most(2);
-    let s = Scene::with(cheap().login(login).hard_limit(3).max_authenticators(3).build().unwrap());
+    let login = two().at_most(3);
+    let s = Scene::with(cheap().login(login).hard_limit(3).max_authenticators(4).build().unwrap());
     let first = enrol(&s, &ticket(s.begin("alice").await)).await;
-    let second = s.bind(&first.by).await;
-    assert!(matches!(refusal(s.start(&second.by).await), Refusal::Conflict(_)), "two are as many as may be");
+    let old = s.bind(&first.by).await;
+    let second = s.bind(&old.by).await;
+    assert!(matches!(refusal(s.start(&second.by).await), Refusal::Conflict(_)), "three are as many as may be");
+    s.mfa.remove(&second.by, old.bound.authenticator.id).await.unwrap();
     s.clock.advance(30);
     let asked = challenged(s.begin("alice").await);
     let lost = first.bound.authenticator.id;

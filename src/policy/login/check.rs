@@ -1,6 +1,8 @@
 //! What makes a login policy one that somebody can live with: every rule can apply and changes
 //! something, and nobody is asked for what cannot be had.
 
+use std::cmp::Ordering;
+
 use super::effective::EffectiveLogin;
 use super::kinds::Kinds;
 use super::rule::LoginRule;
@@ -172,26 +174,46 @@ fn check_shadows(base: &EffectiveLogin, rules: &[LoginRule]) -> Checked {
     Ok(())
 }
 
-/// What one rule lets be bound must be as many as another wants, wherever both can apply.
+const NO_ROOM: &str = "leaves no room to replace an authenticator that works, for the last that must be bound cannot be \
+    removed and no other bound beside it; make at_most one more than at_least";
+
+/// What one rule lets be bound must be as many as another wants, wherever both can apply; and one more
+/// where any must be, so that each can be replaced.
 fn check_numbers_together(base: &EffectiveLogin, rules: &[LoginRule]) -> Checked {
-    let fits = |most: Option<usize>, least: usize| most.is_none_or(|most| most >= least);
-    if !fits(base.most, base.least) {
-        return refused("at_most is less than at_least; nobody can have both");
+    if let Some(why) = wrong_numbers(base, base.mode.enforces()) {
+        return refused(why);
     }
     for rule in rules {
         let alone = base.and(&rule.demands);
-        if !fits(alone.most, alone.least) {
-            return refused_in(rule, "at_most is less than at_least, its own or the base's; nobody can have both");
+        if let Some(why) = wrong_numbers(&alone, is_enforced(&alone, &[rule], rules)) {
+            return refused_in(rule, &format!("together with the base it says: {why}"));
         }
-        let clashes = |other: &&LoginRule| {
+        let clash = rules.iter().find_map(|other| {
             let both = alone.and(&other.demands);
-            !fits(both.most, both.least) && overlap::can_apply_together(&[rule, other])
-        };
-        if let Some(other) = rules.iter().find(clashes) {
-            return refused_in(rule, &format!("at_most and at_least of it and of {:?} cannot both be met", other.name));
+            let why = wrong_numbers(&both, is_enforced(&both, &[rule, other], rules))?;
+            overlap::can_apply_together(&[rule, other]).then_some((other, why))
+        });
+        if let Some((other, why)) = clash {
+            return refused_in(rule, &format!("together with {:?} it says: {why}", other.name));
         }
     }
     Ok(())
+}
+
+fn wrong_numbers(login: &EffectiveLogin, enforced: bool) -> Option<&'static str> {
+    let most = login.most?;
+    match most.cmp(&login.least) {
+        Ordering::Less => Some("at_most is less than at_least; nobody can have both"),
+        Ordering::Equal if enforced => Some(NO_ROOM),
+        Ordering::Equal | Ordering::Greater => None,
+    }
+}
+
+/// Whether MFA is required of somebody to whom all of `these` apply: they say so, or another can beside them.
+fn is_enforced(login: &EffectiveLogin, these: &[&LoginRule], rules: &[LoginRule]) -> bool {
+    let says_so = |rule: &&LoginRule| rule.demands.mode.is_some_and(Login::enforces);
+    let applies = |rule: &LoginRule| overlap::can_apply_together(&[these, &[rule]].concat());
+    login.mode.enforces() || rules.iter().filter(says_so).any(applies)
 }
 
 /// Wherever rules can apply together they must leave one kind that can be bound and makes AAL2; `useful`

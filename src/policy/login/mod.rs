@@ -69,7 +69,8 @@ impl LoginPolicy {
 
     /// Sets how many authenticators may be bound (1 to 64). Default:
     /// [`PolicyBuilder::max_authenticators`](super::PolicyBuilder::max_authenticators), which holds
-    /// beside it. One that is disabled or has expired does not count: it can be replaced.
+    /// beside it. One that is disabled or has expired does not count: it can be replaced. Where MFA is
+    /// required it must be one more than [`at_least`](Self::at_least), so that one that works can be, too.
     pub const fn at_most(mut self, count: usize) -> Self {
         self.base.most = Some(count);
         self
