@@ -10,7 +10,7 @@ use tower_mfa::policy::{LockSchedule, Login};
 use tower_mfa::recovery_code::Count;
 use tower_mfa::service::{Enroller, LoginChallenge, LoginOutcome, Reply, Responder, Tokens, TotpEnrolment};
 use tower_mfa::store::{MemoryStore, SqliteStore, Store};
-use tower_mfa::testing::{AuthenticatorApp, ManualClock};
+use tower_mfa::testing::{AuthenticatorApp, Fault, ManualClock};
 
 use crate::folder::Folder;
 use crate::login::other_code;
@@ -238,31 +238,47 @@ async fn dropping_every_request_does_not_get_past_the_hard_limit_of_recovery_cod
     assert!(has(&world.kinds(), EventKind::AuthenticatorDisabled));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+/// One of the flood is held at its commit: so the line behind it, sixteen long, is full before anybody else comes.
+#[tokio::test]
 async fn a_flood_of_recovery_codes_is_turned_away_unwritten_and_apps_go_on_working() {
     let world = World::with(policy().lock(LockSchedule::new(100, 300, &[1])));
     let bound = world.enrolled().await;
     let challenge = Arc::new(world.challenge().await);
     let other = world.challenge().await;
     world.events();
-    let flood: Vec<_> = (0..64)
-        .map(|_| {
-            let (mfa, challenge, code) = (world.mfa.clone(), challenge.clone(), other_code(&bound.codes[0]));
-            tokio::spawn(async move {
-                let by = Responder::Token(&challenge.token);
-                complete(mfa.answer(by, challenge.id, Reply::recovery_code(code)).await).unwrap_err()
-            })
-        })
-        .collect();
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    world.answer(&other, &bound.app.code(world.now())).await.unwrap();
-    let mut turned_away = 0;
-    for answer in flood {
-        turned_away += u32::from(matches!(answer.await.unwrap(), Refusal::Unavailable { .. }));
+    world.store.set(Some(Fault::CommitWaits));
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    for _ in 0..64 {
+        let (mfa, challenge, code) = (world.mfa.clone(), challenge.clone(), other_code(&bound.codes[0]));
+        let tell = tell.clone();
+        tokio::spawn(async move {
+            let by = Responder::Token(&challenge.token);
+            tell.send(complete(mfa.answer(by, challenge.id, Reply::recovery_code(code)).await).unwrap_err()).unwrap();
+        });
     }
-    assert!(turned_away > 0, "64 do not all find a place");
+    drop(tell);
+    let mut turned_away = 0;
+    while turned_away < 48 {
+        let outcome = told.recv().await.unwrap();
+        assert!(is_busy(&outcome), "the others wait: {outcome:?}");
+        turned_away += 1;
+    }
+    world.store.set(None);
+    let code = bound.app.code(world.now());
+    while let Err(refused) = world.answer(&other, &code).await {
+        assert!(is_busy(&refused), "there is no place in the line yet: {refused:?}");
+        tokio::task::yield_now().await;
+    }
+    // Of the sixteen some may find no place to hash.
+    while let Some(outcome) = told.recv().await {
+        turned_away += usize::from(is_busy(&outcome));
+    }
     let refused = world.events().into_iter().filter(|event| event.kind == EventKind::AnswerRefused).count();
-    assert_eq!(refused, 64 - usize::try_from(turned_away).unwrap(), "who was turned away was not counted");
+    assert_eq!(refused, 64 - turned_away, "who was turned away was not counted");
+}
+
+const fn is_busy(refused: &Refusal) -> bool {
+    matches!(refused, Refusal::Unavailable { .. })
 }
 
 #[tokio::test]
