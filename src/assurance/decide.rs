@@ -84,7 +84,7 @@ impl From<Timestamp> for Circumstances {
 pub enum Forbidden {
     /// A role is missing.
     Role(Box<str>),
-    /// Scopes are missing; these are all that the requirement asks for (RFC 6750 §3).
+    /// Scopes are missing; these are all that the nearest way asks for (RFC 6750 §3), separated by spaces.
     Scope(Box<str>),
     /// The request comes from none of the networks it may come from, or it is not known from where.
     Network,

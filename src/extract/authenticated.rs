@@ -74,7 +74,7 @@ impl<S: Sync> FromRequestParts<S> for Authenticated {
         let examined = examined(parts)?;
         match examined.outcome {
             Ok(authentication) => Ok(Self(authentication.clone())),
-            Err(why) => Err(Rejection::new(why.clone(), None, Some(examined.settings), parts)),
+            Err(why) => Err(Rejection::new(why.clone(), Some(examined.settings), parts)),
         }
     }
 }
@@ -88,6 +88,5 @@ impl<S: Sync> OptionalFromRequestParts<S> for Authenticated {
 }
 
 fn examined(parts: &Parts) -> Result<Examined<'_>, Rejection> {
-    Examined::of(&parts.extensions)
-        .ok_or_else(|| Rejection::new(Refusal::new(RefusalKind::NotLayered), None, None, parts))
+    Examined::of(&parts.extensions).ok_or_else(|| Rejection::new(Refusal::new(RefusalKind::NotLayered), None, parts))
 }

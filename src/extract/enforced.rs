@@ -108,10 +108,9 @@ impl<R: Require, S: Sync> FromRequestParts<S> for Enforced<R> {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
-        let requirement = R::requirement();
-        match verdict(requirement, &parts.extensions) {
+        match verdict(R::requirement(), &parts.extensions) {
             Ok(authentication) => Ok(Self { authentication: authentication.clone(), requirement: PhantomData }),
-            Err((refusal, settings)) => Err(Rejection::new(refusal, Some(requirement), settings, parts)),
+            Err((refusal, settings)) => Err(Rejection::new(refusal, settings, parts)),
         }
     }
 }

@@ -3,7 +3,6 @@ use axum_core::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::request::Parts;
 
-use crate::assurance::Requirement;
 use crate::middleware::Refusal;
 use crate::middleware::refusal::Form;
 use crate::middleware::require::response::refuse;
@@ -20,13 +19,8 @@ struct Inner {
 }
 
 impl Rejection {
-    pub(super) fn new(
-        refusal: Refusal,
-        requirement: Option<&Requirement>,
-        settings: Option<&Settings>,
-        parts: &Parts,
-    ) -> Self {
-        let answer = refuse(&refusal, requirement, settings, Form::of(&parts.method, &parts.headers));
+    pub(super) fn new(refusal: Refusal, settings: Option<&Settings>, parts: &Parts) -> Self {
+        let answer = refuse(&refusal, settings, Form::of(&parts.method, &parts.headers));
         Self(Box::new(Inner { refusal, answer }))
     }
 

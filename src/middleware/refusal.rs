@@ -38,6 +38,8 @@ use crate::token::{ElevateErrorKind, TokenError, TokenErrorKind};
 pub struct Refusal {
     kind: RefusalKind,
     step_up: Option<Box<StepUp>>,
+    /// The scopes that are needed, separated by spaces, where one is missing.
+    scope: Option<Box<str>>,
     token_error: Option<TokenErrorKind>,
     /// The parameter that is to blame, and the rule it broke.
     broken: Option<(Box<str>, &'static str)>,
@@ -127,6 +129,7 @@ impl Refusal {
         Self {
             kind,
             step_up: None,
+            scope: None,
             token_error: None,
             broken: None,
             bind: Vec::new(),
@@ -180,7 +183,10 @@ impl Refusal {
             Decision::StepUp(step_up) => {
                 Some(Self { step_up: Some(Box::new(step_up)), ..Self::new(RefusalKind::StepUp) })
             }
-            Decision::Forbid(Forbidden::Role(_) | Forbidden::Scope(_)) => Some(Self::new(RefusalKind::Scope)),
+            Decision::Forbid(Forbidden::Role(_)) => Some(Self::new(RefusalKind::Scope)),
+            Decision::Forbid(Forbidden::Scope(needed)) => {
+                Some(Self { scope: Some(needed), ..Self::new(RefusalKind::Scope) })
+            }
             Decision::Forbid(Forbidden::Network) => Some(Self::new(RefusalKind::Network)),
             Decision::Forbid(Forbidden::Hours) => Some(Self::new(RefusalKind::Hours)),
             Decision::Forbid(Forbidden::Never) => Some(Self::new(RefusalKind::Never)),
@@ -225,16 +231,15 @@ impl Refusal {
     }
 
     /// Words it as a problem. Without settings (there was no layer) no name and no place is known.
-    pub(crate) fn problem(&self, requirement: Option<&Requirement>, settings: Option<&Settings>) -> Problem {
-        // RFC 6750 §3: the scopes needed, so all of them and not only the missing ones.
-        let scopes: Vec<&str> = requirement.into_iter().flat_map(Requirement::scopes).collect();
+    pub(crate) fn problem(&self, settings: Option<&Settings>) -> Problem {
         let problem = match (self.kind, &self.step_up, settings) {
             (RefusalKind::StepUp, Some(step_up), Some(settings)) => {
                 let problem = Problem::step_up(step_up, settings.names(), &settings.step_up_uri);
                 if self.bind.is_empty() { problem } else { problem.bind(self.bind.iter().cloned()) }
             }
-            (RefusalKind::Scope, ..) if !scopes.is_empty() => {
-                Problem::new(Code::InsufficientScope).scope(scopes.join(" "))
+            (RefusalKind::Scope, ..) => {
+                let problem = Problem::new(Code::InsufficientScope);
+                if let Some(needed) = &self.scope { problem.scope(&**needed) } else { problem }
             }
             (RefusalKind::Network, ..) => {
                 Problem::new(Code::Forbidden).detail("The request comes from a network that may not make it.")

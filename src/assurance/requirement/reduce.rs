@@ -12,34 +12,73 @@ pub(crate) struct Facts<'a> {
     pub(crate) at: Circumstances,
 }
 
+/// One thing that is missing and that no proof gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bar<'a> {
+    Role(&'a str),
+    Scope,
+    Network,
+    Hours,
+    Never,
+}
+
+/// How far it is to a way with these bars: a client can ask for a scope itself (RFC 6750 §3.1), whereas for a
+/// role, another network or another hour somebody has to do something.
+fn distance(bars: &[Bar<'_>]) -> (bool, usize, usize) {
+    let scopes = bars.iter().filter(|bar| **bar == Bar::Scope).count();
+    (bars.contains(&Bar::Never), bars.len().saturating_sub(scopes), scopes)
+}
+
+/// The alternative to which it is nearest, the first of several, and what stands in its way.
+fn nearest<'a>(choice: &'a [Requirement], facts: &Facts<'_>) -> Option<(Vec<Bar<'a>>, &'a Requirement)> {
+    choice.iter().map(|one| (one.bars(facts), one)).min_by_key(|(bars, _)| distance(bars))
+}
+
 impl Requirement {
-    /// Why nothing that could be proved would help, if that is so.
+    /// Why nothing that could be proved would help, if that is so: what is first on the nearest way.
     pub(crate) fn forbids(&self, facts: &Facts<'_>) -> Option<Forbidden> {
+        Some(match self.bars(facts).into_iter().next()? {
+            Bar::Role(role) => Forbidden::Role(role.into()),
+            Bar::Scope => Forbidden::Scope(self.scopes_needed(facts).join(" ").into()),
+            Bar::Network => Forbidden::Network,
+            Bar::Hours => Forbidden::Hours,
+            Bar::Never => Forbidden::Never,
+        })
+    }
+
+    /// What stands in the way, by the nearest alternative of each choice; nothing where a proof is all it takes.
+    fn bars(&self, facts: &Facts<'_>) -> Vec<Bar<'_>> {
         let has = |held: &[Box<str>], wanted: &str| held.iter().any(|name| **name == *wanted);
-        if let Some(role) = self.roles.iter().find(|role| !has(facts.roles, role)) {
-            return Some(Forbidden::Role(role.into()));
-        }
-        if !self.scopes.iter().all(|scope| has(facts.scopes, scope)) {
-            return Some(Forbidden::Scope(self.scopes.iter().collect::<Vec<_>>().join(" ").into()));
-        }
+        let roles = self.roles.iter().filter(|role| !has(facts.roles, role)).map(Bar::Role);
+        let scopes = self.scopes.iter().filter(|scope| !has(facts.scopes, scope)).map(|_| Bar::Scope);
+        let mut bars: Vec<Bar<'_>> = roles.chain(scopes).collect();
         let from = |address| self.networks.iter().any(|network| network.contains(address));
         if !self.networks.is_empty() && !facts.at.address().is_some_and(from) {
-            return Some(Forbidden::Network);
+            bars.push(Bar::Network);
         }
         if !self.hours.is_empty() && !self.hours.iter().any(|window| window.contains(facts.at.now())) {
-            return Some(Forbidden::Hours);
+            bars.push(Bar::Hours);
         }
-        if let Some(forbidden) = self.all.iter().find_map(|part| part.forbids(facts)) {
-            return Some(forbidden);
+        for part in self.all.iter() {
+            bars.extend(part.bars(facts));
         }
-        self.choices().find_map(|choice| match choice {
-            [] => Some(Forbidden::Never),
-            several => {
-                let mut refused = several.iter().map(|alternative| alternative.forbids(facts));
-                let first = refused.next().flatten()?;
-                refused.all(|one| one.is_some()).then_some(first)
+        for choice in self.choices() {
+            bars.extend(nearest(choice, facts).map_or_else(|| vec![Bar::Never], |(bars, _)| bars));
+        }
+        bars
+    }
+
+    /// Every scope on the nearest way, those that are there included: a challenge names all that are required
+    /// (RFC 6750 §3).
+    fn scopes_needed(&self, facts: &Facts<'_>) -> Vec<&str> {
+        let mut needed: Vec<&str> = self.scopes.iter().collect();
+        let alternatives = self.choices().filter_map(|choice| nearest(choice, facts)).map(|(_, one)| one);
+        for scope in self.all.iter().chain(alternatives).flat_map(|part| part.scopes_needed(facts)) {
+            if !needed.contains(&scope) {
+                needed.push(scope);
             }
-        })
+        }
+        needed
     }
 
     /// What is left to be proved: nothing in it asks for a role, a scope, a network or a time.

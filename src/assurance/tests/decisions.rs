@@ -1,4 +1,7 @@
-use super::super::{Decision, Evidence, Forbidden, Method, Missing, Requirement, StepUpGrant, decide, unmet};
+use proptest::prelude::*;
+
+use super::super::{Decision, Evidence, Forbidden, Known, Method, Missing, Requirement, StepUpGrant, decide, unmet};
+use super::generated::{a_requirement, a_token, from_home};
 use super::{NOW, approval, authentication, proof, reached, token_with, webauthn};
 use crate::assurance::Authentication;
 use crate::clock::Timestamp;
@@ -162,6 +165,49 @@ fn whoever_lacks_a_role_or_scope_is_not_sent_to_prove_more() {
     assert_eq!(decide(&scope, &token, NOW), Decision::Forbid(Forbidden::Scope("read write".into())));
     assert!(allows(&Requirement::aal1().with_role("admin").with_scope("read"), &token));
     assert!(!allows(&Requirement::aal1().with_role("Admin"), &token), "names are compared exactly");
+}
+
+/// Who may do nothing else is told what he can ask for: a scope before a role, and of those the fewest.
+#[test]
+fn what_forbids_is_what_the_nearest_alternative_lacks() {
+    let token = authentication(reached(&[proof(Method::Password, 0)]));
+    let (role, scope) = (Requirement::aal1().with_role("admin"), Requirement::aal1().with_scope("write"));
+    let never = Requirement::any_of(&[]);
+    let scopes = |names: &str| Decision::Forbid(Forbidden::Scope(names.into()));
+    let role_alone = Decision::Forbid(Forbidden::Role("admin".into()));
+    let two = scope.clone().with_scope("read");
+    for (either, says) in [
+        ([role.clone(), scope.clone()], scopes("write")),
+        ([two.clone(), scope.clone()], scopes("write")),
+        ([scope.clone().with_role("admin"), two.clone()], scopes("write read")),
+        ([two.clone(), Requirement::aal1().with_scope("x").with_scope("y")], scopes("write read")),
+        ([never, role.clone()], role_alone.clone()),
+        ([role.clone().with_scope("write"), role.clone()], role_alone),
+    ] {
+        let wanted = Requirement::aal1().with_any_of(either);
+        assert_eq!(decide(&wanted, &token, NOW), says, "{wanted}");
+        assert_eq!(decide(&Requirement::aal1().with_all_of(wanted), &token, NOW), says);
+    }
+    // One that is open needs nothing of the others.
+    let open = Requirement::aal1().with_any_of([scope, Requirement::aal1()]);
+    assert!(allows(&open, &token));
+    assert_eq!(decide(&open.with_all_of(two), &token, NOW), scopes("write read"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// RFC 6750 §3: whoever comes back with the scopes that were named is not refused for want of one.
+    #[test]
+    fn the_scopes_that_are_named_are_all_that_are_needed(wanted in a_requirement(), token in a_token()) {
+        let known = Known::of(&token);
+        let Decision::Forbid(Forbidden::Scope(named)) = known.decide(&wanted, from_home(), |_| true) else {
+            return Ok(());
+        };
+        let granted: Vec<Box<str>> = named.split(' ').map(Into::into).collect();
+        let again = Known { scopes: &granted, ..known }.decide(&wanted, from_home(), |_| true);
+        prop_assert!(!matches!(again, Decision::Forbid(Forbidden::Scope(_))), "{wanted}: {named}");
+    }
 }
 
 #[test]

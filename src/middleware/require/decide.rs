@@ -98,7 +98,7 @@ pub(super) fn elevated<B>(
 pub(super) fn answer<B>(rule: &Rule, request: &Request<B>, refusal: Refusal) -> Response<Bytes> {
     let settings = Examined::of(request.extensions()).map(|examined| examined.settings);
     let form = Form::of(request.method(), request.headers());
-    let mut answer = refuse(&refusal, Some(&rule.requirement), settings, form);
+    let mut answer = refuse(&refusal, settings, form);
     if let Some(replace) = &rule.replace {
         answer = form.bare(replace(&refusal, answer));
     }

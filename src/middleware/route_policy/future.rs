@@ -140,7 +140,7 @@ where
 fn answer<B>(request: &Request<B>, refusal: Refusal) -> Response<Bytes> {
     let settings = Examined::of(request.extensions()).map(|examined| examined.settings);
     let form = Form::of(request.method(), request.headers());
-    let mut answer = refuse(&refusal, None, settings, form);
+    let mut answer = refuse(&refusal, settings, form);
     answer.extensions_mut().insert(refusal);
     answer
 }

@@ -174,9 +174,35 @@ fn a_missing_scope_is_answered_with_all_that_are_needed() {
 }
 
 #[test]
+fn a_scope_that_stands_in_a_part_or_an_alternative_is_named_by_the_nearest_way() {
+    let house = House::new();
+    let scoped = |scope: &str| Requirement::aal1().with_scope(scope);
+    let either = [scoped("audit").with_scope("export"), scoped("write"), Requirement::aal1().with_role("root")];
+    let requirement = || scoped("read").with_any_of(either.clone()).with_all_of(scoped("notes"));
+    let assurance = two_factors();
+    let with = |scopes: &[&str]| {
+        let scopes: Vec<Box<str>> = scopes.iter().map(|scope| (*scope).into()).collect();
+        house.token_with(&assurance, |claims| claims.with_scopes(Box::leak(scopes.into())))
+    };
+    for (held, named) in [
+        (&[][..], "read notes write"),
+        (&["read", "notes"], "read notes write"),
+        (&["read", "notes", "audit"], "read notes audit export"),
+        (&["write"], "read notes write"),
+    ] {
+        let answer = house.ask(requirement(), bearing(&with(held)));
+        assert_eq!((answer.status, answer.code()), (StatusCode::FORBIDDEN, "insufficient_scope".into()), "{held:?}");
+        assert!(answer.challenge().ends_with(&format!(r#", scope="{named}""#)), "{held:?}: {}", answer.challenge());
+        let named: Vec<&str> = named.split(' ').collect();
+        assert_eq!(house.ask(requirement(), bearing(&with(&named))).status, StatusCode::OK, "and that is enough");
+    }
+}
+
+#[test]
 fn a_missing_role_is_no_reason_to_prove_anything() {
     let house = House::new();
-    let answer = house.ask(Requirement::aal3().with_role("admin"), bearing(&house.token(&password())));
+    let admin = Requirement::aal3().with_role("admin").with_scope("read");
+    let answer = house.ask(admin, bearing(&house.token(&password())));
     assert_eq!((answer.status, answer.code()), (StatusCode::FORBIDDEN, "insufficient_scope".into()));
     assert!(!answer.challenge().contains("scope=\""), "no scope would help");
     assert!(!answer.challenge().contains("acr_values"));

@@ -148,7 +148,7 @@ impl Rule {
         let settings: Option<&Settings> = Examined::of(&parts.extensions).map(|examined| examined.settings);
         let form = Form::of(&parts.method, &parts.headers);
         let refusal = refusal.bound_to(&self.names);
-        let mut answer = refuse(&refusal, Some(&self.requirement), settings, form);
+        let mut answer = refuse(&refusal, settings, form);
         answer.extensions_mut().insert(refusal);
         answer.map(Body::refusal)
     }
