@@ -193,6 +193,10 @@ impl Subject {
         self.tenant.as_deref()
     }
 
+    pub(crate) fn name(&self) -> Name<'_> {
+        Name { tenant: self.tenant(), id: &self.id }
+    }
+
     /// Returns one string that no other subject has: what a store uses as its key.
     ///
     /// ```
@@ -238,10 +242,23 @@ fn part(field: &'static str, text: Box<str>) -> Result<Box<str>, ConfigError> {
 
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(tenant) = &self.tenant {
+        fmt::Display::fmt(&self.name(), f)
+    }
+}
+
+/// What a subject is called, to people: `acme/alice`. Two tenants may each have an `alice`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Name<'a> {
+    pub(crate) tenant: Option<&'a str>,
+    pub(crate) id: &'a str,
+}
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(tenant) = self.tenant {
             write!(f, "{tenant}/")?;
         }
-        f.write_str(&self.id)
+        f.write_str(self.id)
     }
 }
 

@@ -4,6 +4,7 @@ use super::assess::{Asked, newest_for};
 use super::step_up::{Missing, StepUp};
 use super::{Assurance, Authentication, Facts, Requirement, StepUpGrant};
 use crate::clock::Timestamp;
+use crate::id::Name;
 
 /// How far in the future an authentication may seem to lie before it is not believed, in seconds.
 const FUTURE_TOLERANCE: u64 = 60;
@@ -160,7 +161,7 @@ pub(crate) fn decide_by(
 /// It opens nothing: only an [`Authentication`] does.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Known<'a> {
-    pub(crate) name: &'a str,
+    pub(crate) name: Name<'a>,
     pub(crate) assurance: &'a Assurance,
     pub(crate) roles: &'a [Box<str>],
     pub(crate) scopes: &'a [Box<str>],
@@ -170,7 +171,7 @@ pub(crate) struct Known<'a> {
 impl<'a> Known<'a> {
     pub(crate) fn of(authentication: &'a Authentication) -> Self {
         Self {
-            name: authentication.subject().id(),
+            name: authentication.subject().name(),
             assurance: authentication.assurance(),
             roles: authentication.roles(),
             scopes: authentication.scopes(),

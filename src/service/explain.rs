@@ -95,13 +95,13 @@ impl Mfa {
             return Err(Refusal::NotFound.into());
         }
         let known = found.as_ref().map(|session| Known {
-            name: subject.id(),
+            name: subject.name(),
             assurance: &session.assurance,
             roles: session.roles,
             scopes: session.scopes,
             step_up: None,
         });
         let explained = policy.explain_known(method, path, known.as_ref(), at);
-        Ok(if known.is_some() { explained } else { explained.of_absent(subject.id()) })
+        Ok(if known.is_some() { explained } else { explained.of_absent(subject.name()) })
     }
 }

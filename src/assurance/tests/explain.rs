@@ -4,6 +4,7 @@ use super::super::{Circumstances, Day, Decision, Finding, Hours, Method, Proof, 
 use super::generated::{a_requirement, a_token, from_home};
 use super::{NOW, approval, authentication, proof, reached, token_with, webauthn};
 use crate::assurance::Authentication;
+use crate::id::Subject;
 
 fn password_and_code(age: u64) -> Authentication {
     authentication(reached(&[proof(Method::Password, age), proof(Method::Totp, age)]))
@@ -84,6 +85,15 @@ fn it_says_what_is_wanted_and_what_there_is() {
         let said = said(&wanted, &who);
         assert!(said.contains(says), "{said}");
     }
+}
+
+/// Two tenants may each have an alice.
+#[test]
+fn whoever_belongs_to_a_tenant_is_named_with_it() {
+    let mut token = token_with(reached(&[proof(Method::Password, 0)]));
+    token.subject = Subject::with_tenant("acme", "alice").unwrap();
+    let said = explain(&Requirement::aal1(), &Authentication::from_parts(token), from_home()).to_string();
+    assert!(said.contains(". acme/alice is signed in at AAL1"), "{said}");
 }
 
 /// A code of just now is there, and another one would not help.

@@ -7,6 +7,7 @@ use super::path::PathTrick;
 use super::policy::RoutePolicy;
 use super::rule::{Access, Mode, Rule};
 use crate::assurance::{Authentication, Circumstances, Explained, Known, StepUpGrant, explain_known};
+use crate::id::Name;
 use crate::middleware::problem::Code;
 use crate::middleware::{Refusal, RefusalKind};
 
@@ -153,8 +154,8 @@ fn bound(access: &Access) -> Option<String> {
 
 impl RouteExplanation {
     /// Says who it is that was asked about, and is not signed in.
-    pub(crate) fn of_absent(self, name: &str) -> Self {
-        Self { absent: Some(name.into()), ..self }
+    pub(crate) fn of_absent(self, name: Name<'_>) -> Self {
+        Self { absent: Some(name.to_string().into()), ..self }
     }
 
     /// Tells whether the request passes: nothing is said against it, or it is only reported.

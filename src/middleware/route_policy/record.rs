@@ -11,7 +11,7 @@ use crate::assurance::{
     Aal, Assurance, Authentication, Circumstances, Evidence, Known, Method as Kind, Properties, StepUpGrant,
 };
 use crate::clock::Timestamp;
-use crate::id::TokenId;
+use crate::id::{Name, TokenId};
 
 /// A request as it was decided: enough of it to decide it again by another policy.
 ///
@@ -54,6 +54,8 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Who {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tenant: Option<Box<str>>,
     subject: Box<str>,
     level: u8,
     auth_time: Option<Timestamp>,
@@ -94,6 +96,7 @@ impl Who {
         let assurance = who.assurance();
         let proved = |e: &Evidence| Proved { r#type: e.method(), at: e.at(), properties: e.properties() };
         Self {
+            tenant: who.subject().tenant().map(Into::into),
             subject: who.subject().id().into(),
             level: assurance.level().number(),
             auth_time: assurance.auth_time(),
@@ -109,6 +112,10 @@ impl Who {
                 bound: grant.bind().is_some(),
             }),
         }
+    }
+
+    fn name(&self) -> Name<'_> {
+        Name { tenant: self.tenant.as_deref(), id: &self.subject }
     }
 
     /// What was reached, for a decision that opens nothing.
@@ -170,7 +177,13 @@ impl Recorded {
         &self.path
     }
 
-    /// Returns who asked, if anybody was signed in.
+    /// Returns the tenant of whoever asked, where there is one.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.who.as_ref().and_then(|who| who.tenant.as_deref())
+    }
+
+    /// Returns who asked, if anybody was signed in: the id within the [tenant](Self::tenant).
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
         self.who.as_ref().map(|who| &*who.subject)
@@ -198,7 +211,7 @@ impl Recorded {
         };
         let (assurance, step_up) = (who.assurance(), who.step_up());
         let known = Known {
-            name: &who.subject,
+            name: who.name(),
             assurance: &assurance,
             roles: &who.roles,
             scopes: &who.scopes,
@@ -263,7 +276,8 @@ impl std::fmt::Display for Changed<'_> {
             Outcome::Refused => "refused",
         };
         let Recorded { method, path, .. } = self.recorded;
-        let of = self.recorded.subject().map_or(String::new(), |who| format!(" of {}", who.escape_debug()));
+        let name = self.recorded.who.as_ref().map(|who| who.name().to_string());
+        let of = name.map_or(String::new(), |name| format!(" of {}", name.escape_debug()));
         let (was, would) = (said(self.recorded.outcome), said(self.outcome));
         let (then, now) = (by(self.recorded.rule()), by(self.rule()));
         write!(f, "{method} {}{of}: was {was} {then}, would be {would} {now}", path.escape_debug())

@@ -4,11 +4,13 @@ use std::sync::{Arc, Mutex};
 
 use http::{Method, Request};
 use tower::Layer as _;
+use tower_mfa::account::FirstFactor;
 use tower_mfa::assurance::{Circumstances, Hours, Requirement};
 use tower_mfa::clock::Timestamp;
+use tower_mfa::id::Subject;
 use tower_mfa::middleware::route_policy::{Changed, Mode, Outcome, Recorded, RoutePolicy, Rule, replay};
 use tower_mfa::middleware::{ClientAddress, RoutePolicyLayer, TransactionLayer};
-use tower_mfa::service::{Asking, ChallengeOutcome, ChallengeRequest};
+use tower_mfa::service::{Asking, ChallengeOutcome, ChallengeRequest, LoginOutcome};
 
 use super::{Reached, request, rules, send};
 use crate::bank::{ACTION, Bank, START, requirement};
@@ -176,11 +178,12 @@ async fn recorded_decisions_are_made_again_before_a_policy_is_switched_on() {
         request_by("GET", "/vault", token),
         request_by("GET", "/nowhere", token),
         request_by("POST", "/transfer", token),
+        request("GET", "/beta"),
     ];
     let records = recorded(&bank, everything(), asked).await;
     let outcomes: Vec<Outcome> = records.iter().map(Recorded::outcome).collect();
     use Outcome::{Allowed, Refused, Reported};
-    assert_eq!(outcomes, [Allowed, Refused, Refused, Allowed, Reported, Refused, Allowed]);
+    assert_eq!(outcomes, [Allowed, Refused, Refused, Allowed, Reported, Refused, Allowed, Allowed]);
     assert_eq!(records[3].subject(), Some("alice"));
     let text = serde_json::to_string(&records).unwrap();
     assert!(!text.contains("secret") && !text.contains(token), "no query, no token: {text}");
@@ -194,6 +197,7 @@ async fn recorded_decisions_are_made_again_before_a_policy_is_switched_on() {
         .rule(Rule::on("vault", [Method::GET], "/vault").require(Requirement::aal3()))
         .rule(Rule::on("nowhere", [Method::GET], "/nowhere").require(Requirement::aal1()))
         .rule(Rule::on("transfer", [Method::POST], "/transfer").require(requirement()))
+        .rule(Rule::on("beta", [Method::GET], "/beta").require(Requirement::aal2()).with_mode(Mode::Off))
         .build()
         .unwrap();
     let changes: Vec<String> = replay(&next, &records).map(|change: Changed<'_>| change.to_string()).collect();
@@ -225,6 +229,39 @@ async fn cs_ta_1_an_approval_that_is_not_bound_explains_no_transaction() {
     let bound = bank.approved(&mut alice, bound).await;
     let bound = bank.session(&bound);
     assert!(everything().explain(&Method::POST, "/transfer", Some(&bound), at(&bank)).passes());
+}
+
+/// Two tenants may each have an alice.
+#[tokio::test]
+async fn whoever_belongs_to_a_tenant_is_explained_and_recorded_with_it() {
+    let bank = Bank::new();
+    let subject = Subject::with_tenant("acme", "alice").unwrap();
+    let first = FirstFactor::password_checked_by_host(subject.clone(), bank.clock.time());
+    let LoginOutcome::Complete(tokens) = bank.mfa.begin(first).await.unwrap() else { panic!("nothing is bound") };
+    let asking = async || {
+        let asked = bank.mfa.explain(&everything(), &Method::GET, "/accounts/7", Asking::subject(&subject)).await;
+        asked.unwrap().to_string()
+    };
+    let said = asking().await;
+    assert!(said.contains(". acme/alice is signed in at AAL1"), "{said}");
+
+    let mut request = request("GET", "/accounts/7");
+    let bearer = format!("Bearer {}", tokens.access_token().expose());
+    request.headers_mut().insert("authorization", bearer.parse().unwrap());
+    let record = recorded(&bank, everything(), vec![request]).await.pop().unwrap();
+    assert_eq!((record.tenant(), record.subject()), (Some("acme"), Some("alice")));
+    let line = serde_json::to_string(&record).unwrap();
+    let old: Recorded = serde_json::from_str(&line.replace(r#""tenant":"acme","#, "")).unwrap();
+    assert_eq!((old.tenant(), old.subject()), (None, Some("alice")), "as they were written before");
+    let open = Rule::on("accounts", [Method::GET], "/accounts/{id}").require(Requirement::aal1());
+    let open = RoutePolicy::builder().rule(open).build().unwrap();
+    let changes: Vec<String> = replay(&open, [&record, &old]).map(|change| change.to_string()).collect();
+    let of = |who| format!("GET /accounts/7 of {who}: was refused by \"accounts\", would be allowed by \"accounts\"");
+    assert_eq!(changes, [of("acme/alice"), of("alice")]);
+
+    bank.mfa.log_out(&bank.session(&tokens)).await.unwrap();
+    let said = asking().await;
+    assert!(said.contains("acme/alice is not signed in. To go on: sign in."), "{said}");
 }
 
 #[tokio::test]
