@@ -1,15 +1,13 @@
 //! Nobody goes round the second factor unless it was approved, documented and limited in time.
 
-use std::sync::{Arc, Mutex};
-
 use tower_mfa::account::{Bypass, EventKind, Refusal};
 use tower_mfa::assurance::{Aal, Decision, Requirement, decide};
 use tower_mfa::policy::presets::{nist_aal2, owasp_asvs_l2, pci_dss_4};
-use tower_mfa::policy::{LockSchedule, Login, Policy, PolicySource, Who};
+use tower_mfa::policy::{LockSchedule, Login};
 use tower_mfa::service::{ChallengeOutcome, ChallengeRequest, LoginOutcome, Reply, Responder, Tokens};
 
 use crate::presets::cheaply;
-use crate::scene::{Person, Scene, answered, cheap, complete, refusal, subject};
+use crate::scene::{Current, Person, Scene, answered, cheap, complete, refusal, subject};
 
 async fn bank() -> (Scene, Person) {
     let s = Scene::with(cheaply(pci_dss_4()).build().unwrap());
@@ -236,11 +234,11 @@ async fn it_ends_when_the_clock_is_set_right() {
 /// A session of a password from before, which does not end with the bypass, gets nothing by it either.
 #[tokio::test]
 async fn it_refreshes_no_session_but_those_that_began_by_it() {
-    let current = Current(Arc::new(Mutex::new(Arc::new(cheap().login(Login::Optional).build().unwrap()))));
+    let current = Current::of(cheap().login(Login::Optional));
     let s = Scene::sourced(current.clone());
     let alice = s.enrolled("alice").await;
     let before = s.password("alice").await;
-    *current.0.lock().unwrap() = Arc::new(cheap().login(Login::Required).bypass_at_most(7_200).build().unwrap());
+    current.set(cheap().login(Login::Required).bypass_at_most(7_200));
     s.grant(s.hour()).await.unwrap();
     assert_eq!(refusal(s.mfa.refresh(before.refresh_token().unwrap()).await), Refusal::InvalidToken);
     let by_it = complete(s.begin("alice").await);
@@ -266,35 +264,25 @@ async fn a_user_who_is_locked_out_is_let_in_by_no_bypass() {
     assert!(matches!(s.begin("alice").await, LoginOutcome::Complete(_)));
 }
 
-/// The policy in force, which a test changes.
-#[derive(Clone)]
-struct Current(Arc<Mutex<Arc<Policy>>>);
-
-impl PolicySource for Current {
-    fn policy(&self, _who: Who<'_>) -> Arc<Policy> {
-        self.0.lock().unwrap().clone()
-    }
-}
-
 /// Rows: PCI-8.5.1-b
 #[tokio::test]
 async fn a_policy_that_allows_less_honours_less_of_what_was_granted_before() {
     let lasting = |secs: Option<u32>| {
         let policy = cheap().login(Login::Required);
-        Arc::new(secs.map_or(policy.clone(), |secs| policy.bypass_at_most(secs)).build().unwrap())
+        secs.map_or(policy.clone(), |secs| policy.bypass_at_most(secs))
     };
-    let current = Current(Arc::new(Mutex::new(lasting(Some(7_200)))));
+    let current = Current::of(lasting(Some(7_200)));
     let s = Scene::sourced(current.clone());
     let _ = s.begin("alice").await;
     s.grant(s.hour()).await.unwrap();
     let until = async || s.mfa.bypass_until(&subject("alice")).await.unwrap().map(|end| end.since(s.now()));
     assert_eq!(until().await, Some(3_600));
     s.clock.advance(600);
-    *current.0.lock().unwrap() = lasting(Some(900));
+    current.set(lasting(Some(900)));
     assert_eq!(until().await, Some(300));
     let LoginOutcome::Complete(tokens) = s.begin("alice").await else { panic!("300 seconds are left") };
     assert_eq!(tokens.expires_in().as_secs(), 300);
-    *current.0.lock().unwrap() = lasting(None);
+    current.set(lasting(None));
     assert_eq!(until().await, None);
     assert_eq!(refusal(s.mfa.refresh(tokens.refresh_token().unwrap()).await), Refusal::InvalidToken);
     assert!(matches!(s.begin("alice").await, LoginOutcome::EnrolmentRequired { .. }));

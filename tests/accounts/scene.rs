@@ -7,7 +7,7 @@ use tower_mfa::assurance::Authentication;
 use tower_mfa::clock::Timestamp;
 use tower_mfa::entropy::SystemEntropy;
 use tower_mfa::id::Subject;
-use tower_mfa::policy::{Login, Policy, PolicyBuilder, PolicySource};
+use tower_mfa::policy::{Login, Policy, PolicyBuilder, PolicySource, Who};
 use tower_mfa::recovery_code::{Count, Scheme};
 use tower_mfa::secret::SecretString;
 use tower_mfa::service::{
@@ -40,6 +40,26 @@ pub(crate) fn keys_of(ring: Vec<MasterKey>) -> Keys {
 
 pub(crate) fn subject(name: &str) -> Subject {
     Subject::new(name).unwrap()
+}
+
+/// The policy in force, which a test changes.
+#[derive(Clone)]
+pub(crate) struct Current(Arc<Mutex<Arc<Policy>>>);
+
+impl Current {
+    pub(crate) fn of(policy: PolicyBuilder) -> Self {
+        Self(Arc::new(Mutex::new(Arc::new(policy.build().unwrap()))))
+    }
+
+    pub(crate) fn set(&self, policy: PolicyBuilder) {
+        *self.0.lock().unwrap() = Arc::new(policy.build().unwrap());
+    }
+}
+
+impl PolicySource for Current {
+    fn policy(&self, _who: Who<'_>) -> Arc<Policy> {
+        self.0.lock().unwrap().clone()
+    }
 }
 
 /// What the hook was told.

@@ -9,7 +9,7 @@ use tower_mfa::service::{
 };
 
 use crate::login_modes::{counted, enrol, lenient_beside, status, strictly, under};
-use crate::scene::{Scene, answered, challenged, cheap, refusal, scan, ticket};
+use crate::scene::{Current, Scene, answered, challenged, cheap, refusal, scan, ticket};
 
 /// Rows: N63B-4.2.1-a
 #[tokio::test]
@@ -52,6 +52,38 @@ async fn enrolment_after(s: &Scene, asked: &tower_mfa::service::LoginChallenge, 
     };
     assert_eq!((expires_in, allowed), (600, vec![Method::Totp]));
     enrolment_token
+}
+
+/// The right to bind is for what is missing, by the policy of the moment: it opens no door to one more.
+#[tokio::test]
+async fn an_enrolment_is_good_while_less_is_bound_than_must_be() {
+    let current = Current::of(cheap().login(two()));
+    let s = Scene::sourced(current.clone());
+    let first = enrol(&s, &ticket(s.begin("alice").await)).await;
+    s.clock.advance(30);
+    let asked = challenged(s.begin("alice").await);
+    let token = enrolment_after(&s, &asked, Reply::totp(first.app.code(s.now()))).await;
+    let started = s.mfa.enrol_totp(Enroller::Token(&token), TotpEnrolment::new()).await.unwrap();
+    let confirmed = async || {
+        let code = scan(&started).code(s.now());
+        s.mfa.confirm(Enroller::Token(&token), started.id, code).await
+    };
+    current.set(cheap().login(Login::Required));
+    let again = s.mfa.enrol_totp(Enroller::Token(&token), TotpEnrolment::new()).await;
+    assert_eq!(refusal(again), Refusal::InvalidToken);
+    assert_eq!(refusal(confirmed().await), Refusal::InvalidToken);
+    current.set(cheap().login(two()));
+    assert!(confirmed().await.is_ok());
+}
+
+/// Who was sent to bind a first one is not stopped half way by a policy that asks for none.
+#[tokio::test]
+async fn an_enrolment_of_the_first_is_good_though_none_must_be_bound_any_more() {
+    let current = Current::of(cheap().login(Login::Required));
+    let s = Scene::sourced(current.clone());
+    let token = ticket(s.begin("alice").await);
+    current.set(cheap().login(Login::Optional));
+    enrol(&s, &token).await;
 }
 
 /// Rows: GHSA-xg6x-h9c9-2m83, CVE-2019-16766

@@ -2,10 +2,11 @@
 
 use tower_mfa::account::{EventKind, Refusal};
 use tower_mfa::policy::presets::pci_dss_4;
+use tower_mfa::policy::{LockSchedule, Login};
 use tower_mfa::service::{ChallengeOutcome, ChallengeRequest, Enroller, LoginOutcome, Reply, Responder};
 
 use crate::presets::cheaply;
-use crate::scene::{Person, Scene, challenged, refusal, scan, subject};
+use crate::scene::{Current, Person, Scene, answered, challenged, cheap, refusal, scan, subject};
 
 const WRONG_RECOVERY: &str = "0000-0000-0000-0000";
 
@@ -112,6 +113,30 @@ async fn a_session_has_no_budget_of_its_own_but_its_token_stays_good() {
     assert_eq!(refusal(answer(right).await), Refusal::Throttled { retry_after: 1_800 });
     assert!(s.mfa.sessions(&alice.by, None, 50).await.is_ok());
     assert!(matches!(s.begin("alice").await, LoginOutcome::Blocked { .. }));
+}
+
+/// What policy no longer asks for holds nobody back; what was counted is there again with the policy.
+#[tokio::test]
+async fn a_lock_of_the_whole_account_holds_only_where_policy_counts_the_account() {
+    let locking = LockSchedule::new(10, u32::MAX, &[1_800]);
+    let (wide, single) = (
+        cheap().login(Login::Required).lock(locking.clone().account_wide()),
+        cheap().login(Login::Required).lock(locking),
+    );
+    let current = Current::of(wide.clone());
+    let s = Scene::sourced(current.clone());
+    let alice = s.enrolled_by_ticket("alice").await;
+    s.clock.advance(30);
+    s.fail(&alice, 10).await;
+    assert!(matches!(s.begin("alice").await, LoginOutcome::Blocked { throttled_for: Some(1_800), .. }));
+    current.set(single.clone());
+    let asked = challenged(s.begin("alice").await);
+    current.set(wide);
+    assert!(matches!(s.begin("alice").await, LoginOutcome::Blocked { throttled_for: Some(1_800), .. }));
+    let right = || Reply::totp(alice.app.code(s.now()));
+    assert_eq!(refusal(s.answer(&asked, right()).await), Refusal::Throttled { retry_after: 1_800 });
+    current.set(single);
+    answered(s.answer(&asked, right()).await.unwrap());
 }
 
 /// What is only being bound is no way in: a slip there locks nobody's account.

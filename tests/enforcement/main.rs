@@ -6,5 +6,6 @@ mod bank;
 mod bound_actions;
 mod inline;
 mod route_policy;
+mod spent;
 mod transaction;
 mod whole_request;

@@ -10,7 +10,6 @@ use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use tower_mfa::account::EventKind;
 use tower_mfa::assurance::{Method, Proof, Requirement};
-use tower_mfa::id::Subject;
 use tower_mfa::middleware::{Approved, TransactionLayer};
 use tower_mfa::service::{ChallengeOutcome, ChallengeRequest};
 use tower_mfa::testing::Fault;
@@ -18,12 +17,12 @@ use tower_mfa::token::{Redeem, Redeemed};
 
 use crate::bank::{ACTION, Bank, answer, requirement};
 
-fn hundred_to_bob() -> ChallengeRequest {
+pub(crate) fn hundred_to_bob() -> ChallengeRequest {
     let parameters = [("to", json!("bob")), ("amount", json!(100))];
     ChallengeRequest::new().action(ACTION).bind(parameters).unwrap()
 }
 
-const HUNDRED: &str = r#"{"to":"bob","amount":100}"#;
+pub(crate) const HUNDRED: &str = r#"{"to":"bob","amount":100}"#;
 
 fn is_not_approved((status, body): &(StatusCode, Value)) {
     assert_eq!((status.as_u16(), &body["code"]), (401, &json!("insufficient_user_authentication")), "{body}");
@@ -108,24 +107,6 @@ async fn what_approves_something_else_approves_no_transfer() {
     let refreshed = bank.mfa.refresh(tokens.refresh_token().unwrap()).await.unwrap();
     is_not_approved(&bank.send(Some(refreshed.access_token().expose()), HUNDRED).await);
     assert_eq!(bank.moved(), 0);
-}
-
-/// After a clock that had jumped is set right, nothing that was approved in between is good again.
-#[tokio::test]
-async fn a_spent_approval_stays_spent_when_a_jumped_clock_is_reset() {
-    let bank = Bank::new();
-    let mut alice = bank.person("alice").await;
-    let tokens = bank.approved(&mut alice, hundred_to_bob()).await;
-    let token = tokens.access_token().expose();
-    assert_eq!(bank.send(Some(token), HUNDRED).await.0, 200);
-    bank.clock.advance(700);
-    let _elsewhere = bank.password("alice").await;
-    bank.clock.go_back(700);
-    assert_eq!(bank.send(Some(token), HUNDRED).await.0, 503, "the clock stands behind");
-    let subject = Subject::new("alice").unwrap();
-    bank.mfa.unlock(&subject, "root", "the clock is right again").await.unwrap();
-    assert_eq!(bank.send(Some(token), HUNDRED).await.0, 401);
-    assert_eq!(bank.moved(), 1);
 }
 
 #[tokio::test]
@@ -342,18 +323,6 @@ fn cs_ta_1_a_transaction_has_no_alternative_without_its_approval() {
     assert!(built(Requirement::aal1().with_all_of(requirement())).is_ok());
 }
 
-/// Who may spend it at all has looked at the clock; a store that has forgotten what was spent must not let it be again.
-#[tokio::test]
-async fn cs_ta_1_an_approval_that_has_lapsed_is_not_spent_any_more() {
-    let bank = Bank::new();
-    let mut alice = bank.person("alice").await;
-    let tokens = bank.approved(&mut alice, hundred_to_bob()).await;
-    let who = bank.session(&tokens);
-    assert_eq!(bank.mfa.redeem(&who).await.unwrap(), Redeemed::Now);
-    bank.clock.advance(601);
-    assert_eq!(bank.mfa.redeem(&who).await.unwrap(), Redeemed::Void);
-}
-
 #[tokio::test]
 async fn an_approval_goes_no_further_than_the_next_authentication() {
     let bank = Bank::new();
@@ -371,28 +340,4 @@ async fn an_approval_goes_no_further_than_the_next_authentication() {
     };
     assert_eq!(reached(false).await, (StatusCode::OK, json!(true)));
     assert_eq!(reached(true).await, (StatusCode::OK, json!(false)), "it is of whom that layer does not know");
-}
-
-/// More approvals than are remembered are refused, not forgotten; when they have lapsed there is room.
-#[tokio::test]
-async fn a_full_memory_of_spent_approvals_refuses() {
-    let bank = Bank::new();
-    let alice = bank.person("alice").await;
-    let mut outcomes = Vec::new();
-    for _ in 0..66 {
-        let plain = bank.mfa.open_challenge(&alice.session, ChallengeRequest::new().action(ACTION)).await.unwrap();
-        let ChallengeOutcome::Complete(plain) = plain else { panic!("the code is fresh") };
-        outcomes.push(bank.mfa.redeem(&bank.session(&plain.tokens)).await.is_ok());
-    }
-    assert_eq!(outcomes.iter().filter(|ok| **ok).count(), 64);
-    bank.clock.advance(500);
-    let mut alice = alice;
-    let tokens = bank.approved(&mut alice, hundred_to_bob()).await;
-    assert_eq!(bank.send(Some(tokens.access_token().expose()), HUNDRED).await.0, 503, "none may be forgotten yet");
-    bank.clock.advance(100);
-    assert_eq!(
-        bank.send(Some(tokens.access_token().expose()), HUNDRED).await.0,
-        200,
-        "though nothing was written since"
-    );
 }
