@@ -97,7 +97,7 @@ impl Mfa {
     /// of [`authenticate_layer`](Self::authenticate_layer), and both around the whole router. The routes of
     /// this `Mfa` decide for themselves: name them `guarded_elsewhere`.
     pub fn route_policy_layer(&self, source: impl RoutePolicySource) -> RoutePolicyLayer<Read> {
-        RoutePolicyLayer::new(source).original_uri(original_uri).with_bodies()
+        RoutePolicyLayer::new(source).original_uri(original_uri).with_clock(self.clock()).with_bodies()
     }
 
     /// Returns the JSON API, without a prefix.

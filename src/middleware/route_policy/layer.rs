@@ -12,7 +12,7 @@ use super::record::Recorded;
 use super::report::Report;
 use super::service::RoutePolicyService;
 use crate::assurance::Circumstances;
-use crate::clock::{Clock as _, SystemClock};
+use crate::clock::{Clock, SystemClock};
 use crate::middleware::original_uri::{OriginalUri, is_shortened};
 use crate::middleware::settings::Examined;
 
@@ -70,6 +70,7 @@ pub struct RoutePolicyLayer<W = Untouched> {
 pub(super) struct Shared {
     pub(super) source: Arc<dyn RoutePolicySource>,
     original_uri: Option<OriginalUri>,
+    clock: Arc<dyn Clock>,
     pub(super) on_report: Option<OnReport>,
     pub(super) on_decision: Option<OnDecision>,
 }
@@ -82,7 +83,13 @@ impl RoutePolicyLayer {
     /// Makes the layer, over a [`RoutePolicy`](super::RoutePolicy) or something that gives the one in
     /// force.
     pub fn new(source: impl RoutePolicySource) -> Self {
-        let shared = Shared { source: Arc::new(source), original_uri: None, on_report: None, on_decision: None };
+        let shared = Shared {
+            source: Arc::new(source),
+            original_uri: None,
+            clock: Arc::new(SystemClock),
+            on_report: None,
+            on_decision: None,
+        };
         Self { shared: Arc::new(shared), bodies: PhantomData }
     }
 }
@@ -94,6 +101,14 @@ impl<W> RoutePolicyLayer<W> {
     /// Without it, a layer inside of `nest("/admin", …)` would judge `/admin/users` as `/users`.
     pub fn original_uri(self, find: fn(&Extensions) -> Option<&Uri>) -> Self {
         self.with(|shared| shared.original_uri = Some(find))
+    }
+
+    /// Reads the time of what is recorded from another clock, where no
+    /// [`AuthenticateLayer`](crate::middleware::AuthenticateLayer) is outside; else that one's clock says it.
+    ///
+    /// Nothing is decided by this one: without that layer whatever asks for a proof is refused.
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        self.with(|shared| shared.clock = clock)
     }
 
     /// Hands a [`Report`] of each request that was refused, or would have been, to the host.
@@ -140,7 +155,7 @@ impl Shared {
         let Some(record) = &self.on_decision else { return };
         let examined = Examined::of(request.extensions());
         let at =
-            examined.as_ref().map_or_else(|| SystemClock.now().ok().map(Circumstances::at), Examined::circumstances);
+            examined.as_ref().map_or_else(|| self.clock.now().ok().map(Circumstances::at), Examined::circumstances);
         // Without a time nothing was decided that could be decided again.
         let Some(at) = at else { return };
         let who = examined.and_then(|examined| examined.outcome.ok());

@@ -8,9 +8,10 @@ use tower_mfa::account::FirstFactor;
 use tower_mfa::assurance::{Circumstances, Hours, Requirement};
 use tower_mfa::clock::Timestamp;
 use tower_mfa::id::Subject;
-use tower_mfa::middleware::route_policy::{Changed, Mode, Outcome, Recorded, RoutePolicy, Rule, replay};
+use tower_mfa::middleware::route_policy::{Changed, Mode, Outcome, Read, Recorded, RoutePolicy, Rule, replay};
 use tower_mfa::middleware::{ClientAddress, RoutePolicyLayer, TransactionLayer};
 use tower_mfa::service::{Asking, ChallengeOutcome, ChallengeRequest, LoginOutcome};
+use tower_mfa::testing::ManualClock;
 
 use super::{Reached, request, rules, send};
 use crate::bank::{ACTION, Bank, START, requirement};
@@ -262,6 +263,28 @@ async fn whoever_belongs_to_a_tenant_is_explained_and_recorded_with_it() {
     bank.mfa.log_out(&bank.session(&tokens)).await.unwrap();
     let said = asking().await;
     assert!(said.contains("acme/alice is not signed in. To go on: sign in."), "{said}");
+}
+
+/// Time is passed in: to the `AuthenticateLayer`, and where there is none to the layer itself.
+#[tokio::test]
+async fn what_is_recorded_says_when_by_a_clock_that_was_given() {
+    let bank = Bank::new();
+    let own = ManualClock::at(START + 5_000);
+    let kept: Arc<Mutex<Vec<serde_json::Value>>> = Arc::default();
+    let recording = |layer: RoutePolicyLayer<Read>| {
+        let kept = Arc::clone(&kept);
+        let keep = move |record: &Recorded| kept.lock().unwrap().push(serde_json::to_value(record).unwrap());
+        layer.on_decision(keep).layer(Reached::default().router())
+    };
+    let alone = recording(RoutePolicyLayer::new(everything()).with_clock(Arc::new(own.clone())).with_bodies());
+    let of_mfa = recording(bank.mfa.route_policy_layer(everything()));
+    send(alone.clone(), request("GET", "/")).await;
+    send(of_mfa, request("GET", "/")).await;
+    send(bank.mfa.authenticate_layer().layer(alone.clone()), request("GET", "/")).await;
+    own.fail(true);
+    assert_eq!(send(alone, request("GET", "/")).await.status, 200, "nobody is refused for it");
+    let times: Vec<Option<u64>> = kept.lock().unwrap().iter().map(|record| record["at"].as_u64()).collect();
+    assert_eq!(times, [START + 5_000, START, START].map(Some), "without a time there is nothing to decide again");
 }
 
 #[tokio::test]
