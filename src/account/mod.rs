@@ -36,6 +36,8 @@ mod tests;
 mod throttle;
 mod turn;
 mod view;
+#[cfg_attr(not(feature = "webauthn"), expect(dead_code, reason = "made and checked by the room webauthn"))]
+pub(crate) mod webauthn;
 mod wide_lock;
 
 pub use authenticator::Status;
