@@ -130,6 +130,95 @@ opaque_id! {
     EventId
 }
 
+/// The model of an authenticator (Authenticator Attestation GUID, WebAuthn §6.5.1); all zero where it does
+/// not say.
+///
+/// ```
+/// use tower_mfa::id::Aaguid;
+///
+/// let aaguid: Aaguid = "fbfc3007-154e-4ecc-8c0b-6e020557d7bd".parse().unwrap();
+/// assert_eq!(aaguid.to_string(), "fbfc3007-154e-4ecc-8c0b-6e020557d7bd");
+/// assert!(aaguid.is_known() && !Aaguid::default().is_known());
+/// assert!("fbfc3007154e4ecc8c0b6e020557d7bd".parse::<Aaguid>().is_err());
+/// ```
+///
+/// # Security
+///
+/// Without an attestation it is whatever the client says.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(try_from = "std::borrow::Cow<'_, str>", into = "String")]
+pub struct Aaguid([u8; 16]);
+
+/// The text is not an AAGUID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an AAGUID: 8-4-4-4-12 digits in base 16 are wanted")]
+#[non_exhaustive]
+pub struct InvalidAaguid;
+
+impl Aaguid {
+    /// Takes the bytes the authenticator gave.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// Returns the bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// Tells whether it names a model at all.
+    #[must_use]
+    pub fn is_known(self) -> bool {
+        self.0 != [0; 16]
+    }
+}
+
+impl fmt::Display for Aaguid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, byte) in self.0.iter().enumerate() {
+            let dash = if matches!(at, 4 | 6 | 8 | 10) { "-" } else { "" };
+            write!(f, "{dash}{byte:02x}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Aaguid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Aaguid {
+    type Err = InvalidAaguid;
+
+    fn from_str(text: &str) -> Result<Self, InvalidAaguid> {
+        let groups: Vec<&str> = text.split('-').collect();
+        let digits = groups.concat();
+        let is_uuid = groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12]);
+        if !is_uuid || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(InvalidAaguid);
+        }
+        u128::from_str_radix(&digits, 16).map(|bits| Self(bits.to_be_bytes())).map_err(|_| InvalidAaguid)
+    }
+}
+
+impl TryFrom<std::borrow::Cow<'_, str>> for Aaguid {
+    type Error = InvalidAaguid;
+
+    fn try_from(text: std::borrow::Cow<'_, str>) -> Result<Self, InvalidAaguid> {
+        text.parse()
+    }
+}
+
+impl From<Aaguid> for String {
+    fn from(aaguid: Aaguid) -> Self {
+        aaguid.to_string()
+    }
+}
+
 /// The stable id the host gives a user, with the tenant it belongs to where there is one.
 ///
 /// Choose something that never changes and is never given to somebody else: a database key, not an

@@ -4,10 +4,12 @@ use super::authenticator::{Credential, Status};
 use super::challenge::{Challenge, ChallengeView, Origin};
 use super::enrolment::Enrolling;
 use super::event::{About, EventKind};
+use super::keys::ProvenKey;
 use super::refusal::Refusal;
 use super::session::Grant;
 use super::step_up::approve;
 use super::turn::Turn;
+use super::webauthn;
 use super::{Access, Account};
 use crate::assurance::{Aal, Evidence, Method, assess, newest_of_each, unmet};
 use crate::id::{AuthenticatorId, ChallengeId, SessionId};
@@ -28,6 +30,8 @@ pub(crate) enum Given {
         /// What takes its place, where policy says that something does.
         successor: Option<recovery_code::Successor>,
     },
+    /// What a key has signed, checked against the key as it was when it was looked at.
+    Key(Box<ProvenKey>),
 }
 
 /// Which authenticator an answer names.
@@ -69,9 +73,16 @@ impl Account {
     ) -> Result<Answered, Refusal> {
         let at = self.reached(turn, access, id)?;
         let session = self.challenges.get(at).and_then(Challenge::session);
-        let proof = self.check(turn, given, session)?;
+        let proof = match given {
+            Given::Key(proven) => self.check_asked_key(turn, at, proven)?,
+            Given::Totp { .. } | Given::Recovery { .. } => self.check(turn, given, session)?,
+        };
         let used_recovery = proof.method() == Method::RecoveryCode;
         let challenge = self.challenges.get_mut(at).ok_or(Refusal::ChallengeGone)?;
+        if challenge.to_sign.is_some() {
+            // WA-AUTH-11: what was signed is used up, also where the answer is not all that is asked for.
+            challenge.to_sign = Some(webauthn::Challenge::generate(turn.entropy)?);
+        }
         challenge.evidence.push(proof);
         newest_of_each(&mut challenge.evidence);
         let challenge = challenge.clone();
@@ -102,7 +113,8 @@ impl Account {
     fn conclude(&mut self, turn: &mut Turn<'_>, challenge: &Challenge) -> Result<Answered, Refusal> {
         let mut evidence = self.evidence_for(challenge);
         newest_of_each(&mut evidence);
-        let assurance = assess(&evidence, turn.policy.registered_amr_only).ok_or(Refusal::InvalidToken)?;
+        let weighed = assess(&self.weighed_for(challenge), turn.policy.registered_amr_only);
+        let assurance = weighed.ok_or(Refusal::InvalidToken)?;
         if !unmet(&challenge.asks.requirement(), &assurance, turn.now).is_empty() {
             return Ok(Answered::More(self.view_of(turn, challenge)));
         }
@@ -166,6 +178,8 @@ impl Account {
         match given {
             Given::Totp { which, code } => self.check_totp(turn, *which, code, elevated),
             Given::Recovery { digest, .. } => self.check_recovery(turn, digest, elevated),
+            // What it signed stands in a challenge, so it answers one and nothing else.
+            Given::Key(_) => Err(Refusal::InvalidCredential),
         }
     }
 
@@ -273,7 +287,9 @@ impl Account {
         code: &SecretString,
     ) -> Result<Result<Step, Mismatch>, Refusal> {
         let authenticator = self.authenticators.get(at).ok_or(Refusal::NotFound)?;
-        let Credential::Totp { params, last_step, .. } = &authenticator.credential;
+        let Credential::Totp { params, last_step, .. } = &authenticator.credential else {
+            return Ok(Err(Mismatch::Wrong));
+        };
         let Ok(code) = Code::parse(code.expose(), params.digits()) else {
             return Ok(Err(Mismatch::Wrong));
         };
@@ -289,7 +305,7 @@ impl Account {
         elevated: Option<usize>,
     ) -> Result<Evidence, Refusal> {
         let authenticator = self.authenticators.get_mut(at).ok_or(Refusal::NotFound)?;
-        let Credential::Totp { last_step, .. } = &mut authenticator.credential;
+        let Credential::Totp { last_step, .. } = &mut authenticator.credential else { return Err(Refusal::NotFound) };
         *last_step = Some(step);
         authenticator.last_used_at = Some(turn.now);
         authenticator.throttle.succeed();

@@ -3,10 +3,12 @@ use serde::{Deserialize, Serialize};
 use super::refusal::Refusal;
 use super::throttle::Throttle;
 use super::turn::Turn;
+use super::webauthn::{Challenge, Key, KeyKind};
 use crate::assurance::{Aal, Method};
 use crate::clock::Timestamp;
 use crate::id::{AuthenticatorId, SessionId, Subject, TokenId};
 use crate::otp::{Secret, Step, Totp};
+use crate::policy::WebAuthnPolicy;
 use crate::vault::Purpose;
 
 /// Longest label, in characters.
@@ -74,19 +76,27 @@ pub(crate) enum Credential {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         last_step: Option<Step>,
     },
+    /// A passkey or security key that was asked for and has not answered: what it must sign.
+    #[serde(rename = "webauthn_asked")]
+    Asked { challenge: Challenge, kind: KeyKind },
+    /// A passkey or security key.
+    #[serde(rename = "webauthn")]
+    Key(Box<Key>),
 }
 
 impl Credential {
     pub(crate) const fn method(&self) -> Method {
         match self {
             Self::Totp { .. } => Method::Totp,
+            Self::Asked { .. } | Self::Key(_) => Method::WebAuthn,
         }
     }
 
     /// The highest level it can help to reach, beside a password.
-    pub(crate) const fn reaches(&self) -> Aal {
+    pub(crate) fn reaches(&self, policy: &WebAuthnPolicy) -> Aal {
         match self {
-            Self::Totp { .. } => Aal::Two,
+            Self::Totp { .. } | Self::Asked { .. } => Aal::Two,
+            Self::Key(key) => key.reaches(policy),
         }
     }
 
@@ -94,6 +104,22 @@ impl Credential {
     pub(crate) const fn is_phishing_resistant(&self) -> bool {
         match self {
             Self::Totp { .. } => false,
+            Self::Asked { .. } | Self::Key(_) => true,
+        }
+    }
+
+    pub(crate) const fn key_kind(&self) -> Option<KeyKind> {
+        match self {
+            Self::Totp { .. } => None,
+            Self::Asked { kind, .. } => Some(*kind),
+            Self::Key(key) => Some(key.kind),
+        }
+    }
+
+    pub(crate) const fn key(&self) -> Option<&Key> {
+        match self {
+            Self::Key(key) => Some(key),
+            Self::Totp { .. } | Self::Asked { .. } => None,
         }
     }
 }
@@ -131,7 +157,7 @@ impl Authenticator {
     }
 
     pub(crate) fn open_secret(&self, turn: &Turn<'_>, subject: &Subject) -> Result<Secret, Refusal> {
-        let Credential::Totp { sealed, .. } = &self.credential;
+        let Credential::Totp { sealed, .. } = &self.credential else { return Err(Refusal::NotFound) };
         let bytes = turn.vault.open(Purpose::OtpSecret, subject, self.id.as_bytes(), sealed)?;
         Secret::danger_short_from_bytes(bytes.expose()).map_err(|_| Refusal::unavailable())
     }

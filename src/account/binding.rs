@@ -2,6 +2,7 @@
 
 use super::authenticator::{Authenticator, Credential, Owner, Status, label};
 use super::event::{About, EventKind};
+use super::keys::ProvenRegistration;
 use super::recovery::SetPlan;
 use super::refusal::Refusal;
 use super::sealed::EnrolmentClaims;
@@ -9,11 +10,13 @@ use super::session::{Grant, Seed};
 use super::step_up::insufficient;
 use super::throttle::Throttle;
 use super::turn::Turn;
-use super::view::{AuthenticatorView, Enrolment};
+use super::view::{AuthenticatorView, Enrolment, KeyEnrolment};
+use super::webauthn::{Key, KeyKind};
 use super::{Account, Standing};
-use crate::assurance::{Aal, Authentication, Evidence, Method, Requirement, newest_of_each};
+use crate::assurance::{Aal, Authentication, Evidence, Method, Properties, Requirement, newest_of_each};
 use crate::id::{AuthenticatorId, SessionId};
 use crate::otp::{Code, Diagnosis, OtpauthUri, Secret, Step, Totp};
+use crate::policy::{Policy, WebAuthnPolicy};
 use crate::recovery_code::RecoverySet;
 use crate::secret::SecretString;
 use crate::vault::Purpose;
@@ -34,6 +37,19 @@ pub(crate) enum Binder<'a> {
 /// What is to be bound.
 pub(crate) enum Bindable {
     Totp { label: Box<str>, params: Totp, issuer: Box<str> },
+    Key { label: Box<str>, kind: KeyKind },
+}
+
+/// What a binding began with.
+pub(crate) enum Started {
+    App(Enrolment),
+    Key(KeyEnrolment),
+}
+
+/// What a binding is confirmed with.
+pub(crate) enum Confirmation {
+    Code(SecretString),
+    Key(Box<ProvenRegistration>),
 }
 
 /// What a confirmation led to.
@@ -48,6 +64,26 @@ pub(crate) enum Confirmed {
     },
 }
 
+/// The first use of an authenticator, which bound it.
+enum FirstUse {
+    Step(Step),
+    Key(Box<Key>),
+}
+
+impl FirstUse {
+    /// What it proved. A registration carries no signature of the new key itself unless it is attested,
+    /// so hardware is believed from its first answer on.
+    fn proof(&self, policy: &WebAuthnPolicy) -> (Method, Properties) {
+        match self {
+            Self::Step(_) => (Method::Totp, Properties::default()),
+            Self::Key(key) => {
+                let properties = key.properties(policy, key.uv_initialized);
+                (Method::WebAuthn, Properties { hardware: false, ..properties })
+            }
+        }
+    }
+}
+
 impl Account {
     /// Begins to bind an authenticator.
     pub(crate) fn start_binding(
@@ -55,12 +91,27 @@ impl Account {
         turn: &mut Turn<'_>,
         by: Binder<'_>,
         what: &Bindable,
+    ) -> Result<Started, Refusal> {
+        match what {
+            Bindable::Totp { label, params, issuer } => {
+                self.start_app(turn, by, label, *params, issuer).map(Started::App)
+            }
+            Bindable::Key { label, kind } => self.start_key(turn, by, *kind, label).map(Started::Key),
+        }
+    }
+
+    fn start_app(
+        &mut self,
+        turn: &mut Turn<'_>,
+        by: Binder<'_>,
+        given: &str,
+        params: Totp,
+        issuer: &str,
     ) -> Result<Enrolment, Refusal> {
-        let Bindable::Totp { label: given, params, issuer } = what;
         // What policy denies whatever is proved is said before a step-up is asked for.
         self.binder(turn, by, None)?;
         self.may_add(turn, Method::Totp)?;
-        no_weaker(*params, turn.policy.totp)?;
+        no_weaker(params, turn.policy.totp)?;
         let (owner, seed) = self.binder(turn, by, Some(Aal::Two))?;
         let id = AuthenticatorId::generate(turn.entropy)?;
         let secret = Secret::generate(params.algorithm(), turn.entropy)?;
@@ -68,48 +119,41 @@ impl Account {
             turn.vault.seal(Purpose::OtpSecret, &self.subject, id.as_bytes(), secret.expose(), turn.entropy)?;
         let expires_in = turn.policy.enrolment_ttl;
         let label = label(given)?;
-        self.drop_oldest_pending();
-        self.authenticators.push(Authenticator {
-            id,
-            label,
-            created_at: turn.now,
-            last_used_at: None,
-            expires_at: Some(turn.now.plus(u64::from(expires_in))),
-            expiry_warned: false,
-            status: Status::Pending,
-            owner: Some(owner),
-            credential: Credential::Totp { params: *params, sealed, last_step: None },
-            throttle: Throttle::default(),
-        });
+        self.push_pending(turn, id, label, owner, Credential::Totp { params, sealed, last_step: None });
         turn.record(EventKind::BindingStarted, About::authenticator(id, Method::Totp))?;
         let account = seed.account_name.unwrap_or_else(|| self.subject.id().into());
         let secret_text = secret.to_base32();
-        let uri = OtpauthUri::totp(&without_colon(issuer), &without_colon(&account), secret, *params)
+        let uri = OtpauthUri::totp(&without_colon(issuer), &without_colon(&account), secret, params)
             .map_err(|_| Refusal::unavailable())?;
         Ok(Enrolment { id, secret: secret_text, otpauth_uri: uri.print(), expires_in })
     }
 
-    /// Confirms a binding with a first code, which is used up by it.
+    /// Confirms a binding with a first code, which is used up by it, or with the key's registration.
     ///
     /// The first authenticator comes with recovery codes. Their slow hashes are made outside, and
-    /// only when the code is known to be right: then `codes` holds them at the second call.
+    /// only when the confirmation is known to be right: then `codes` holds them at the second call.
     pub(crate) fn confirm_binding(
         &mut self,
         turn: &mut Turn<'_>,
         by: Binder<'_>,
         id: AuthenticatorId,
-        code: &SecretString,
+        given: &Confirmation,
         codes: Option<&RecoverySet>,
     ) -> Result<Confirmed, Refusal> {
         let at = self.confirmable(turn, by, id)?;
         // Policy may have changed since it was begun.
-        self.may_add(turn, Method::Totp)?;
-        let step = self.confirmation(turn, at, code)?;
+        let method = self.authenticators.get(at).ok_or(Refusal::NotFound)?.credential.method();
+        self.may_add(turn, method)?;
+        let first_use = match given {
+            Confirmation::Code(code) => FirstUse::Step(self.confirmation(turn, at, code)?),
+            Confirmation::Key(proven) => FirstUse::Key(Box::new(self.new_key(turn, by, at, proven)?)),
+        };
         let first = !self.has_bound();
         if first && codes.is_none() {
             return Ok(Confirmed::NeedsRecoveryCodes(SetPlan::of(turn.policy)));
         }
-        self.activate(turn, at, step)?;
+        let (method, properties) = first_use.proof(&turn.policy.webauthn);
+        self.activate(turn, at, first_use)?;
         let issued = codes.filter(|_| first);
         if let Some(set) = issued {
             self.issue_recovery(turn, set.clone())?;
@@ -123,7 +167,7 @@ impl Account {
         }
         self.challenges.clear();
         self.enrolment = None;
-        let mut evidence = [evidence, vec![Evidence::new(Method::Totp, turn.now).by(id)]].concat();
+        let mut evidence = [evidence, vec![Evidence::new(method, turn.now).by(id).with(properties)]].concat();
         newest_of_each(&mut evidence);
         let grant = self.open_session(turn, seed, evidence, None)?;
         if own.is_none() {
@@ -131,12 +175,17 @@ impl Account {
             let client_id = Some(grant.seed.client_id.clone());
             turn.record(EventKind::SignedIn, About { client_id, ..About::session(grant.session) })?;
         }
-        let authenticator = self.authenticator_view(turn.now, id)?;
+        let authenticator = self.authenticator_view(turn, id)?;
         Ok(Confirmed::Bound { authenticator, grant: Box::new(grant), issued_codes: issued.is_some() })
     }
 
     /// Who may bind, and what they are called. `level` is what the new authenticator can reach.
-    fn binder(&mut self, turn: &mut Turn<'_>, by: Binder<'_>, level: Option<Aal>) -> Result<(Owner, Seed), Refusal> {
+    pub(super) fn binder(
+        &mut self,
+        turn: &mut Turn<'_>,
+        by: Binder<'_>,
+        level: Option<Aal>,
+    ) -> Result<(Owner, Seed), Refusal> {
         match by {
             Binder::Enrolment(claims) => {
                 let ticket = self.enrolment.as_ref().filter(|ticket| {
@@ -167,13 +216,19 @@ impl Account {
         if !self.has_bound() && since_login <= u64::from(turn.policy.first_binding_window) {
             return Ok(());
         }
-        let requirement = Requirement::at_least(self.highest_level().min(level)).within(turn.policy.binding_max_age);
+        let requirement =
+            Requirement::at_least(self.highest_level(turn.policy).min(level)).within(turn.policy.binding_max_age);
         let assurance = session.assurance(turn.policy).ok_or(Refusal::InvalidToken)?;
         insufficient(turn.now, &assurance, &requirement)
     }
 
     /// Finds a pending binding its owner may confirm; a stranger's looks like none.
-    fn confirmable(&mut self, turn: &mut Turn<'_>, by: Binder<'_>, id: AuthenticatorId) -> Result<usize, Refusal> {
+    pub(super) fn confirmable(
+        &mut self,
+        turn: &mut Turn<'_>,
+        by: Binder<'_>,
+        id: AuthenticatorId,
+    ) -> Result<usize, Refusal> {
         let (owner, _) = self.binder(turn, by, None)?;
         let at = self.authenticators.iter().position(|a| a.id == id).ok_or(Refusal::NotFound)?;
         let pending = self.authenticators.get(at).ok_or(Refusal::NotFound)?;
@@ -186,7 +241,9 @@ impl Account {
         // Begun under another session id, as after a step-up: then it is asked for again.
         match by {
             Binder::Enrolment(_) => Err(Refusal::NotFound),
-            Binder::Session(_) => self.binder(turn, by, Some(pending.credential.reaches())).map(|_| at),
+            Binder::Session(_) => {
+                self.binder(turn, by, Some(pending.credential.reaches(&turn.policy.webauthn))).map(|_| at)
+            }
         }
     }
 
@@ -196,7 +253,12 @@ impl Account {
         if let Some(retry_after) = pending.throttle.locked_for(turn.now) {
             return Err(Refusal::Throttled { retry_after });
         }
-        let Credential::Totp { params, .. } = &pending.credential;
+        let Credential::Totp { params, .. } = &pending.credential else {
+            return Err(Refusal::invalid(
+                "code",
+                "is for an app; a passkey or security key is confirmed by its credential",
+            ));
+        };
         let code = Code::parse(code.expose(), params.digits())
             .map_err(|_| Refusal::invalid("code", "must have as many digits as the app shows"))?;
         let secret = pending.open_secret(turn, &self.subject)?;
@@ -215,22 +277,25 @@ impl Account {
         }
     }
 
-    fn activate(&mut self, turn: &mut Turn<'_>, at: usize, step: Step) -> Result<(), Refusal> {
-        let validity = turn.policy.totp_valid_for;
+    fn activate(&mut self, turn: &mut Turn<'_>, at: usize, by: FirstUse) -> Result<(), Refusal> {
+        let validity = validity(turn.policy, &by);
         let a = self.authenticators.get_mut(at).ok_or(Refusal::NotFound)?;
-        let Credential::Totp { last_step, .. } = &mut a.credential;
-        // The confirming code is used up like any other.
-        *last_step = Some(step);
+        match (&mut a.credential, by) {
+            // The confirming code is used up like any other.
+            (Credential::Totp { last_step, .. }, FirstUse::Step(step)) => *last_step = Some(step),
+            (asked @ Credential::Asked { .. }, FirstUse::Key(key)) => *asked = Credential::Key(key),
+            _ => return Err(Refusal::NotFound),
+        }
         a.status = Status::Active;
         a.owner = None;
         a.throttle = Throttle::default();
         a.last_used_at = Some(turn.now);
         a.expires_at = validity.map(|secs| turn.now.plus(u64::from(secs)));
-        let id = a.id;
+        let (id, method) = (a.id, a.credential.method());
         // What was pending beside it was begun under what the account was before.
         self.authenticators.retain(Authenticator::is_bound);
         self.end_grace(turn);
-        turn.record(EventKind::AuthenticatorBound, About::authenticator(id, Method::Totp))
+        turn.record(EventKind::AuthenticatorBound, About::authenticator(id, method))
     }
 
     /// What the session that follows begins with, and which session it follows.
@@ -249,13 +314,24 @@ impl Account {
         }
     }
 
-    fn drop_oldest_pending(&mut self) {
+    pub(super) fn drop_oldest_pending(&mut self) {
         let pending = |a: &Authenticator| a.status == Status::Pending;
         while self.authenticators.iter().filter(|a| pending(a)).count() >= PENDING_MAX
             && let Some(oldest) = self.authenticators.iter().position(pending)
         {
             self.authenticators.remove(oldest);
         }
+    }
+}
+
+/// For how long what was bound is good, in seconds.
+const fn validity(policy: &Policy, by: &FirstUse) -> Option<u32> {
+    match by {
+        FirstUse::Step(_) => policy.totp_valid_for,
+        FirstUse::Key(key) => match key.kind {
+            KeyKind::Passkey => policy.webauthn.passkey_valid_for,
+            KeyKind::SecurityKey => policy.webauthn.security_key_valid_for,
+        },
     }
 }
 

@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::asks::Asks;
 use super::refusal::Refusal;
 use super::session::Seed;
+use super::webauthn::{self, OptionsJson};
 use crate::assurance::{Evidence, Method};
 use crate::clock::Timestamp;
 use crate::id::{AuthenticatorId, ChallengeId, SessionId};
@@ -21,6 +22,9 @@ pub(crate) struct Challenge {
     pub(crate) evidence: Vec<Evidence>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) approval: Option<Approval>,
+    /// What a key must sign to answer it; another one after each right answer (WA-AUTH-11).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) to_sign: Option<webauthn::Challenge>,
 }
 
 /// Where a challenge comes from, which is who may answer it.
@@ -53,15 +57,18 @@ pub struct Offer {
     /// The kind of answer.
     #[serde(rename = "type")]
     pub method: Method,
-    /// The authenticator to use; recovery codes have none.
+    /// The authenticator to use; recovery codes and keys have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authenticator_id: Option<AuthenticatorId>,
-    /// The label its owner gave it, which may be empty; recovery codes have none.
+    /// The label its owner gave it, which may be empty; recovery codes and keys have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<Box<str>>,
     /// How many recovery codes are left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remaining: Option<usize>,
+    /// What to ask the browser for: `PublicKeyCredentialRequestOptionsJSON`, for all keys that may answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<OptionsJson>,
 }
 
 /// A question as its owner sees it.

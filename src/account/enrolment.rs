@@ -135,7 +135,7 @@ impl Account {
         // Only the newest counts: replacing the ticket voids the token before it.
         self.enrolment = Some(Ticket { id, expires_at, seed, evidence });
         turn.record(EventKind::EnrolmentRequired, About::default())?;
-        Ok(Enrolling { token, expires_in, allowed: turn.login.bindable().collect() })
+        Ok(Enrolling { token, expires_in, allowed: turn.bindable().collect() })
     }
 
     /// Whether an enrolment still gives the right to bind what reaches `level`, whatever became of the
@@ -146,7 +146,8 @@ impl Account {
     /// (CVE-2019-16766).
     pub(super) fn may_still_enrol(&self, turn: &Turn<'_>, ticket: &Ticket, level: Aal) -> bool {
         let proved = assess(&ticket.evidence, turn.policy.registered_amr_only).map(|assurance| assurance.level());
-        proved >= Some(self.highest_level().min(level)) && self.bound().count() < turn.login.at_least().max(1)
+        proved >= Some(self.highest_level(turn.policy).min(level))
+            && self.bound().count() < turn.login.at_least().max(1)
     }
 
     /// Whether policy lets one more of this kind be bound.

@@ -33,6 +33,12 @@ pub enum EventKind {
     ApprovalSpent,
     /// Too many failures: answers are refused for a while.
     Locked,
+    /// The signature counter of a key did not grow: a copy of it may be in use (WebAuthn §7.2, step 22).
+    SignatureCounterRegressed,
+    /// A key that could not be copied says that it can, or the other way round.
+    BackupEligibilityChanged,
+    /// A key is not backed up any more: its owner may want another beside it.
+    BackupLost,
     /// Half of the consecutive failures that disable an authenticator.
     HardLimitNear,
     /// The hard limit was reached: the authenticator must be bound again.

@@ -122,6 +122,49 @@ impl FirstFactor {
     }
 }
 
+/// What the host says of a user who signs in with a passkey alone: no password was typed, and nothing here
+/// says that one was.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct KnownUser(FirstFactor);
+
+impl KnownUser {
+    /// Says that `subject` may sign in.
+    pub fn new(subject: Subject) -> Self {
+        Self(FirstFactor::password_checked_by_host(subject, Timestamp::from_secs(u64::MAX)))
+    }
+
+    /// As [`FirstFactor::client`].
+    pub fn client(self, client_id: impl Into<Box<str>>) -> Self {
+        Self(self.0.client(client_id))
+    }
+
+    /// As [`FirstFactor::roles`].
+    pub fn roles<R: Into<Box<str>>>(self, roles: impl IntoIterator<Item = R>) -> Self {
+        Self(self.0.roles(roles))
+    }
+
+    /// As [`FirstFactor::scopes`].
+    pub fn scopes<S: Into<Box<str>>>(self, scopes: impl IntoIterator<Item = S>) -> Self {
+        Self(self.0.scopes(scopes))
+    }
+
+    /// As [`FirstFactor::groups`].
+    pub fn groups<G: Into<Box<str>>>(self, groups: impl IntoIterator<Item = G>) -> Self {
+        Self(self.0.groups(groups))
+    }
+
+    /// As [`FirstFactor::account_name`].
+    pub fn account_name(self, name: impl Into<Box<str>>) -> Self {
+        Self(self.0.account_name(name))
+    }
+
+    /// What the session begins with; that it speaks of a password is not looked at.
+    pub(crate) fn into_first_factor(self) -> FirstFactor {
+        self.0
+    }
+}
+
 /// Most roles or scopes of a session, longest text among what the host says of it, and all roles and
 /// scopes together, in bytes: they stand in every token, and a token of 16 KiB is refused.
 const LIST_MAX: usize = 64;

@@ -54,7 +54,7 @@ impl Account {
         }
     }
 
-    fn complete_login(
+    pub(super) fn complete_login(
         &mut self,
         turn: &mut Turn<'_>,
         seed: Seed,
@@ -67,7 +67,7 @@ impl Account {
         Ok(LoginStep::Complete(Box::new(grant)))
     }
 
-    fn enrol_at_login(
+    pub(super) fn enrol_at_login(
         &mut self,
         turn: &mut Turn<'_>,
         seed: Seed,
@@ -79,7 +79,7 @@ impl Account {
         Ok(LoginStep::EnrolmentRequired(self.require_enrolment(turn, seed, evidence)?))
     }
 
-    fn challenge_login(
+    pub(super) fn challenge_login(
         &mut self,
         turn: &mut Turn<'_>,
         seed: Seed,
@@ -89,7 +89,8 @@ impl Account {
             return Ok(step);
         }
         let asks = Requirement::aal2();
-        let methods = self.offers(turn, &evidence, &asks);
+        let to_sign = self.to_sign(turn)?;
+        let methods = self.offers(turn, &evidence, &asks, to_sign);
         if methods.is_empty() {
             turn.record(EventKind::LoginBlocked, About { detail: Some("disabled".into()), ..About::default() })?;
             return Ok(LoginStep::Blocked { throttled: None, recovery: Vec::new() });
@@ -112,6 +113,7 @@ impl Account {
                 origin: Origin::Login(seed),
                 evidence,
                 approval: None,
+                to_sign,
             },
         );
         turn.record(EventKind::LoginChallenged, About::default())?;
@@ -120,9 +122,11 @@ impl Account {
 
     /// The wait until the first of the offered ways is free again, when all of them are locked.
     fn all_locked_for(&self, now: Timestamp, methods: &[Offer]) -> Option<u32> {
-        let waits = methods.iter().map(|offer| match offer.authenticator_id {
-            Some(id) => self.authenticators.iter().find(|a| a.id == id).and_then(|a| a.throttle.locked_for(now)),
-            None => self.recovery_throttle.locked_for(now),
+        let waits = methods.iter().map(|offer| match (offer.authenticator_id, offer.method) {
+            (Some(id), _) => self.authenticators.iter().find(|a| a.id == id).and_then(|a| a.throttle.locked_for(now)),
+            // A key is locked by nothing: whoever knows its id must not lock its owner out.
+            (None, Method::WebAuthn) => None,
+            (None, _) => self.recovery_throttle.locked_for(now),
         });
         waits.collect::<Option<Vec<u32>>>()?.into_iter().min()
     }

@@ -14,7 +14,7 @@ use crate::id::AuthenticatorId;
 impl Account {
     /// What removing, regenerating and disabling need: the account's highest level, fresh.
     pub(super) fn management_requirement(&self, turn: &Turn<'_>) -> Requirement {
-        Requirement::at_least(self.highest_level()).within(turn.policy.binding_max_age)
+        Requirement::at_least(self.highest_level(turn.policy)).within(turn.policy.binding_max_age)
     }
 
     pub(crate) fn rename(
@@ -25,12 +25,12 @@ impl Account {
         text: &str,
     ) -> Result<AuthenticatorView, Refusal> {
         // A label misleads its owner when a stranger writes it, so a password alone is not enough.
-        self.require(turn, by, &Requirement::at_least(self.highest_level()))?;
+        self.require(turn, by, &Requirement::at_least(self.highest_level(turn.policy)))?;
         let found = self.authenticators.iter_mut().find(|a| a.id == id).ok_or(Refusal::NotFound)?;
         found.label = label(text)?;
         let method = found.credential.method();
         turn.record(EventKind::AuthenticatorRenamed, About::authenticator(id, method))?;
-        self.authenticator_view(turn.now, id)
+        self.authenticator_view(turn, id)
     }
 
     pub(crate) fn remove(

@@ -20,9 +20,12 @@ mod elevate;
 mod enrolment;
 mod event;
 mod first_factor;
+mod keys;
 mod login;
 mod manage;
+mod offers;
 mod operate;
+mod passkey_login;
 mod recovery;
 mod redeem;
 mod refusal;
@@ -44,31 +47,37 @@ pub use authenticator::Status;
 pub use bypass::Bypass;
 pub use challenge::{ChallengeView, Offer};
 pub use event::{Event, EventKind};
-pub use first_factor::FirstFactor;
+pub use first_factor::{FirstFactor, KnownUser};
 pub use refusal::Refusal;
-pub use view::{AuthenticatorView, Enrolment, RecoveryCodesView, SessionView, StatusView};
+pub use view::{AuthenticatorView, Enrolment, KeyEnrolment, RecoveryCodesView, SessionView, StatusView};
+pub use webauthn::OptionsJson;
 
 pub(crate) use answer::{Answered, Given, Which};
-pub(crate) use binding::{Bindable, Binder, Confirmed};
+pub(crate) use binding::{Bindable, Binder, Confirmation, Confirmed, Started};
 pub(crate) use challenge::Access;
 pub(crate) use enrolment::Enrolling;
+pub(crate) use keys::{AskedKey, ProvenKey, ProvenRegistration};
 pub(crate) use login::LoginStep;
 pub(crate) use operate::{CLOCK_TOLERANCE, Order};
+pub(crate) use passkey_login::{PasskeyLogin, Whose, passkey_request};
 pub(crate) use recovery::{Reserved, SetPlan, Settling};
-pub(crate) use sealed::{ChallengeClaims, EnrolmentClaims, RefreshClaims};
+pub(crate) use sealed::{ChallengeClaims, EnrolmentClaims, PasskeyClaims, RefreshClaims};
 pub(crate) use session::Grant;
 pub(crate) use step_up::{Ask, Bind, Opened};
-pub(crate) use turn::Turn;
+pub(crate) use turn::{Held, Turn};
 
 use serde::{Deserialize, Serialize};
 
 use crate::assurance::{Aal, Evidence};
 use crate::clock::Timestamp;
 use crate::id::{ChallengeId, SessionId, Subject, TokenId};
+use crate::policy::Policy;
 use crate::recovery_code::RecoverySet;
 use authenticator::Authenticator;
 use challenge::Challenge;
 use enrolment::UsedGrace;
+use keys::Handle;
+use passkey_login::UsedSignIn;
 use redeem::Spent;
 use session::{Seed, Session};
 use throttle::Throttle;
@@ -110,6 +119,12 @@ pub(crate) struct Account {
     /// Until when logins complete with the first factor alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     bypass: Option<bypass::Granted>,
+    /// What the account is called by authenticators: drawn when the first key is asked for, and kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user_handle: Option<Handle>,
+    /// Sign-ins by a passkey that began without an account, until they would have lapsed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    passkey_sign_ins: Vec<UsedSignIn>,
     /// The approvals that were used, until they would have lapsed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     spent: Vec<Spent>,
@@ -192,6 +207,8 @@ impl Account {
             enrolment: None,
             used_grace: UsedGrace::default(),
             bypass: None,
+            user_handle: None,
+            passkey_sign_ins: Vec::new(),
             spent: Vec::new(),
             clock_reported: false,
         }
@@ -232,6 +249,7 @@ impl Account {
         self.challenges.retain(|c| now < c.expires_at.plus(kept));
         self.sessions.retain(|s| now < s.until);
         self.forget_spent(now);
+        self.forget_sign_ins(now);
         if self.enrolment.as_ref().is_some_and(|ticket| ticket.expires_at <= now) {
             self.enrolment = None;
         }
@@ -252,8 +270,8 @@ impl Account {
     }
 
     /// The highest level what is bound can reach, worked out anew each time (CVE-2024-45042).
-    fn highest_level(&self) -> Aal {
-        self.bound().map(|a| a.credential.reaches()).max().unwrap_or(Aal::One)
+    fn highest_level(&self, policy: &Policy) -> Aal {
+        self.bound().map(|a| a.credential.reaches(&policy.webauthn)).max().unwrap_or(Aal::One)
     }
 
     fn recovery_remaining(&self) -> usize {

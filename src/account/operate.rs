@@ -86,7 +86,7 @@ impl Account {
     /// Seals with the newest key what is sealed with an older one.
     pub(crate) fn reseal(&mut self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
         for a in &mut self.authenticators {
-            let Credential::Totp { sealed, .. } = &mut a.credential;
+            let Credential::Totp { sealed, .. } = &mut a.credential else { continue };
             if turn.vault.is_newest(sealed) {
                 continue;
             }

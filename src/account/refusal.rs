@@ -68,6 +68,10 @@ pub enum Refusal {
         /// [`Throttled`](Self::Throttled) would say to the same answer now.
         retry_after: Option<u32>,
     },
+    /// Wrong, unknown, foreign, or not taken by policy: one answer for all credentials. Nothing was counted
+    /// against the account. `422 invalid_code`.
+    #[error("the credential is wrong")]
+    InvalidCredential,
     /// The hard limit was reached; the authenticator must be bound again. `423`.
     #[error("the authenticator is disabled")]
     AuthenticatorDisabled,

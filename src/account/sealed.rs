@@ -4,10 +4,12 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::passkey_login::Whose;
 use super::refusal::Refusal;
 use super::turn::Turn;
+use super::webauthn::Challenge;
 use crate::clock::Timestamp;
-use crate::entropy;
+use crate::entropy::{self, Entropy};
 use crate::id::{ChallengeId, SessionId, Subject, TokenId};
 use crate::secret::SecretString;
 use crate::vault::{Purpose, Vault, VaultError};
@@ -22,6 +24,21 @@ pub(crate) struct ChallengeClaims {
     pub(crate) challenge: ChallengeId,
     /// When the challenge expires: a token that outlived it costs no look at the store, and no place
     /// in its subject's line.
+    #[serde(rename = "e")]
+    pub(crate) expires_at: Timestamp,
+}
+
+/// A sign-in with a passkey that began without an account: the question is kept by whoever asked it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PasskeyClaims {
+    #[serde(rename = "c")]
+    pub(crate) id: ChallengeId,
+    /// What must be signed.
+    #[serde(rename = "n")]
+    pub(crate) challenge: Challenge,
+    #[serde(rename = "o")]
+    pub(crate) of: Whose,
     #[serde(rename = "e")]
     pub(crate) expires_at: Timestamp,
 }
@@ -63,6 +80,17 @@ impl ChallengeClaims {
 
     pub(crate) fn open(vault: &Vault, token: &str) -> Result<Self, VaultError> {
         open(vault, Purpose::ChallengeToken, token)
+    }
+}
+
+impl PasskeyClaims {
+    pub(crate) fn seal(&self, vault: &Vault, entropy: &dyn Entropy) -> Result<SecretString, Refusal> {
+        let text = serde_json::to_vec(self).map_err(|_| Refusal::unavailable())?;
+        Ok(vault.seal_token(Purpose::PasskeyToken, &text, entropy::bytes(entropy)?)?)
+    }
+
+    pub(crate) fn open(vault: &Vault, token: &str) -> Result<Self, VaultError> {
+        open(vault, Purpose::PasskeyToken, token)
     }
 }
 

@@ -1,11 +1,12 @@
 //! Opening a challenge from a session: step-up, re-authentication, approval of an action.
 
 use super::asks::Asks;
-use super::challenge::{Approval, Challenge, ChallengeView, Offer, Origin};
+use super::challenge::{Approval, Challenge, ChallengeView, Origin};
 use super::event::{About, EventKind};
 use super::refusal::Refusal;
 use super::session::{Grant, Seed};
 use super::turn::Turn;
+use super::webauthn;
 use super::{Access, Account, Standing};
 use crate::assurance::{
     Assurance, Authentication, Circumstances, Evidence, Facts, Forbidden, Method, Requirement, StepUpGrant, assess,
@@ -99,9 +100,11 @@ impl Account {
             let state = ask.state.as_ref().map(|state| state.expose().to_owned());
             return Ok(Opened::Complete { grant: Box::new(grant), state });
         }
-        let methods = self.offers(turn, &evidence, &asks);
+        let weighed = if ask.bind.is_some() { known(evidence) } else { evidence };
+        let to_sign = self.to_sign(turn)?;
+        let methods = self.offers(turn, &weighed, &asks, to_sign);
         if methods.is_empty() {
-            return Err(Refusal::NoEligibleAuthenticator { allowed: bindable(turn, &evidence, &asks) });
+            return Err(Refusal::NoEligibleAuthenticator { allowed: bindable(turn, &weighed, &asks) });
         }
         let id = ChallengeId::generate(turn.entropy)?;
         let challenge = Challenge {
@@ -112,6 +115,7 @@ impl Account {
             origin: Origin::Session(self.session_at(at)?.id),
             evidence: Vec::new(),
             approval: self.approval(turn, id, ask)?,
+            to_sign,
         };
         self.push_challenge(turn, challenge);
         turn.touched = true;
@@ -154,11 +158,11 @@ impl Account {
     }
 
     pub(super) fn view_of(&self, turn: &Turn<'_>, challenge: &Challenge) -> ChallengeView {
-        let evidence = self.evidence_for(challenge);
+        let evidence = self.weighed_for(challenge);
         ChallengeView {
             id: challenge.id,
             expires_in: challenge.expires_at.since(turn.now),
-            methods: self.offers(turn, &evidence, &challenge.asks.requirement()),
+            methods: self.offers(turn, &evidence, &challenge.asks.requirement(), challenge.to_sign),
         }
     }
 
@@ -169,38 +173,18 @@ impl Account {
         before.iter().chain(&challenge.evidence).cloned().collect()
     }
 
-    /// The ways to answer that lead to `asks`: those that do so alone, or, when none does, those
-    /// that do together.
-    pub(super) fn offers(&self, turn: &Turn<'_>, evidence: &[Evidence], asks: &Requirement) -> Vec<Offer> {
-        let now = turn.now;
-        // What each could prove if it were used now. These proofs are weighed and thrown away.
-        let mut ways: Vec<(Offer, Evidence)> = self
-            .active(now)
-            .map(|a| {
-                let method = a.credential.method();
-                let label = Some(a.label.clone());
-                let offer = Offer { method, authenticator_id: Some(a.id), label, remaining: None };
-                (offer, Evidence::new(method, now).by(a.id))
-            })
-            .collect();
-        if let remaining @ 1.. = self.recovery_remaining() {
-            let method = Method::RecoveryCode;
-            let offer = Offer { method, authenticator_id: None, label: None, remaining: Some(remaining) };
-            ways.push((offer, Evidence::new(method, now)));
-        }
-        let leads = |with: &[Evidence]| {
-            let all = [evidence, with].concat();
-            assess(&all, true).is_some_and(|assurance| unmet(asks, &assurance, now).is_empty())
-        };
-        let (offers, proofs): (Vec<Offer>, Vec<Evidence>) = ways.into_iter().unzip();
-        let alone: Vec<Offer> = offers
-            .iter()
-            .zip(&proofs)
-            .filter(|(_, proof)| leads(std::slice::from_ref(proof)))
-            .map(|(offer, _)| offer.clone())
-            .collect();
-        if alone.is_empty() && leads(&proofs) { offers } else { alone }
+    /// What of it counts for the challenge: of what is approved with its data, what was proved since it
+    /// was shown. A passkey of this morning has not seen the amount, however fresh it is.
+    pub(super) fn weighed_for(&self, challenge: &Challenge) -> Vec<Evidence> {
+        let is_bound = challenge.approval.as_ref().is_some_and(|approval| approval.bind.is_some());
+        let evidence = self.evidence_for(challenge);
+        if is_bound { [known(evidence), challenge.evidence.clone()].concat() } else { evidence }
     }
+}
+
+/// What of it is a password, which nobody types again for each approval.
+fn known(evidence: Vec<Evidence>) -> Vec<Evidence> {
+    evidence.into_iter().filter(Evidence::proves_knowledge).collect()
 }
 
 pub(super) fn asked(turn: &Turn<'_>, ask: &Ask) -> Result<Requirement, Refusal> {
@@ -247,10 +231,11 @@ pub(super) fn insufficient(now: Timestamp, assurance: &Assurance, requirement: &
 fn bindable(turn: &Turn<'_>, evidence: &[Evidence], asks: &Requirement) -> Vec<Method> {
     let now = turn.now;
     let leads = |method: &Method| {
-        let all: Vec<Evidence> = evidence.iter().cloned().chain([Evidence::new(*method, now)]).collect();
+        let best = webauthn::best_proof(*method, turn.policy);
+        let all: Vec<Evidence> = evidence.iter().cloned().chain([Evidence::new(*method, now).with(best)]).collect();
         assess(&all, true).is_some_and(|assurance| unmet(asks, &assurance, now).is_empty())
     };
-    turn.login.bindable().filter(leads).collect()
+    turn.bindable().filter(leads).collect()
 }
 
 /// Makes the claim that says an action was approved.

@@ -1,5 +1,8 @@
 use super::event::{About, Event, EventKind};
+use super::keys::Handle;
 use super::refusal::Refusal;
+use super::webauthn::{Ceremonies, CredentialId};
+use crate::assurance::Method;
 use crate::clock::Timestamp;
 use crate::entropy::{Entropy, EntropyError};
 use crate::id::{EventId, SessionId};
@@ -26,6 +29,10 @@ pub(crate) struct Turn<'a> {
     /// Sessions that ended, and until when they have access tokens: those are withdrawn once the
     /// commit is through.
     pub(crate) ended: Vec<(SessionId, Timestamp)>,
+    /// Who checks what authenticators sign, where WebAuthn is set up.
+    pub(crate) ceremonies: Option<&'a dyn Ceremonies>,
+    /// What the subject must hold alone, claimed with the commit.
+    pub(crate) claims: Vec<Held>,
     /// Whether something changed that is worth no event.
     pub(crate) touched: bool,
 }
@@ -51,9 +58,27 @@ impl Turn<'_> {
         Ok(())
     }
 
+    /// Claims a credential for the subject, and the name authenticators call it by.
+    pub(super) fn claim(&mut self, id: &CredentialId, handle: &Handle) {
+        let held = [Held::CredentialId(id.as_bytes().into()), Held::UserHandle(handle.as_bytes().into())];
+        self.claims.extend(held);
+    }
+
+    /// The kinds that can be bound here and now.
+    pub(crate) fn bindable(&self) -> impl Iterator<Item = Method> {
+        self.login.bindable().filter(|kind| *kind != Method::WebAuthn || self.ceremonies.is_some())
+    }
+
     pub(crate) fn is_dirty(&self) -> bool {
         self.touched || !self.events.is_empty()
     }
+}
+
+/// What one subject alone may hold (WA-REG-26).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Held {
+    CredentialId(Box<[u8]>),
+    UserHandle(Box<[u8]>),
 }
 
 /// Without randomness nothing can be made that an attacker could not guess.

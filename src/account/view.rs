@@ -9,10 +9,11 @@ use super::refusal::Refusal;
 use super::sealed::EnrolmentClaims;
 use super::session::Session;
 use super::turn::Turn;
+use super::webauthn::{KeyKind, OptionsJson};
 use super::{Account, Standing};
 use crate::assurance::{AcrNames, Assurance, Authentication, Method, assess};
 use crate::clock::Timestamp;
-use crate::id::{AuthenticatorId, SessionId};
+use crate::id::{Aaguid, AuthenticatorId, SessionId};
 use crate::policy::Policy;
 use crate::secret::SecretString;
 
@@ -38,6 +39,21 @@ pub struct AuthenticatorView {
     pub status: Status,
     /// Whether a look-alike site cannot pass its proof on.
     pub phishing_resistant: bool,
+    /// Of a key: `passkey` or `security_key`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<&'static str>,
+    /// Of a key: whether it can be copied to other devices.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub synced: Option<bool>,
+    /// Of a key: its model, where it says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aaguid: Option<Aaguid>,
+    /// The model's name, where it is well known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<&'static str>,
+    /// Of a key: how the browser can reach it, where it says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transports: Option<Vec<Box<str>>>,
 }
 
 /// A set of recovery codes as its owner sees it.
@@ -121,6 +137,18 @@ pub struct Enrolment {
     pub expires_in: u32,
 }
 
+/// The binding of a key that has begun: what to ask the browser for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeyEnrolment {
+    /// The id to confirm.
+    pub id: AuthenticatorId,
+    /// `PublicKeyCredentialCreationOptionsJSON`, for `navigator.credentials.create`.
+    pub public_key: OptionsJson,
+    /// Seconds until it lapses unconfirmed.
+    pub expires_in: u32,
+}
+
 /// What a session proves and holds.
 pub(crate) struct Proved<'a> {
     pub(crate) assurance: Assurance,
@@ -171,7 +199,7 @@ impl Account {
                 .authenticators
                 .iter()
                 .filter(|a| !a.is_stale(turn.now))
-                .map(|a| AuthenticatorView::of(a, turn.now))
+                .map(|a| AuthenticatorView::of(a, turn))
                 .collect(),
             recovery_codes: RecoveryCodesView {
                 remaining: self.recovery_remaining(),
@@ -196,9 +224,13 @@ impl Account {
         Some(Proved { assurance, roles: &session.seed.roles, scopes: &session.seed.scopes })
     }
 
-    pub(super) fn authenticator_view(&self, now: Timestamp, id: AuthenticatorId) -> Result<AuthenticatorView, Refusal> {
+    pub(super) fn authenticator_view(
+        &self,
+        turn: &Turn<'_>,
+        id: AuthenticatorId,
+    ) -> Result<AuthenticatorView, Refusal> {
         let found = self.authenticators.iter().find(|a| a.id == id).ok_or(Refusal::NotFound)?;
-        Ok(AuthenticatorView::of(found, now))
+        Ok(AuthenticatorView::of(found, turn))
     }
 
     pub(crate) fn session_views(
@@ -215,8 +247,16 @@ impl Account {
 }
 
 impl AuthenticatorView {
-    fn of(a: &Authenticator, now: Timestamp) -> Self {
+    fn of(a: &Authenticator, turn: &Turn<'_>) -> Self {
+        let now = turn.now;
+        let key = a.credential.key();
+        let aaguid = key.map(|key| key.aaguid).filter(|aaguid| aaguid.is_known());
         Self {
+            kind: a.credential.key_kind().map(KeyKind::name),
+            synced: key.map(|key| key.backup_eligible),
+            aaguid,
+            model: aaguid.zip(turn.ceremonies).and_then(|(aaguid, ceremonies)| ceremonies.model(aaguid)),
+            transports: key.map(|key| key.transports.words().to_vec()).filter(|words| !words.is_empty()),
             id: a.id,
             method: a.credential.method(),
             label: a.label.clone(),

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
-use super::{BoundTo, LockSchedule, LoginPolicy, Policy, SentCodes, SessionLimits, action, exceptions, presets};
+use super::{
+    BoundTo, LockSchedule, LoginPolicy, Policy, SentCodes, SessionLimits, WebAuthnPolicy, action, exceptions, presets,
+};
 use crate::assurance::{Aal, Requirement};
 use crate::clock::Timestamp;
 use crate::error::ConfigError;
@@ -64,6 +66,7 @@ impl Default for PolicyBuilder {
             bound: BTreeMap::new(),
             registered_amr_only: false,
             disable_by_code: false,
+            webauthn: WebAuthnPolicy::default(),
             sent_codes: SentCodes::default(),
             replace_used_recovery_codes: false,
             bypass_at_most: None,
@@ -238,6 +241,12 @@ impl PolicyBuilder {
         self
     }
 
+    /// Sets the rules for passkeys and security keys.
+    pub fn webauthn(mut self, webauthn: WebAuthnPolicy) -> Self {
+        self.policy.webauthn = webauthn;
+        self
+    }
+
     /// Leaves unregistered values out of `amr` (RFC 8176). Default: they follow the registered.
     pub const fn registered_amr_only(mut self, only: bool) -> Self {
         self.policy.registered_amr_only = only;
@@ -288,6 +297,7 @@ impl PolicyBuilder {
         if p.totp_valid_for.is_some_and(|secs| secs < DAY) {
             return Err(ConfigError::new("totp_valid_for", "must be at least a day"));
         }
+        p.webauthn.check()?;
         action::check_all(&p)?;
         exceptions::check(&p)?;
         presets::check(&p)?;

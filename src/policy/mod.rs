@@ -34,12 +34,14 @@ mod limits;
 mod login;
 pub mod presets;
 mod sent_codes;
+mod webauthn;
 
 pub use action::BoundTo;
 pub use builder::PolicyBuilder;
 pub use limits::{LockSchedule, SessionLimits};
 pub use login::{EffectiveLogin, Grace, Login, LoginPolicy, LoginRule};
 pub use sent_codes::{SentCodes, SentCodesError, Telephone};
+pub use webauthn::{Attachment, Conveyance, Hint, Reaction, ResidentKey, UserVerification, WebAuthnPolicy};
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -89,6 +91,7 @@ pub struct Policy {
     pub(crate) bound: BTreeMap<Box<str>, BoundTo>,
     pub(crate) registered_amr_only: bool,
     pub(crate) disable_by_code: bool,
+    pub(crate) webauthn: WebAuthnPolicy,
     pub(crate) sent_codes: SentCodes,
     pub(crate) replace_used_recovery_codes: bool,
     pub(crate) bypass_at_most: Option<u32>,

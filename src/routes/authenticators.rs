@@ -11,13 +11,13 @@ use super::challenges::reply;
 use super::holder::EnrolmentHolder;
 use super::path::Id;
 use super::problems::{Refused, invalid, write};
-use crate::account::{AuthenticatorView, Enrolment, Refusal};
+use crate::account::{AuthenticatorView, Enrolment, KeyEnrolment, OptionsJson, Refusal};
 use crate::extract::Authenticated;
 use crate::id::AuthenticatorId;
 use crate::middleware::problem::{Code, Problem};
 use crate::otp::{Algorithm, Digits, OtpauthUri, Period};
 use crate::recovery_code::RecoveryCode;
-use crate::service::{Mfa, TotpEnrolment};
+use crate::service::{KeyRequest, Mfa, TotpEnrolment};
 
 pub(super) async fn status(State(mfa): State<Mfa>, From(from): From, by: EnrolmentHolder) -> Result<Response, Refused> {
     let status = from.status(by.enroller()).await.map_err(Refused::by(&mfa))?;
@@ -29,8 +29,11 @@ pub(super) async fn status(State(mfa): State<Mfa>, From(from): From, by: Enrolme
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "EnrolAuthenticator")]
 pub(super) struct EnrolBody {
-    #[schemars(extend("enum" = ["totp"]))]
+    #[schemars(extend("enum" = ["totp", "webauthn"]))]
     r#type: String,
+    /// Of a `webauthn` authenticator, and then it must be said; nothing else goes with it but a label.
+    #[schemars(extend("enum" = ["passkey", "security_key", null]))]
+    kind: Option<String>,
     /// At most 64 characters, none of them hidden.
     label: Option<Box<str>>,
     #[schemars(extend("enum" = ["SHA1", "SHA256", "SHA512", null]))]
@@ -43,10 +46,36 @@ pub(super) struct EnrolBody {
     period: Option<u32>,
 }
 
+/// What of it is to be bound.
+enum Wanted {
+    App(TotpEnrolment),
+    Key(KeyRequest),
+}
+
 impl EnrolBody {
-    fn wanted(self) -> Result<TotpEnrolment, Problem> {
-        if self.r#type != "totp" {
-            return Err(invalid("type", "must be totp"));
+    fn wanted(self) -> Result<Wanted, Problem> {
+        match &*self.r#type {
+            "totp" => self.app().map(Wanted::App),
+            "webauthn" => self.key().map(Wanted::Key),
+            _ => Err(invalid("type", "must be totp or webauthn")),
+        }
+    }
+
+    fn key(self) -> Result<KeyRequest, Problem> {
+        if self.algorithm.is_some() || self.digits.is_some() || self.period.is_some() {
+            return Err(invalid("type", "webauthn has no algorithm, digits or period"));
+        }
+        let request = match self.kind.as_deref() {
+            Some("passkey") => KeyRequest::passkey(),
+            Some("security_key") => KeyRequest::security_key(),
+            _ => return Err(invalid("kind", "must be passkey or security_key")),
+        };
+        Ok(request.label(self.label.unwrap_or_default()))
+    }
+
+    fn app(self) -> Result<TotpEnrolment, Problem> {
+        if self.kind.is_some() {
+            return Err(invalid("kind", "goes with webauthn"));
         }
         let mut wanted = TotpEnrolment::new().label(self.label.unwrap_or_default());
         if let Some(name) = self.algorithm {
@@ -80,9 +109,27 @@ pub(super) async fn enrol(
     Json(body): Json<EnrolBody>,
 ) -> Result<Response, Response> {
     let wanted = body.wanted().map_err(write)?;
-    let started = from.enrol_totp(by.enroller(), wanted).await;
-    let started = started.map_err(Refused::by(&mfa)).map_err(Refused::into_response)?;
-    started_response(&started).ok_or_else(|| write(Problem::new(Code::Unavailable)))
+    let refused = |error| Refused::by(&mfa)(error).into_response();
+    match wanted {
+        Wanted::App(wanted) => {
+            let started = from.enrol_totp(by.enroller(), wanted).await.map_err(refused)?;
+            started_response(&started).ok_or_else(|| write(Problem::new(Code::Unavailable)))
+        }
+        Wanted::Key(wanted) => {
+            let KeyEnrolment { id, public_key, expires_in } =
+                from.enrol_key(by.enroller(), wanted).await.map_err(refused)?;
+            let body = StartedKey { id, r#type: "webauthn", public_key: &public_key, expires_in };
+            Ok(answer::written(StatusCode::CREATED, &body))
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct StartedKey<'a> {
+    id: AuthenticatorId,
+    r#type: &'static str,
+    public_key: &'a OptionsJson,
+    expires_in: u32,
 }
 
 fn started_response(started: &Enrolment) -> Option<Response> {
@@ -99,13 +146,18 @@ fn started_response(started: &Enrolment) -> Option<Response> {
     Some(answer::written(StatusCode::CREATED, &body))
 }
 
-/// The first code of the app.
+/// The first code of the app, or what the browser gave for a key.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "ConfirmAuthenticator")]
+#[schemars(
+    rename = "ConfirmAuthenticator",
+    extend("oneOf" = [{"required": ["code"]}, {"required": ["credential"]}])
+)]
 pub(super) struct ConfirmBody {
     /// As many digits as the app shows; spaces and hyphens between them are dropped.
-    code: Box<str>,
+    code: Option<Box<str>>,
+    /// `RegistrationResponseJSON`.
+    credential: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 pub(super) async fn confirm(
@@ -115,10 +167,18 @@ pub(super) async fn confirm(
     by: EnrolmentHolder,
     Id(id): Id,
     Json(body): Json<ConfirmBody>,
-) -> Result<Response, Refused> {
-    let id = authenticator_id(&id, &mfa)?;
-    let binding = from.confirm(by.enroller(), id, body.code).await.map_err(Refused::by(&mfa))?;
-    Ok(answer::bound(&mfa, &headers, &binding))
+) -> Result<Response, Response> {
+    let refused = |error| Refused::by(&mfa)(error).into_response();
+    let id = authenticator_id(&id, &mfa).map_err(Refused::into_response)?;
+    let binding = match (body.code, body.credential) {
+        (Some(code), None) => from.confirm(by.enroller(), id, code).await,
+        (None, Some(credential)) => {
+            let credential = serde_json::Value::Object(credential).to_string();
+            from.confirm_key(by.enroller(), id, &credential).await
+        }
+        _ => return Err(write(invalid("code", "or credential must be given, one of the two"))),
+    };
+    Ok(answer::bound(&mfa, &headers, &binding.map_err(refused)?))
 }
 
 /// The new label.

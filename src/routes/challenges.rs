@@ -167,13 +167,19 @@ pub(super) async fn show(
 /// What a challenge is answered with. Members of kinds that are not built yet are unknown.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "AnswerChallenge", description = "The answer to a challenge.")]
+#[schemars(
+    rename = "AnswerChallenge",
+    description = "The answer to a challenge: a code or a credential.",
+    extend("oneOf" = [{"required": ["code"]}, {"required": ["credential"]}])
+)]
 pub(super) struct VerifyBody {
-    #[schemars(extend("enum" = ["totp", "recovery_code"]))]
+    #[schemars(extend("enum" = ["totp", "recovery_code", "webauthn"]))]
     r#type: String,
-    #[schemars(required)]
+    /// The code of an app, or a recovery code.
     code: Option<Box<str>>,
-    /// Which app the code is from; all are tried without it. Does not go with a recovery code.
+    /// Of a passkey or security key: `AuthenticationResponseJSON`.
+    credential: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Which app the code is from; all are tried without it. Goes with nothing else.
     authenticator_id: Option<String>,
     /// Remembers this device where policy allows it; none does yet, so asking changes nothing.
     #[serde(rename = "trust_device")]
@@ -188,7 +194,7 @@ pub(super) fn reply(kind: &str, code: Option<Box<str>>, authenticator_id: Option
         ("totp", None) => Ok(Reply::totp(code?)),
         ("recovery_code", None) => Ok(Reply::recovery_code(code?)),
         ("recovery_code", Some(_)) => Err(invalid("authenticator_id", "does not go with a recovery code")),
-        _ => Err(invalid("type", "must be totp or recovery_code")),
+        _ => Err(invalid("type", "must be totp, recovery_code or, to a challenge, webauthn")),
     }
 }
 
@@ -201,7 +207,13 @@ pub(super) async fn verify(
     Json(body): Json<VerifyBody>,
 ) -> Result<Response, Response> {
     let id = challenge_id(&id, &mfa, &by).map_err(Refused::into_response)?;
-    let reply = reply(&body.r#type, body.code, body.authenticator_id.as_deref()).map_err(write)?;
+    let reply = match (&*body.r#type, body.credential, body.code) {
+        ("webauthn", Some(credential), None) => Ok(Reply::webauthn(serde_json::Value::Object(credential).to_string())),
+        ("webauthn", None, _) => Err(invalid("credential", "is missing")),
+        (_, Some(_), _) => Err(invalid("credential", "goes with webauthn, and no code beside it")),
+        (kind, None, code) => reply(kind, code, body.authenticator_id.as_deref()),
+    };
+    let reply = reply.map_err(write)?;
     let outcome = from.answer(by.responder(), id, reply).await;
     let outcome = outcome.map_err(Refused::by(&mfa)).map_err(Refused::into_response)?;
     Ok(answer::answered(&mfa, &headers, &outcome))

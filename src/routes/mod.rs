@@ -41,6 +41,7 @@ mod holder;
 mod openapi;
 mod operation;
 mod page;
+mod passkeys;
 mod path;
 mod problems;
 mod query;

@@ -62,6 +62,7 @@ fn problem(mfa: &Mfa, refusal: &Refusal) -> Problem {
                 None => problem,
             }
         }
+        Refusal::InvalidCredential => Problem::new(Code::InvalidCode),
         Refusal::AuthenticatorDisabled => Problem::new(Code::AuthenticatorDisabled),
         Refusal::Throttled { retry_after } => Problem::new(Code::Throttled).retry_after(u64::from(*retry_after)),
         Refusal::Unavailable { retry_after } => Problem::new(Code::Unavailable).retry_after(u64::from(*retry_after)),

@@ -6,12 +6,12 @@ use http::StatusCode;
 
 use super::body::Nothing;
 use super::openapi::answers::{
-    Authenticator, Bound, Codes, Document, Events, Explanation, Id, JwkSet, Met, Opened, Pending, Sessions, Started,
-    Status, Tokens, Verified,
+    Authenticator, Begun, Bound, Codes, Document, Events, Explanation, Id, JwkSet, Login, Met, Opened, PasskeyStarted,
+    Pending, Sessions, Status, Tokens, Verified,
 };
 use super::openapi::queries::{Address, MethodName, Name};
 use super::operation::{Caller, Operation};
-use super::{admin, authenticators, challenges, openapi, sessions};
+use super::{admin, authenticators, challenges, openapi, passkeys, sessions};
 use crate::middleware::problem::Code;
 
 const CHALLENGES: &str = "Challenges";
@@ -23,7 +23,7 @@ const ADMINISTRATION: &str = "Administration";
 /// The sections there can be in the document, in order, with what they are about.
 pub(super) const TAGS: [(&str, &str); 5] = [
     (CHALLENGES, "Questions to the holder of an account: the second step of a login, and every step-up."),
-    (AUTHENTICATORS, "What is bound to an account: authenticator apps and recovery codes."),
+    (AUTHENTICATORS, "What is bound to an account: authenticator apps, passkeys, security keys and recovery codes."),
     (SESSIONS, "Who is signed in where, and what happened to the account."),
     (DISCOVERY, "What anybody may know: the public keys, and this document."),
     (ADMINISTRATION, "For operators: people with a role and a second factor."),
@@ -93,7 +93,31 @@ fn challenges() -> Vec<Operation> {
             .refuses(&[
                 Code::ChallengeGone,
                 Code::InvalidCode,
+                Code::Forbidden,
                 Code::AuthenticatorDisabled,
+                Code::Throttled,
+                Code::Unavailable,
+            ]),
+        Operation::post("/passkeys/start", passkeys::start)
+            .named("startPasskey", CHALLENGES, "Begins a sign-in with a passkey, with or without a name.")
+            .by(Caller::Anybody)
+            .may_read::<passkeys::StartBody>()
+            .answers::<PasskeyStarted>(
+                StatusCode::OK,
+                "What to ask the browser for; the same for a name that nobody has.",
+            )
+            .refuses(&[Code::Forbidden, Code::Unavailable]),
+        Operation::post("/passkeys/finish", passkeys::finish)
+            .named("finishPasskey", CHALLENGES, "Completes a sign-in with a passkey.")
+            .by(Caller::Anybody)
+            .reads::<passkeys::FinishBody>()
+            .sets_cookies()
+            .answers::<Login>(StatusCode::OK, "What the sign-in led to.")
+            .refuses(&[
+                Code::InvalidToken,
+                Code::Forbidden,
+                Code::ChallengeGone,
+                Code::InvalidCode,
                 Code::Throttled,
                 Code::Unavailable,
             ]),
@@ -103,13 +127,17 @@ fn challenges() -> Vec<Operation> {
 fn authenticators() -> Vec<Operation> {
     vec![
         Operation::post("/authenticators", authenticators::enrol)
-            .named("enrolAuthenticator", AUTHENTICATORS, "Begins to bind an authenticator app.")
+            .named("enrolAuthenticator", AUTHENTICATORS, "Begins to bind an authenticator.")
             .by(Caller::Enrolling)
             .reads::<authenticators::EnrolBody>()
-            .answers::<Started>(StatusCode::CREATED, "The key, to be confirmed with a first code. It is shown once.")
+            .answers::<Begun>(StatusCode::CREATED, "What to confirm it with. An app's key is shown once.")
             .refuses(&[Code::InsufficientUserAuthentication, Code::Forbidden, Code::Conflict, Code::Unavailable]),
         Operation::post("/authenticators/{id}/confirm", authenticators::confirm)
-            .named("confirmAuthenticator", AUTHENTICATORS, "Ends a binding with the first code of the app.")
+            .named(
+                "confirmAuthenticator",
+                AUTHENTICATORS,
+                "Ends a binding with the first code of the app, or the credential of the key.",
+            )
             .by(Caller::Enrolling)
             .reads::<authenticators::ConfirmBody>()
             .sets_cookies()

@@ -3,8 +3,8 @@ use super::outcome::Binding;
 use super::shell::Matter;
 use super::{Error, Mfa, slow_hash};
 use crate::account::{
-    AuthenticatorView, Bindable, Binder, Confirmed, Enrolment, EnrolmentClaims, Given, Refusal, SeedOf, SetPlan,
-    Settling, StatusView,
+    AuthenticatorView, Bindable, Binder, Confirmation, Confirmed, Enrolment, EnrolmentClaims, Given, Refusal, SeedOf,
+    SetPlan, Settling, Started, StatusView,
 };
 use crate::assurance::Authentication;
 use crate::id::{AuthenticatorId, Subject};
@@ -72,13 +72,13 @@ impl TotpEnrolment {
 }
 
 /// An enroller whose token was opened.
-enum Opened<'a> {
+pub(super) enum Opened<'a> {
     Token(EnrolmentClaims),
     Session(&'a Authentication),
 }
 
 impl Opened<'_> {
-    const fn binder(&self) -> Binder<'_> {
+    pub(super) const fn binder(&self) -> Binder<'_> {
         match self {
             Self::Token(claims) => Binder::Enrolment(claims),
             Self::Session(by) => Binder::Session(by),
@@ -102,7 +102,8 @@ impl Mfa {
     /// Safe: what is not confirmed expires.
     pub async fn enrol_totp(&self, by: Enroller<'_>, wanted: TotpEnrolment) -> Result<Enrolment, Error> {
         let opened = self.opened(by)?;
-        self.inner
+        let started = self
+            .inner
             .turn(self.enrolment_matter(&opened), |account, turn| {
                 let what = Bindable::Totp {
                     label: wanted.label.clone(),
@@ -111,7 +112,11 @@ impl Mfa {
                 };
                 account.start_binding(turn, opened.binder(), &what)
             })
-            .await
+            .await?;
+        match started {
+            Started::App(enrolment) => Ok(enrolment),
+            Started::Key(_) => Err(Error::busy("an app was asked for and a key was begun")),
+        }
     }
 
     /// Confirms a binding with the first code, which is used up by it.
@@ -135,14 +140,23 @@ impl Mfa {
         code: impl Into<Box<str>>,
     ) -> Result<Binding, Error> {
         let opened = self.opened(by)?;
-        let matter = self.enrolment_matter(&opened);
-        let code = SecretString::new(code);
+        self.confirmed(&opened, id, Confirmation::Code(SecretString::new(code))).await
+    }
+
+    /// Confirms, and makes recovery codes on the way where they are needed.
+    pub(super) async fn confirmed(
+        &self,
+        by: &Opened<'_>,
+        id: AuthenticatorId,
+        given: Confirmation,
+    ) -> Result<Binding, Error> {
+        let matter = self.enrolment_matter(by);
         let mut codes: Option<(RecoverySet, Vec<RecoveryCode>)> = None;
         loop {
             let set = codes.as_ref().map(|(set, _)| set);
             let confirmed = self
                 .inner
-                .turn(matter, |account, turn| account.confirm_binding(turn, opened.binder(), id, &code, set))
+                .turn(matter, |account, turn| account.confirm_binding(turn, by.binder(), id, &given, set))
                 .await?;
             match confirmed {
                 Confirmed::NeedsRecoveryCodes(plan) if codes.is_none() => {
@@ -246,6 +260,8 @@ impl Mfa {
         let given = match reply.map(|reply| reply.0) {
             None => None,
             Some(ReplyKind::Totp { code, which }) => Some(Given::Totp { which, code }),
+            // What a key signs stands in a challenge: whoever has one steps up first.
+            Some(ReplyKind::Key { .. }) => return Err(Refusal::invalid("type", "must be totp or recovery_code").into()),
             Some(ReplyKind::Recovery { code }) => {
                 self.inner.turn(matter, |account, turn| account.may_disable_by_code(turn, by)).await?;
                 Some(self.derive(matter, Settling::Session(by), &code).await?.0)
@@ -274,7 +290,7 @@ impl Mfa {
             .await
     }
 
-    fn opened<'a>(&self, by: Enroller<'a>) -> Result<Opened<'a>, Error> {
+    pub(super) fn opened<'a>(&self, by: Enroller<'a>) -> Result<Opened<'a>, Error> {
         match by {
             Enroller::Token(token) => {
                 let claims = EnrolmentClaims::open(&self.inner.vault, token.expose());
@@ -288,7 +304,7 @@ impl Mfa {
         }
     }
 
-    fn enrolment_matter<'a>(&'a self, by: &'a Opened<'_>) -> Matter<'a> {
+    pub(super) fn enrolment_matter<'a>(&'a self, by: &'a Opened<'_>) -> Matter<'a> {
         match by {
             Opened::Token(claims) => Matter { seed: SeedOf::Ticket(claims.ticket), ..self.matter(&claims.subject) },
             Opened::Session(by) => self.session_matter(by),

@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Mfa;
+use super::directory::{ByName, Directory};
+use super::failures::{FailureBudget, InProcess};
 use super::inner::{EventHook, Inner};
 use super::keys::Keys;
 use super::queue::Queues;
 use super::shell::STORE_DEADLINE;
 use super::slow_hash::SlowHash;
 use crate::account::Event;
+use crate::account::webauthn::Ceremonies;
 use crate::assurance::AcrNames;
 use crate::clock::{Clock, SystemClock};
 use crate::entropy::{Entropy, SystemEntropy};
@@ -64,6 +67,9 @@ pub struct MfaBuilder {
     session_token_header: bool,
     trusted_origins: Origins,
     trusted_proxies: Vec<IpAddr>,
+    ceremonies: Option<Box<dyn Ceremonies>>,
+    directory: Arc<dyn Directory>,
+    failures: Arc<dyn FailureBudget>,
 }
 
 impl fmt::Debug for MfaBuilder {
@@ -94,7 +100,30 @@ impl MfaBuilder {
             session_token_header: false,
             trusted_origins: Origins::default(),
             trusted_proxies: Vec::new(),
+            ceremonies: None,
+            directory: Arc::new(ByName),
+            failures: Arc::new(InProcess::default()),
         }
+    }
+
+    /// Says who checks what authenticators sign; `webauthn::RelyingParty` is put in by its own room.
+    #[cfg_attr(not(feature = "webauthn"), expect(dead_code, reason = "called by the room webauthn"))]
+    pub(crate) fn with_ceremonies(mut self, ceremonies: Box<dyn Ceremonies>) -> Self {
+        self.ceremonies = Some(ceremonies);
+        self
+    }
+
+    /// Says who the host's users are, for sign-ins that begin with a passkey. Default: a name is the
+    /// subject's id, and everybody may sign in without roles.
+    pub fn directory(mut self, directory: impl Directory) -> Self {
+        self.directory = Arc::new(directory);
+        self
+    }
+
+    /// Says who counts assertions that fail, by address. Default: [`InProcess`](super::InProcess).
+    pub fn failure_budget(mut self, failures: impl FailureBudget) -> Self {
+        self.failures = Arc::new(failures);
+        self
     }
 
     /// Names this issuer (`iss`): the URL clients know it by.
@@ -278,6 +307,9 @@ impl MfaBuilder {
             session_token_header: self.session_token_header,
             trusted_origins: self.trusted_origins,
             trusted_proxies: self.trusted_proxies,
+            ceremonies: self.ceremonies,
+            directory: self.directory,
+            failures: self.failures,
         };
         Ok(Mfa { inner: Arc::new(inner), address: None })
     }

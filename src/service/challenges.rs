@@ -1,6 +1,7 @@
 use super::outcome::{Answer, AnswerOutcome, ChallengeOutcome};
 use super::shell::{IfMissing, Matter};
 use super::{Error, Mfa};
+use crate::account::webauthn::Assertion;
 use crate::account::{
     Access, Answered, Ask, Bind, ChallengeClaims, ChallengeView, Enrolling, Given, Opened, Refusal, SeedOf, Settling,
     Which,
@@ -171,6 +172,7 @@ pub struct Reply(pub(super) ReplyKind);
 pub(super) enum ReplyKind {
     Totp { code: SecretString, which: Which },
     Recovery { code: SecretString },
+    Key { credential: Box<str> },
 }
 
 impl Reply {
@@ -184,6 +186,11 @@ impl Reply {
     pub fn totp_of(authenticator_id: &str, code: impl Into<Box<str>>) -> Self {
         let which = authenticator_id.parse().map_or(Which::Unknown, Which::One);
         Self(ReplyKind::Totp { code: SecretString::new(code), which })
+    }
+
+    /// Answers with a passkey or security key: the browser's `AuthenticationResponseJSON`.
+    pub fn webauthn(credential: impl Into<Box<str>>) -> Self {
+        Self(ReplyKind::Key { credential: credential.into() })
     }
 
     /// Answers with a recovery code, which is used up by it.
@@ -299,6 +306,7 @@ impl Mfa {
         let (given, new_code) = match reply.0 {
             ReplyKind::Totp { code, which } => (Given::Totp { which, code }, None),
             ReplyKind::Recovery { code } => self.derive(matter, Settling::Challenge(reach.access, id), &code).await?,
+            ReplyKind::Key { credential } => (self.key_answer(matter, reach.access, id, &credential).await?, None),
         };
         let answered = self.inner.turn(matter, |account, turn| account.answer(turn, reach.access, id, &given)).await?;
         let shown = |replaced: bool| new_code.filter(|_| replaced).map(|code| vec![code]);
@@ -315,6 +323,22 @@ impl Mfa {
                 AnswerOutcome::EnrolmentRequired { enrolment_token: token, expires_in, allowed, recovery_codes }
             }
         })
+    }
+
+    /// Checks what a key has signed, before anybody waits in a line or anything is written: a signature that
+    /// fails moves no counter of the account.
+    async fn key_answer(
+        &self,
+        matter: Matter<'_>,
+        access: Access,
+        id: ChallengeId,
+        credential: &str,
+    ) -> Result<Given, Error> {
+        let assertion = Assertion::parse(credential)?;
+        self.ceremonies()?;
+        self.may_try()?;
+        let asked = self.inner.look(matter, |account, turn| account.asked_key(turn, access, id, &assertion)).await;
+        Ok(Given::Key(Box::new(self.proven(matter.subject, asked, &assertion)?)))
     }
 
     /// Opens what the responder holds; garbage, and what has outlived its challenge, is refused before

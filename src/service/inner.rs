@@ -3,9 +3,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::directory::Directory;
+use super::failures::FailureBudget;
 use super::queue::Queues;
 use super::slow_hash::SlowHash;
 use crate::account::Event;
+use crate::account::webauthn::Ceremonies;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::id::Subject;
@@ -32,6 +35,10 @@ pub(super) struct Inner {
     pub(super) queues: Queues,
     pub(super) slow_hash: SlowHash,
     /// How the service is called in an authenticator app.
+    /// Who checks what authenticators sign.
+    pub(super) ceremonies: Option<Box<dyn Ceremonies>>,
+    pub(super) directory: Arc<dyn Directory>,
+    pub(super) failures: Arc<dyn FailureBudget>,
     pub(super) app_name: Box<str>,
     /// Where the routes are nested, as clients see it.
     pub(super) mounted_at: Box<str>,

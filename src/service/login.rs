@@ -37,6 +37,10 @@ impl Mfa {
             resets_clock: false,
         };
         let step = self.inner.turn(matter, |account, turn| account.begin(turn, &first, audience)).await?;
+        self.login_outcome(step).await
+    }
+
+    pub(super) async fn login_outcome(&self, step: LoginStep) -> Result<LoginOutcome, Error> {
         Ok(match step {
             LoginStep::Complete(grant) => LoginOutcome::Complete(self.inner.issue(*grant).await?),
             LoginStep::Challenge { id, token, expires_in, methods } => {

@@ -9,14 +9,14 @@ use super::Error;
 use super::detached::Detached;
 use super::inner::Inner;
 use super::queue::Place;
-use crate::account::{Account, CLOCK_TOLERANCE, Described, Event, Refusal, SeedOf, Turn};
+use crate::account::{Account, CLOCK_TOLERANCE, Described, Event, Held, Refusal, SeedOf, Turn};
 use crate::clock::Timestamp;
 use crate::entropy::Pool;
 use crate::id::{SessionId, Subject};
 use crate::policy::{EffectiveLogin, Policy, Who};
 use crate::store::{
-    Commit, Committed, EventCursor, Feed, NewEvent, Page, Revision, ScanCursor, StoreError, StoreErrorKind, Stored,
-    StoredEvent,
+    Claim, Commit, Committed, EventCursor, Feed, NewEvent, Page, Revision, ScanCursor, StoreError, StoreErrorKind,
+    Stored, StoredEvent, UserHandle,
 };
 
 /// How often a lost race is run again; each time somebody else has won one.
@@ -126,6 +126,29 @@ impl Inner {
         (outcome, place)
     }
 
+    /// Runs a transition on the document as it is, and writes nothing: no place in the line is taken.
+    pub(super) async fn look<T: Send>(
+        self: &Arc<Self>,
+        matter: Matter<'_>,
+        mut transition: impl FnMut(&mut Account, &mut Turn<'_>) -> Result<T, Refusal> + Send,
+    ) -> Result<T, Error> {
+        let stored = self.load(matter.subject).await?;
+        let ran = self.run(matter, stored.as_ref(), self.clock.now()?, &mut transition)?;
+        ran.answer.map_err(explained)
+    }
+
+    /// Finds whose account a user handle names.
+    pub(super) async fn subject_of(&self, handle: Vec<u8>) -> Result<Option<Subject>, Error> {
+        let Ok(handle) = UserHandle::new(handle) else { return Ok(None) };
+        Ok(self.in_time(self.store.subject_of(&handle)).await?)
+    }
+
+    /// The policy for whoever has not said who it is.
+    pub(super) fn policy_of_nobody(&self) -> Result<Arc<Policy>, Error> {
+        let nobody = Subject::new("nobody").map_err(Error::unavailable)?;
+        Ok(self.policies.policy(Who::new(&nobody, self.issuer.audience(), &[])))
+    }
+
     /// The synchronous part: nothing here waits.
     fn run<T>(
         &self,
@@ -154,6 +177,8 @@ impl Inner {
             address: matter.address,
             events: Vec::new(),
             ended: Vec::new(),
+            ceremonies: self.ceremonies.as_deref(),
+            claims: Vec::new(),
             touched: false,
         };
         // DESIGN: a clock that goes back revives nothing, and one that stands far behind decides
@@ -178,6 +203,7 @@ impl Inner {
             stored_events: turn.events.iter().map(to_stored).collect::<Result<_, Error>>()?,
             events: turn.events,
             ended: turn.ended,
+            claims: turn.claims.into_iter().map(to_claim).collect::<Result<_, Error>>()?,
         };
         Ok(Ran { answer, pending: Some(pending) })
     }
@@ -207,13 +233,16 @@ impl Inner {
     async fn commit(&self, subject: &Subject, expected: Option<&Revision>, pending: &Pending) -> Result<bool, Error> {
         for again in [false, true] {
             let commit = Commit::new(subject, expected, pending.revision, &pending.document);
-            let outcome = self.in_time(self.store.commit(commit.with_events(&pending.stored_events))).await;
+            let outcome = self
+                .in_time(self.store.commit(commit.with_events(&pending.stored_events).with_claims(&pending.claims)))
+                .await;
             let unknown = match outcome {
                 Ok(Committed::Done) => return Ok(true),
                 Ok(Committed::Conflict) if !again => return Ok(false),
                 // The first attempt may have been written after all, late: look before losing it.
                 Ok(Committed::Conflict) => None,
-                Ok(_) => return Err(Error::busy("a credential belongs to another subject")),
+                // WA-REG-26: to whoever tries to bind it, another subject's credential is a wrong one.
+                Ok(Committed::Claimed) => return Err(Refusal::InvalidCredential.into()),
                 Err(error) => Some(error),
             };
             let found = self.load(subject).await?;
@@ -307,6 +336,14 @@ struct Pending {
     stored_events: Vec<NewEvent>,
     events: Vec<Event>,
     ended: Vec<(SessionId, Timestamp)>,
+    claims: Vec<Claim>,
+}
+
+fn to_claim(held: Held) -> Result<Claim, Error> {
+    Ok(match held {
+        Held::CredentialId(id) => Claim::credential_id(id),
+        Held::UserHandle(handle) => Claim::user_handle(&UserHandle::new(handle).map_err(Error::unavailable)?),
+    })
 }
 
 fn to_stored(event: &Event) -> Result<NewEvent, Error> {

@@ -1,6 +1,7 @@
 //! What is logged: every committed event, under one target, without a secret in it.
 
 use crate::account::Event;
+use crate::account::webauthn::CeremonyError;
 use crate::id::Subject;
 
 /// Logs a committed event at `info`, target `tower_mfa::event`.
@@ -8,6 +9,17 @@ pub(crate) fn event(subject: &Subject, event: &Event) {
     let kind = event.kind;
     let (authenticator, address) = (event.authenticator_id, event.address.as_deref());
     tracing::info!(target: "tower_mfa::event", %subject, ?kind, ?authenticator, address, count = event.count);
+}
+
+/// Logs which check of a ceremony failed; the client is told only that one did.
+pub(crate) fn ceremony_failed(subject: &Subject, address: Option<&str>, error: &CeremonyError) {
+    let source = std::error::Error::source(error).map(ToString::to_string);
+    tracing::info!(target: "tower_mfa::webauthn", %subject, address, rule = error.rule, source, "refused");
+}
+
+/// Logs that an assertion was of a credential that may not answer.
+pub(crate) fn unknown_credential(address: Option<&str>) {
+    tracing::info!(target: "tower_mfa::webauthn", address, rule = "WA-AUTH-5 credential", "refused");
 }
 
 /// Logs why something was refused as unavailable; the client is told only that it was.

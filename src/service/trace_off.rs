@@ -1,9 +1,14 @@
 //! Stands in for `trace` when the feature `tracing` is off: nothing is logged.
 
 use crate::account::Event;
+use crate::account::webauthn::CeremonyError;
 use crate::id::Subject;
 
 pub(crate) const fn event(_subject: &Subject, _event: &Event) {}
+
+pub(crate) const fn ceremony_failed(_subject: &Subject, _address: Option<&str>, _error: &CeremonyError) {}
+
+pub(crate) const fn unknown_credential(_address: Option<&str>) {}
 
 pub(crate) fn unavailable(error: &(dyn std::error::Error + 'static)) {
     trouble("", error);

@@ -5,13 +5,16 @@ use std::pin::Pin;
 
 use crate::clock::Timestamp;
 use crate::id::Subject;
-use crate::store::{Commit, Committed, EventCursor, Feed, Page, ScanCursor, Store, StoreError, Stored, StoredEvent};
+use crate::store::{
+    Commit, Committed, EventCursor, Feed, Page, ScanCursor, Store, StoreError, Stored, StoredEvent, UserHandle,
+};
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// The part of [`Store`] that the service calls, with its futures boxed; every store has it.
 pub(crate) trait DynStore: Send + Sync + 'static {
     fn load<'a>(&'a self, subject: &'a Subject) -> Answer<'a, Option<Stored>>;
+    fn subject_of<'a>(&'a self, handle: &'a UserHandle) -> Answer<'a, Option<Subject>>;
     fn commit<'a>(&'a self, commit: Commit<'a>) -> Answer<'a, Committed>;
     fn scan<'a>(&'a self, after: Option<&'a ScanCursor>, limit: usize) -> Answer<'a, Page<Stored, ScanCursor>>;
     fn events<'a>(
@@ -26,6 +29,10 @@ pub(crate) trait DynStore: Send + Sync + 'static {
 impl<S: Store> DynStore for S {
     fn load<'a>(&'a self, subject: &'a Subject) -> Answer<'a, Option<Stored>> {
         Box::pin(Store::load(self, subject))
+    }
+
+    fn subject_of<'a>(&'a self, handle: &'a UserHandle) -> Answer<'a, Option<Subject>> {
+        Box::pin(Store::subject_of(self, handle))
     }
 
     fn commit<'a>(&'a self, commit: Commit<'a>) -> Answer<'a, Committed> {

@@ -39,6 +39,7 @@ struct Parts {
 #[derive(Default)]
 pub(super) struct TokenKeys {
     pub(super) challenge: OnceLock<LessSafeKey>,
+    pub(super) passkey: OnceLock<LessSafeKey>,
     pub(super) enrolment: OnceLock<LessSafeKey>,
     pub(super) refresh: OnceLock<LessSafeKey>,
 }

@@ -26,6 +26,8 @@ pub(crate) enum Purpose {
     ChallengeState,
     /// The proof that the first factor of a login succeeded.
     ChallengeToken,
+    /// A sign-in with a passkey that began without an account.
+    PasskeyToken,
     /// The right to bind a first authenticator.
     EnrolmentToken,
     /// The right to a new access token.
@@ -38,6 +40,7 @@ impl Purpose {
             Self::OtpSecret => "otp-secret",
             Self::ChallengeState => "challenge-state",
             Self::ChallengeToken => "challenge-token",
+            Self::PasskeyToken => "passkey-token",
             Self::EnrolmentToken => "enrolment-token",
             Self::RefreshToken => "refresh-token",
         }
@@ -48,6 +51,7 @@ impl Purpose {
         match self {
             Self::OtpSecret | Self::ChallengeState => "",
             Self::ChallengeToken => "mfac_",
+            Self::PasskeyToken => "mfap_",
             Self::EnrolmentToken => "mfae_",
             Self::RefreshToken => "mfar_",
         }
@@ -144,6 +148,15 @@ impl Vault {
         open_with(aead, &aad(purpose, "", b""), body)
     }
 
+    /// A keyed hash of `parts`, the same until the ring has a newer key: for what must be stable, look
+    /// random and be written nowhere. `parts` are told apart by their lengths.
+    pub(crate) fn keyed_hash(&self, parts: &[&[u8]]) -> Result<[u8; 32], VaultError> {
+        let lengths: Vec<[u8; 8]> = parts.iter().map(|part| part.len().to_be_bytes()).collect();
+        let framed = lengths.iter().zip(parts).flat_map(|(length, part)| [&length[..], part]);
+        let info: Vec<&[u8]> = std::iter::once(&b"tower-mfa keyed hash "[..]).chain(framed).collect();
+        self.ring.newest().derive(&info).ok_or(VaultError::Closed)
+    }
+
     fn split<'a>(&self, sealed: &'a str) -> Result<(MasterKey, &'a str), VaultError> {
         let (id, body) = sealed.split_once('.').ok_or(VaultError::Closed)?;
         Ok((self.ring.key(id).ok_or(VaultError::Closed)?, body))
@@ -157,6 +170,7 @@ fn at_rest_key(key: &MasterKey, purpose: Purpose, subject: &str) -> Result<LessS
 fn token_key(key: &MasterKey, purpose: Purpose) -> Result<&LessSafeKey, VaultError> {
     let known = match purpose {
         Purpose::ChallengeToken => &key.token_keys().challenge,
+        Purpose::PasskeyToken => &key.token_keys().passkey,
         Purpose::EnrolmentToken => &key.token_keys().enrolment,
         Purpose::RefreshToken => &key.token_keys().refresh,
         Purpose::OtpSecret | Purpose::ChallengeState => return Err(VaultError::Closed),

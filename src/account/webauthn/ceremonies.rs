@@ -2,9 +2,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::key::{Aaguid, Challenge, CredentialId, PublicKey};
+use super::key::{Challenge, CredentialId, PublicKey};
 use super::response::{Assertion, Registration};
 use crate::error::BoxError;
+use crate::id::Aaguid;
 
 /// Who asks: what an authenticator is told, and shows its user.
 #[derive(Debug, Clone, Copy)]

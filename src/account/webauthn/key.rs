@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::base64url;
 use super::ceremonies::Attestation;
 use crate::entropy::{self, Entropy, EntropyError};
+use crate::id::Aaguid;
 
 /// Longest credential id, in bytes (WA-REG-25).
 const ID_MAX: usize = 1023;
@@ -66,72 +67,22 @@ impl Challenge {
         entropy::bytes(entropy).map(Self)
     }
 
+    /// What an assertion says it has signed, so that one for nobody's key fails at its signature and not
+    /// before.
+    pub(crate) fn read_from(client_data: &[u8]) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Named {
+            challenge: Challenge,
+        }
+        serde_json::from_slice(client_data).ok().map(|named: Named| named.challenge)
+    }
+
     pub(crate) const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
     pub(crate) fn to_text(self) -> String {
         base64url::encode(&self.0)
-    }
-}
-
-/// The model of an authenticator; all zero where it does not say.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
-#[serde(try_from = "Box<str>", into = "String")]
-pub(crate) struct Aaguid(pub(crate) [u8; 16]);
-
-impl Aaguid {
-    pub(crate) fn is_known(self) -> bool {
-        self.0 != [0; 16]
-    }
-}
-
-/// As UUIDs are written: 8-4-4-4-12 digits in base 16.
-impl fmt::Display for Aaguid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, byte) in self.0.iter().enumerate() {
-            let dash = if matches!(at, 4 | 6 | 8 | 10) { "-" } else { "" };
-            write!(f, "{dash}{byte:02x}")?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Debug for Aaguid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// The text is not an AAGUID.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not an AAGUID: 8-4-4-4-12 digits in base 16 are wanted")]
-pub(crate) struct InvalidAaguid;
-
-impl std::str::FromStr for Aaguid {
-    type Err = InvalidAaguid;
-
-    fn from_str(text: &str) -> Result<Self, InvalidAaguid> {
-        let groups: Vec<&str> = text.split('-').collect();
-        let digits: String = groups.concat();
-        if groups.iter().map(|group| group.len()).ne([8, 4, 4, 4, 12]) || !digits.is_ascii() {
-            return Err(InvalidAaguid);
-        }
-        u128::from_str_radix(&digits, 16).map(|bits| Self(bits.to_be_bytes())).map_err(|_| InvalidAaguid)
-    }
-}
-
-impl TryFrom<Box<str>> for Aaguid {
-    type Error = InvalidAaguid;
-
-    fn try_from(text: Box<str>) -> Result<Self, InvalidAaguid> {
-        text.parse()
-    }
-}
-
-impl From<Aaguid> for String {
-    fn from(aaguid: Aaguid) -> Self {
-        aaguid.to_string()
     }
 }
 
@@ -195,6 +146,16 @@ pub(crate) enum KeyKind {
     Passkey,
     /// Not discoverable: it stands beside a password.
     SecurityKey,
+}
+
+impl KeyKind {
+    /// Its name on the wire.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Passkey => "passkey",
+            Self::SecurityKey => "security_key",
+        }
+    }
 }
 
 /// A bound credential (WA-REG-27).

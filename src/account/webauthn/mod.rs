@@ -3,15 +3,19 @@
 //! Everything here is data and decisions. Whoever checks signatures stands in the room `webauthn` and
 //! is reached through [`Ceremonies`]; without it nothing can be bound, and what is bound cannot be used.
 
-mod base64url;
+pub(super) mod base64url;
 mod ceremonies;
 mod key;
 mod options;
 mod response;
+mod trust;
 
 pub(crate) use ceremonies::{
     Asserted, Attestation, Ceremonies, CeremonyError, ExpectedAssertion, ExpectedRegistration, Registered, Relying,
 };
-pub(crate) use key::{Aaguid, Challenge, CredentialId, Key, KeyKind, PublicKey, Transports};
-pub(crate) use options::{Creation, Request};
+pub(crate) use key::{Challenge, CredentialId, Key, KeyKind, PublicKey, Transports};
+pub use options::OptionsJson;
+
+pub(crate) use options::{Creation, Request, User};
 pub(crate) use response::{Assertion, Registration};
+pub(crate) use trust::best_proof;

@@ -3,7 +3,7 @@ use std::fmt;
 use crate::assurance::{Factor, Method};
 
 /// The kinds this crate can bind today.
-const BINDABLE: &[Method] = &[Method::Totp];
+const BINDABLE: &[Method] = &[Method::Totp, Method::WebAuthn];
 
 /// The kinds that are an authenticator of their own. A password is the host's, recovery codes come with
 /// the first authenticator, and the others are nothing a person has.

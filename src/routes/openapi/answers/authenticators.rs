@@ -32,6 +32,21 @@ struct View {
     status: AuthenticatorStatus,
     /// Whether a look-alike site cannot pass its proof on.
     phishing_resistant: bool,
+    /// Of a key.
+    #[schemars(skip_serializing_if = "Option::is_none", extend("enum" = ["passkey", "security_key"]))]
+    kind: Option<String>,
+    /// Of a key: whether it can be copied to other devices.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    synced: Option<bool>,
+    /// Of a key: its model, where it says so.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    aaguid: Option<String>,
+    /// The model's name, where it is well known.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    model: Option<String>,
+    /// Of a key: how the browser can reach it, where it says so.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    transports: Option<Vec<String>>,
 }
 
 /// An authenticator, after it was changed.
@@ -54,6 +69,26 @@ pub(in crate::routes) struct Started {
     qr_svg: String,
     /// Seconds until it lapses unconfirmed.
     expires_in: u64,
+}
+
+/// The binding of a key that has begun.
+#[derive(JsonSchema)]
+#[schemars(rename = "KeyStarted")]
+pub(in crate::routes) struct StartedKey {
+    id: Id,
+    r#type: Kind,
+    /// `PublicKeyCredentialCreationOptionsJSON` (WebAuthn §5.1.9), for `navigator.credentials.create`.
+    public_key: serde_json::Map<String, serde_json::Value>,
+    /// Seconds until it lapses unconfirmed.
+    expires_in: u64,
+}
+
+/// A binding that has begun.
+#[derive(JsonSchema)]
+#[schemars(untagged, rename = "BindingStarted")]
+pub(in crate::routes) enum Begun {
+    App(Started),
+    Key(StartedKey),
 }
 
 /// An authenticator that was just bound, and the session's new tokens.

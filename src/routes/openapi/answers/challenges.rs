@@ -81,6 +81,22 @@ struct Offer {
     /// How many recovery codes are left.
     #[schemars(skip_serializing_if = "Option::is_none")]
     remaining: Option<u64>,
+    /// For all keys that may answer: `PublicKeyCredentialRequestOptionsJSON` (WebAuthn §5.1.10).
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    public_key: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// A sign-in with a passkey that has begun.
+#[derive(JsonSchema)]
+#[schemars(rename = "PasskeyStarted")]
+pub(in crate::routes) struct PasskeyStarted {
+    challenge_id: Id,
+    /// To be given back with the answer, and worthless anywhere else.
+    challenge_token: String,
+    /// `PublicKeyCredentialRequestOptionsJSON` (WebAuthn §5.1.10), for `navigator.credentials.get`.
+    public_key: serde_json::Map<String, serde_json::Value>,
+    /// Seconds until it lapses.
+    expires_in: u64,
 }
 
 /// A challenge that waits for its answer.
@@ -127,7 +143,7 @@ pub(in crate::routes) struct Enrolment {
 /// What the host's own login route answers.
 #[derive(JsonSchema)]
 #[schemars(untagged, rename = "LoginOutcome")]
-pub(in crate::routes::openapi) enum Login {
+pub(in crate::routes) enum Login {
     Complete(Box<Tokens>),
     Challenge(LoginChallenge),
     Enrolment(LoginEnrolment),
@@ -136,7 +152,7 @@ pub(in crate::routes::openapi) enum Login {
 
 /// A second factor is wanted.
 #[derive(JsonSchema)]
-pub(in crate::routes::openapi) struct LoginChallenge {
+pub(in crate::routes) struct LoginChallenge {
     #[schemars(extend("const" = "challenge"))]
     status: String,
     challenge_id: Id,
@@ -170,7 +186,7 @@ enum Reason {
 
 /// Nothing usable is bound, or everything that is, is locked.
 #[derive(JsonSchema)]
-pub(in crate::routes::openapi) struct LoginBlocked {
+pub(in crate::routes) struct LoginBlocked {
     #[schemars(extend("const" = "blocked"))]
     status: String,
     reason: Reason,

@@ -11,9 +11,8 @@ mod challenges;
 mod sessions;
 
 pub(in crate::routes) use admin::Explanation;
-pub(in crate::routes) use authenticators::{Authenticator, Bound, Codes, Started, Status};
-pub(super) use challenges::Login;
-pub(in crate::routes) use challenges::{Met, Opened, Pending, Tokens, Verified};
+pub(in crate::routes) use authenticators::{Authenticator, Begun, Bound, Codes, Status};
+pub(in crate::routes) use challenges::{Login, Met, Opened, PasskeyStarted, Pending, Tokens, Verified};
 pub(in crate::routes) use sessions::{Document, Events, JwkSet, Sessions};
 
 use schemars::JsonSchema;
