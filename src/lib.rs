@@ -34,6 +34,7 @@
 //! | [`account`] | the functional core: events, refusals, views |
 //! | [`store`] | the one trait a database implements, and the suite it proves itself with |
 //! | [`service`] | the shell: [`Mfa`](service::Mfa) |
+//! | [`webauthn`] | passkeys and security keys: what their signatures are checked against |
 //! | [`routes`] | the JSON API |
 //! | [`testing`] | a clock to turn and an authenticator app for your own tests |
 //!
@@ -50,6 +51,7 @@
 //! | `routes` | | [`routes`]; implies `service`, `extract`, `qr` |
 //! | `policy-file` | | [`policy::file`], [`service::PolicyFile`]; implies `service` |
 //! | `sqlite` | | [`store::SqliteStore`]; implies `service` |
+//! | `webauthn` | | [`webauthn`]; implies `service` |
 //! | `testing` | | [`testing`] and [`store::conformance`]; implies `service` |
 //!
 //! # Always true
@@ -104,6 +106,9 @@ pub mod store;
 
 #[cfg(feature = "service")]
 pub mod service;
+
+#[cfg(feature = "webauthn")]
+pub mod webauthn;
 
 #[cfg(feature = "routes")]
 pub mod routes;
