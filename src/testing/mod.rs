@@ -1,5 +1,5 @@
-//! For tests of your own: a clock to turn, randomness that repeats, an authenticator app, and a
-//! store that fails when told to.
+//! For tests of your own: a clock to turn, randomness that repeats, an authenticator app, passkeys and
+//! security keys (feature `webauthn`), and a store that fails when told to.
 //!
 //! ```
 //! use tower_mfa::account::FirstFactor;
@@ -40,8 +40,12 @@ mod app;
 mod clock;
 mod entropy;
 mod faulty;
+#[cfg(feature = "webauthn")]
+mod soft;
 
 pub use app::AuthenticatorApp;
 pub use clock::ManualClock;
 pub use entropy::{FailingEntropy, SeededEntropy};
 pub use faulty::{Fault, FaultyStore};
+#[cfg(feature = "webauthn")]
+pub use soft::{KeyType, Lie, SoftAttestationCa, SoftAuthenticator, SoftAuthenticatorError};
