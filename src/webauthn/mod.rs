@@ -35,5 +35,7 @@ mod models;
 mod origin;
 mod register;
 mod relying_party;
+#[cfg(test)]
+mod tests;
 
 pub use relying_party::{RelyingParty, RelyingPartyBuilder};

@@ -1,0 +1,101 @@
+//! A site, an authenticator, and the ceremonies between them.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use crate::account::webauthn::{
+    Asserted, Assertion, Ceremonies as _, CeremonyError, Challenge, ExpectedAssertion, ExpectedRegistration,
+    Registered, Registration,
+};
+use crate::testing::SoftAuthenticator;
+use crate::webauthn::{RelyingParty, RelyingPartyBuilder};
+
+pub(super) const ORIGIN: &str = "https://example.com";
+
+pub(super) fn site() -> RelyingPartyBuilder {
+    RelyingParty::builder("example.com", ORIGIN)
+}
+
+pub(super) fn party() -> RelyingParty {
+    site().build().unwrap()
+}
+
+pub(super) fn challenge(byte: u8) -> Challenge {
+    serde_json::from_value(json!(b64(&[byte; 32]))).unwrap()
+}
+
+pub(super) fn b64(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+pub(super) fn unb64(value: &Value) -> Vec<u8> {
+    URL_SAFE_NO_PAD.decode(value.as_str().unwrap()).unwrap()
+}
+
+pub(super) fn creation(challenge: Challenge) -> String {
+    let user = json!({ "id": b64(&[9; 64]), "name": "alice", "displayName": "Alice" });
+    json!({ "rp": { "id": "example.com" }, "user": user, "challenge": challenge.to_text() }).to_string()
+}
+
+pub(super) fn request(challenge: Challenge, id: &str) -> String {
+    let allowed = json!([{ "type": "public-key", "id": id }]);
+    json!({ "rpId": "example.com", "challenge": challenge.to_text(), "allowCredentials": allowed }).to_string()
+}
+
+pub(super) const ASKED: u8 = 1;
+
+pub(super) fn expected() -> ExpectedRegistration {
+    ExpectedRegistration { challenge: challenge(ASKED), user_verification: false, attested: false }
+}
+
+/// What an authenticator answers to a question for a new credential.
+pub(super) fn registration(authenticator: &mut SoftAuthenticator, origin: &str) -> Registration {
+    let answer = authenticator.register(&creation(challenge(ASKED)), origin).unwrap();
+    Registration::parse(&answer).unwrap()
+}
+
+pub(super) fn register(party: &RelyingParty, registration: &Registration) -> Result<Registered, CeremonyError> {
+    party.register(registration, &expected())
+}
+
+/// A credential that was registered, and the authenticator it is in.
+pub(super) struct Bound {
+    pub(super) authenticator: SoftAuthenticator,
+    pub(super) registered: Registered,
+}
+
+pub(super) fn bind(mut authenticator: SoftAuthenticator) -> Bound {
+    let answer = registration(&mut authenticator, ORIGIN);
+    let registered = register(&party(), &answer).unwrap();
+    Bound { authenticator, registered }
+}
+
+impl Bound {
+    pub(super) fn with(self, change: impl FnOnce(SoftAuthenticator) -> SoftAuthenticator) -> Self {
+        Self { authenticator: change(self.authenticator), ..self }
+    }
+
+    pub(super) fn assertion(&mut self, origin: &str) -> Assertion {
+        let question = request(challenge(ASKED), &self.registered.id.to_text());
+        Assertion::parse(&self.authenticator.assert(&question, origin).unwrap()).unwrap()
+    }
+
+    pub(super) fn expected(&self) -> ExpectedAssertion<'_> {
+        ExpectedAssertion {
+            challenge: challenge(ASKED),
+            id: &self.registered.id,
+            public_key: &self.registered.public_key,
+            user_verification: false,
+        }
+    }
+
+    pub(super) fn check(&self, party: &RelyingParty, assertion: &Assertion) -> Result<Asserted, CeremonyError> {
+        party.assert(assertion, &self.expected())
+    }
+}
+
+/// The step that a ceremony failed at.
+pub(super) fn rule<T>(result: Result<T, CeremonyError>) -> &'static str {
+    result.err().map_or("none", |error| error.rule)
+}
