@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use lexopt::prelude::{Long, Short, ValueExt as _};
+use tower_mfa::id::Aaguid;
 
 pub(crate) const USAGE: &str = "\
 Usage: cargo run --example quickstart -- [OPTIONS]
@@ -15,6 +16,8 @@ Options:
   --store STORE           sqlite:FILE or memory: [default: sqlite:quickstart-data/mfa.sqlite]
   --policy FILE           the policy, TOML or JSON; it is read again while the quickstart serves
                           [default: policy.toml beside the store's file, written where none is]
+  --trust-aaguid UUID     trust keys of this model to be hardware that cannot be copied: they open the vault
+  --attestation-root FILE trust keys whose makers vouch for them under this certificate, PEM or DER
   --routes                list every route with what the policy asks for there, and end
   -h, --help              show this";
 
@@ -42,6 +45,8 @@ pub(crate) struct Args {
     pub(crate) public: bool,
     pub(crate) place: Place,
     pub(crate) policy: Option<PathBuf>,
+    pub(crate) trusted_models: Vec<Aaguid>,
+    pub(crate) attestation_roots: Vec<PathBuf>,
 }
 
 /// What the command line asks for.
@@ -59,6 +64,8 @@ impl Default for Args {
             public: false,
             place: Place::Sqlite(Path::new(FOLDER).join("mfa.sqlite")),
             policy: None,
+            trusted_models: Vec::new(),
+            attestation_roots: Vec::new(),
         }
     }
 }
@@ -73,6 +80,10 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             Long("public") => args.public = true,
             Long("store") => args.place = place(&value(&mut parser)?)?,
             Long("policy") => args.policy = Some(parser.value().map_err(|e| e.to_string())?.into()),
+            Long("trust-aaguid") => args.trusted_models.push(aaguid(&value(&mut parser)?)?),
+            Long("attestation-root") => {
+                args.attestation_roots.push(parser.value().map_err(|e| e.to_string())?.into());
+            }
             Long("routes") => lists_routes = true,
             Long("help") | Short('h') => return Ok(Command::Help),
             other => return Err(other.unexpected().to_string()),
@@ -98,6 +109,10 @@ fn listen(text: &str) -> Result<Listen, String> {
         Some(port) => port.parse().map(Listen::Localhost).map_err(|_| refused()),
         None => text.parse().map(Listen::One).map_err(|_| refused()),
     }
+}
+
+fn aaguid(text: &str) -> Result<Aaguid, String> {
+    text.parse().map_err(|_| format!("--trust-aaguid {text}: must be like 2fc0579f-8113-47ea-b116-bb5a8db9202a"))
 }
 
 fn place(text: &str) -> Result<Place, String> {

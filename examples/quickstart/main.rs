@@ -7,6 +7,7 @@
 
 mod args;
 mod body;
+mod keys;
 mod listing;
 mod login;
 mod page;
@@ -73,6 +74,10 @@ async fn run(args: Args) -> Result<(), String> {
     };
     let file = policy::open(&args)?;
     let mfa = mfa.issuer(origin.as_str()).audience("quickstart").app_name("tower-mfa quickstart");
+    let mfa = match keys::relying_party(&args, &origin)? {
+        Some(site) => mfa.webauthn(site).directory(keys::Bank),
+        None => mfa,
+    };
     let mfa = mfa
         .policy_source(file.policies())
         .admin_mounted_at(routes::ADMINISTRATION)

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tower_mfa::middleware::route_policy::{RoutePolicy, RoutePolicySource as _, Rule};
 use tower_mfa::policy::file::{PolicyDocument, RouteServices};
-use tower_mfa::policy::{Policy, PolicyBuilder};
+use tower_mfa::policy::{Conveyance, Policy, PolicyBuilder, WebAuthnPolicy};
 use tower_mfa::service::{FileRoutes, Mfa, PolicyFile, PolicyLoadError, Reloaded};
 
 use crate::args::Args;
@@ -20,8 +20,12 @@ const TEMPLATE: &str = include_str!("policy.toml");
 const INTERVAL: Duration = Duration::from_millis(500);
 
 /// What the file says nothing of.
-fn base() -> PolicyBuilder {
-    Policy::builder().disable_by_code(true)
+fn base(args: &Args) -> PolicyBuilder {
+    let mut keys = WebAuthnPolicy::default().trust_aaguids(args.trusted_models.iter().copied());
+    if !args.attestation_roots.is_empty() {
+        keys = keys.attestation(Conveyance::Direct);
+    }
+    Policy::builder().disable_by_code(true).webauthn(keys)
 }
 
 /// Opens the policy file; where none is, and none was named, one is written.
@@ -30,7 +34,7 @@ pub(crate) fn open(args: &Args) -> Result<PolicyFile, String> {
     if args.policy.is_none() && !path.exists() {
         write(&path).map_err(|error| format!("cannot write the policy file {}: {error}", path.display()))?;
     }
-    PolicyFile::open(path, base()).map_err(|error| match error.document() {
+    PolicyFile::open(path, base(args)).map_err(|error| match error.document() {
         Some(_) => error.to_string(),
         None => format!("{error}; without --policy, a policy file is written where the data is"),
     })
@@ -58,7 +62,7 @@ pub(crate) fn routes(args: &Args, mfa: Mfa) -> Result<RoutePolicy, String> {
     let read = if is_json { PolicyDocument::from_json } else { PolicyDocument::from_toml };
     let mfa = std::sync::Arc::new(mfa);
     let built = read(&text).and_then(|document| {
-        let policy = document.policy(base())?;
+        let policy = document.policy(base(args))?;
         document.routes(&policy, &RouteServices::new(mfa.clone(), mfa))
     });
     built.map_err(|error| format!("{}: {error}", path.display()))

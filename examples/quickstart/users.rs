@@ -44,16 +44,19 @@ pub(crate) enum Checked<'a> {
 
 impl Users {
     pub(crate) fn new() -> Result<Self, String> {
-        let known = NAMES.iter().map(|name| {
-            let roles: &[&str] = if *name == "root" { &["admin"] } else { &[] };
-            User::new(name, roles, PASSWORD)
-        });
+        let known = NAMES.iter().map(|name| User::new(name, Self::roles_of(name).unwrap_or_default(), PASSWORD));
         Ok(Self {
             known: known.collect::<Result<_, _>>()?,
             nobody: User::new("", &[], PASSWORD)?,
             places: Semaphore::new(AT_ONCE),
             throttle: Throttle::default(),
         })
+    }
+
+    /// The roles of whoever has this name, if anybody has.
+    pub(crate) fn roles_of(name: &str) -> Option<&'static [&'static str]> {
+        let roles: &[&str] = if name == "root" { &["admin"] } else { &[] };
+        NAMES.contains(&name).then_some(roles)
     }
 
     /// Checks a password; a slow hash, so it is done off the runtime's threads.

@@ -3,12 +3,11 @@ use serde::{Deserialize, Serialize};
 use super::refusal::Refusal;
 use super::throttle::Throttle;
 use super::turn::Turn;
-use super::webauthn::{Challenge, Key, KeyKind};
+use super::webauthn::{Challenge, Key, KeyKind, Trust};
 use crate::assurance::{Aal, Method};
 use crate::clock::Timestamp;
 use crate::id::{AuthenticatorId, SessionId, Subject, TokenId};
 use crate::otp::{Secret, Step, Totp};
-use crate::policy::WebAuthnPolicy;
 use crate::vault::Purpose;
 
 /// Longest label, in characters.
@@ -93,10 +92,10 @@ impl Credential {
     }
 
     /// The highest level it can help to reach, beside a password.
-    pub(crate) fn reaches(&self, policy: &WebAuthnPolicy) -> Aal {
+    pub(crate) fn reaches(&self, trust: Trust<'_>) -> Aal {
         match self {
             Self::Totp { .. } | Self::Asked { .. } => Aal::Two,
-            Self::Key(key) => key.reaches(policy),
+            Self::Key(key) => key.reaches(trust),
         }
     }
 

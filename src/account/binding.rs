@@ -11,12 +11,12 @@ use super::step_up::insufficient;
 use super::throttle::Throttle;
 use super::turn::Turn;
 use super::view::{AuthenticatorView, Enrolment, KeyEnrolment};
-use super::webauthn::{Key, KeyKind};
+use super::webauthn::{Key, KeyKind, Trust};
 use super::{Account, Standing};
 use crate::assurance::{Aal, Authentication, Evidence, Method, Properties, Requirement, newest_of_each};
 use crate::id::{AuthenticatorId, SessionId};
 use crate::otp::{Code, Diagnosis, OtpauthUri, Secret, Step, Totp};
-use crate::policy::{Policy, WebAuthnPolicy};
+use crate::policy::Policy;
 use crate::recovery_code::RecoverySet;
 use crate::secret::SecretString;
 use crate::vault::Purpose;
@@ -73,11 +73,11 @@ enum FirstUse {
 impl FirstUse {
     /// What it proved. A registration carries no signature of the new key itself unless it is attested,
     /// so hardware is believed from its first answer on.
-    fn proof(&self, policy: &WebAuthnPolicy) -> (Method, Properties) {
+    fn proof(&self, trust: Trust<'_>) -> (Method, Properties) {
         match self {
             Self::Step(_) => (Method::Totp, Properties::default()),
             Self::Key(key) => {
-                let properties = key.properties(policy, key.uv_initialized);
+                let properties = key.properties(trust, key.uv_initialized);
                 (Method::WebAuthn, Properties { hardware: false, ..properties })
             }
         }
@@ -152,7 +152,7 @@ impl Account {
         if first && codes.is_none() {
             return Ok(Confirmed::NeedsRecoveryCodes(SetPlan::of(turn.policy)));
         }
-        let (method, properties) = first_use.proof(&turn.policy.webauthn);
+        let (method, properties) = first_use.proof(turn.trust());
         self.activate(turn, at, first_use)?;
         let issued = codes.filter(|_| first);
         if let Some(set) = issued {
@@ -217,7 +217,7 @@ impl Account {
             return Ok(());
         }
         let requirement =
-            Requirement::at_least(self.highest_level(turn.policy).min(level)).within(turn.policy.binding_max_age);
+            Requirement::at_least(self.highest_level(turn).min(level)).within(turn.policy.binding_max_age);
         let assurance = session.assurance(turn.policy).ok_or(Refusal::InvalidToken)?;
         insufficient(turn.now, &assurance, &requirement)
     }
@@ -241,9 +241,7 @@ impl Account {
         // Begun under another session id, as after a step-up: then it is asked for again.
         match by {
             Binder::Enrolment(_) => Err(Refusal::NotFound),
-            Binder::Session(_) => {
-                self.binder(turn, by, Some(pending.credential.reaches(&turn.policy.webauthn))).map(|_| at)
-            }
+            Binder::Session(_) => self.binder(turn, by, Some(pending.credential.reaches(turn.trust()))).map(|_| at),
         }
     }
 

@@ -146,8 +146,7 @@ impl Account {
     /// (CVE-2019-16766).
     pub(super) fn may_still_enrol(&self, turn: &Turn<'_>, ticket: &Ticket, level: Aal) -> bool {
         let proved = assess(&ticket.evidence, turn.policy.registered_amr_only).map(|assurance| assurance.level());
-        proved >= Some(self.highest_level(turn.policy).min(level))
-            && self.bound().count() < turn.login.at_least().max(1)
+        proved >= Some(self.highest_level(turn).min(level)) && self.bound().count() < turn.login.at_least().max(1)
     }
 
     /// Whether policy lets one more of this kind be bound.

@@ -207,7 +207,7 @@ impl Account {
         };
         taken(&turn.policy.webauthn, &key)?;
         // What it reaches is known only now: a first key of AAL3 is not bound beside a session of AAL2.
-        self.binder(turn, by, Some(key.reaches(&turn.policy.webauthn)))?;
+        self.binder(turn, by, Some(key.reaches(turn.trust())))?;
         let handle = self.user_handle.as_ref().ok_or(Refusal::unavailable())?;
         turn.claim(&key.id, handle);
         Ok(key)
@@ -281,7 +281,7 @@ impl Account {
         if let Some(retry_after) = self.wide_lock(turn) {
             return Err(Refusal::Throttled { retry_after });
         }
-        let rules = &turn.policy.webauthn;
+        let (rules, trust) = (&turn.policy.webauthn, turn.trust());
         let a = self.authenticators.get_mut(at).filter(|a| a.is_active(turn.now)).ok_or(Refusal::InvalidCredential)?;
         let id = a.id;
         let Credential::Key(key) = &mut a.credential else { return Err(Refusal::InvalidCredential) };
@@ -298,11 +298,11 @@ impl Account {
             return Err(Refusal::InvalidCredential);
         }
         let stepped_down = reacts(Reaction::StepDown);
-        let before = key.properties(rules, proven.asserted.user_verified);
+        let before = key.properties(trust, proven.asserted.user_verified);
         key.update(&proven.asserted);
         // WA-AUTH-24: believed from now on, because another factor stood beside it; not yet in this answer.
         key.uv_initialized |= proven.asserted.user_verified && beside_another && !stepped_down;
-        let now = key.properties(rules, proven.asserted.user_verified);
+        let now = key.properties(trust, proven.asserted.user_verified);
         a.last_used_at = Some(turn.now);
         turn.record(EventKind::AnswerAccepted, about())?;
         let properties = Properties {

@@ -14,7 +14,7 @@ use crate::id::AuthenticatorId;
 impl Account {
     /// What removing, regenerating and disabling need: the account's highest level, fresh.
     pub(super) fn management_requirement(&self, turn: &Turn<'_>) -> Requirement {
-        Requirement::at_least(self.highest_level(turn.policy)).within(turn.policy.binding_max_age)
+        Requirement::at_least(self.highest_level(turn)).within(turn.policy.binding_max_age)
     }
 
     pub(crate) fn rename(
@@ -25,7 +25,7 @@ impl Account {
         text: &str,
     ) -> Result<AuthenticatorView, Refusal> {
         // A label misleads its owner when a stranger writes it, so a password alone is not enough.
-        self.require(turn, by, &Requirement::at_least(self.highest_level(turn.policy)))?;
+        self.require(turn, by, &Requirement::at_least(self.highest_level(turn)))?;
         let found = self.authenticators.iter_mut().find(|a| a.id == id).ok_or(Refusal::NotFound)?;
         found.label = label(text)?;
         let method = found.credential.method();

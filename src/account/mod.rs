@@ -71,7 +71,6 @@ use serde::{Deserialize, Serialize};
 use crate::assurance::{Aal, Evidence};
 use crate::clock::Timestamp;
 use crate::id::{ChallengeId, SessionId, Subject, TokenId};
-use crate::policy::Policy;
 use crate::recovery_code::RecoverySet;
 use authenticator::Authenticator;
 use challenge::Challenge;
@@ -270,8 +269,8 @@ impl Account {
     }
 
     /// The highest level what is bound can reach, worked out anew each time (CVE-2024-45042).
-    fn highest_level(&self, policy: &Policy) -> Aal {
-        self.bound().map(|a| a.credential.reaches(&policy.webauthn)).max().unwrap_or(Aal::One)
+    fn highest_level(&self, turn: &Turn<'_>) -> Aal {
+        self.bound().map(|a| a.credential.reaches(turn.trust())).max().unwrap_or(Aal::One)
     }
 
     fn recovery_remaining(&self) -> usize {

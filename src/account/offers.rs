@@ -84,7 +84,7 @@ impl Account {
                 let proof = Evidence::new(a.credential.method(), now).by(a.id);
                 let Some(key) = a.credential.key() else { return vec![Way { by: By::App(at), proof }] };
                 let by = |verified| {
-                    let with = key.properties(&turn.policy.webauthn, verified);
+                    let with = key.properties(turn.trust(), verified);
                     Way { by: By::Key { at, verified }, proof: proof.clone().with(with) }
                 };
                 let is_taken = with_keys && key.is_allowed(&turn.policy.webauthn);

@@ -1,7 +1,7 @@
 use super::event::{About, Event, EventKind};
 use super::keys::Handle;
 use super::refusal::Refusal;
-use super::webauthn::{Ceremonies, CredentialId};
+use super::webauthn::{Ceremonies, CredentialId, Trust};
 use crate::assurance::Method;
 use crate::clock::Timestamp;
 use crate::entropy::{Entropy, EntropyError};
@@ -37,7 +37,7 @@ pub(crate) struct Turn<'a> {
     pub(crate) touched: bool,
 }
 
-impl Turn<'_> {
+impl<'a> Turn<'a> {
     pub(crate) fn record(&mut self, kind: EventKind, about: About) -> Result<(), Refusal> {
         self.events.push(Event {
             id: EventId::generate(self.entropy)?,
@@ -62,6 +62,11 @@ impl Turn<'_> {
     pub(super) fn claim(&mut self, id: &CredentialId, handle: &Handle) {
         let held = [Held::CredentialId(id.as_bytes().into()), Held::UserHandle(handle.as_bytes().into())];
         self.claims.extend(held);
+    }
+
+    /// Whom a key's model is believed by.
+    pub(crate) const fn trust(&self) -> Trust<'a> {
+        Trust { policy: &self.policy.webauthn, ceremonies: self.ceremonies }
     }
 
     /// The kinds that can be bound here and now.

@@ -112,7 +112,7 @@ impl Mfa {
         AdminRoutes::of(self)
     }
 
-    /// Returns what is served below `/.well-known`: the public keys.
+    /// Returns what is served below `/.well-known`: the public keys, and related origins.
     pub fn well_known(&self) -> Router {
         // No fallback for other addresses: those at the root are the host's.
         operation::router(table::well_known())

@@ -13,6 +13,7 @@ use super::body::{Json, OptionalJson};
 use super::problems::{Refused, invalid, write};
 use crate::account::{OptionsJson, Refusal};
 use crate::id::ChallengeId;
+use crate::middleware::problem::{Code, Problem};
 use crate::secret::SecretString;
 use crate::service::Mfa;
 
@@ -53,6 +54,14 @@ pub(super) async fn start(
         expires_in: started.expires_in,
     };
     Ok(answer::written(StatusCode::OK, &body))
+}
+
+/// From which other origins our passkeys may be used (WA-5.11-a); not found where there are none to ask for.
+pub(super) async fn related_origins(State(mfa): State<Mfa>) -> Response {
+    match mfa.related_origins_json() {
+        Some(origins) => answer::json(StatusCode::OK, origins),
+        None => write(Problem::new(Code::NotFound)),
+    }
 }
 
 /// What the browser gave.

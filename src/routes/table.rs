@@ -7,7 +7,7 @@ use http::StatusCode;
 use super::body::Nothing;
 use super::openapi::answers::{
     Authenticator, Begun, Bound, Codes, Document, Events, Explanation, Id, JwkSet, Login, Met, Opened, PasskeyStarted,
-    Pending, Sessions, Status, Tokens, Verified,
+    Pending, RelatedOrigins, Sessions, Status, Tokens, Verified,
 };
 use super::openapi::queries::{Address, MethodName, Name};
 use super::operation::{Caller, Operation};
@@ -42,6 +42,11 @@ pub(super) fn well_known() -> Vec<Operation> {
             .by(Caller::Anybody)
             .answers::<JwkSet>(StatusCode::OK, "The keys; old ones until their last token is gone.")
             .refuses(&[Code::Unavailable]),
+        Operation::get("/.well-known/webauthn", passkeys::related_origins)
+            .named("relatedOrigins", DISCOVERY, "From which other origins passkeys may be used (WebAuthn §5.11).")
+            .by(Caller::Anybody)
+            .answers::<RelatedOrigins>(StatusCode::OK, "The origins; what is below the RP id is allowed anyway.")
+            .refuses(&[Code::NotFound]),
     ]
 }
 

@@ -193,6 +193,12 @@ impl Mfa {
         self.login_outcome(step).await
     }
 
+    /// Returns the body of `/.well-known/webauthn`; `None` where no relying party is set up.
+    #[must_use]
+    pub fn related_origins_json(&self) -> Option<String> {
+        self.inner.ceremonies.as_deref().map(Ceremonies::related_origins)
+    }
+
     /// The credentials of a name. What is asked of the store is the same for a name that nobody has.
     async fn listed_for(
         &self,

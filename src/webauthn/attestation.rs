@@ -39,6 +39,11 @@ impl Roots {
         Ok(Self(roots))
     }
 
+    /// Whether a certificate with this SHA-256 is among them.
+    pub(super) fn has(&self, digest: &[u8; 32]) -> bool {
+        self.0.iter().any(|root| root.digest == *digest)
+    }
+
     /// Judges a statement that has verified (§7.1 steps 23 and 24).
     pub(super) fn assess(&self, data: &ParsedAttestationData) -> Attestation {
         match data {

@@ -100,6 +100,6 @@ impl<'a> AttestedCredential<'a> {
         let (length, rest) = rest.split_first_chunk::<2>()?;
         let (id, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
         let (key, rest) = Item::read_first(rest)?;
-        Some((Self { aaguid: Aaguid(*aaguid), id, key }, rest))
+        Some((Self { aaguid: Aaguid::from_bytes(*aaguid), id, key }, rest))
     }
 }

@@ -29,6 +29,7 @@ mod authenticator_data;
 mod cbor;
 mod ceremony;
 mod client_data;
+mod into_mfa;
 mod key;
 mod library;
 mod models;

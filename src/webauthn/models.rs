@@ -5,7 +5,7 @@ use crate::account::webauthn::Aaguid;
 /// The name of a model, for whoever has several authenticators to tell apart. Without an attestation the
 /// AAGUID is what the client says, so nothing is decided by it.
 pub(super) fn name(aaguid: Aaguid) -> Option<&'static str> {
-    let key = u128::from_be_bytes(aaguid.0);
+    let key = u128::from_be_bytes(*aaguid.as_bytes());
     let at = MODELS.binary_search_by_key(&key, |(aaguid, _)| *aaguid).ok()?;
     MODELS.get(at).map(|(_, name)| *name)
 }

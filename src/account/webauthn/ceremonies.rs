@@ -32,6 +32,12 @@ pub(crate) trait Ceremonies: Send + Sync + fmt::Debug {
     /// Checks an assertion against one key (WebAuthn §7.2, steps 7 to 21).
     fn assert(&self, assertion: &Assertion, expected: &ExpectedAssertion<'_>) -> Result<Asserted, CeremonyError>;
 
+    /// The body of `/.well-known/webauthn` (WA-5.11-a).
+    fn related_origins(&self) -> String;
+
+    /// Whether the root of this fingerprint is still one of ours.
+    fn trusts_root(&self, sha256: &[u8; 32]) -> bool;
+
     /// The name of a well-known model.
     fn model(&self, aaguid: Aaguid) -> Option<&'static str>;
 }

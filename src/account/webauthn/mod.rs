@@ -16,6 +16,8 @@ pub(crate) use ceremonies::{
 pub(crate) use key::{Challenge, CredentialId, Key, KeyKind, PublicKey, Transports};
 pub use options::OptionsJson;
 
+pub(crate) use crate::id::Aaguid;
+
 pub(crate) use options::{Creation, Request, User};
 pub(crate) use response::{Assertion, Registration};
-pub(crate) use trust::best_proof;
+pub(crate) use trust::{Trust, best_proof};

@@ -1,17 +1,28 @@
 //! What a key counts for, and what its policy makes of an odd answer.
 
-use super::ceremonies::{Asserted, Attestation};
+use super::ceremonies::{Asserted, Attestation, Ceremonies};
 use super::key::Key;
 use crate::account::event::EventKind;
 use crate::assurance::{Aal, Method, Properties};
 use crate::policy::{Policy, Reaction, WebAuthnPolicy};
 
+/// Whom a key's model is believed by: the policy's list of models, and the relying party's roots.
+#[derive(Clone, Copy)]
+pub(crate) struct Trust<'a> {
+    pub(crate) policy: &'a WebAuthnPolicy,
+    pub(crate) ceremonies: Option<&'a dyn Ceremonies>,
+}
+
 impl Key {
     /// Whether it is hardware that policy trusts: it cannot be copied (N63B-2.3.2), and its model is
     /// vouched for by a root of ours or listed.
-    fn is_trusted(&self, policy: &WebAuthnPolicy) -> bool {
-        let is_rooted = matches!(self.attestation, Attestation::Rooted(_));
-        !self.backup_eligible && (is_rooted || policy.trusted.contains(&self.aaguid))
+    fn is_trusted(&self, trust: Trust<'_>) -> bool {
+        // Asked anew each time: a root that was taken out vouches for nothing any more (WA-13.5.5).
+        let is_rooted = match &self.attestation {
+            Attestation::Rooted(root) => trust.ceremonies.is_some_and(|ceremonies| ceremonies.trusts_root(root)),
+            Attestation::None | Attestation::Itself => false,
+        };
+        !self.backup_eligible && (is_rooted || trust.policy.trusted.contains(&self.aaguid))
     }
 
     /// Whether policy takes it at all, now: what was bound under another policy is asked again.
@@ -20,17 +31,17 @@ impl Key {
     }
 
     /// The highest level it can help to reach, beside a password.
-    pub(crate) fn reaches(&self, policy: &WebAuthnPolicy) -> Aal {
-        if self.is_trusted(policy) { Aal::Three } else { Aal::Two }
+    pub(crate) fn reaches(&self, trust: Trust<'_>) -> Aal {
+        if self.is_trusted(trust) { Aal::Three } else { Aal::Two }
     }
 
     /// What an answer of it shows, its user verified or not.
-    pub(crate) fn properties(&self, policy: &WebAuthnPolicy, verified: bool) -> Properties {
+    pub(crate) fn properties(&self, trust: Trust<'_>, verified: bool) -> Properties {
         Properties {
             phishing_resistant: true,
             // WA-4-uvInit: a user who was not verified at the binding may be anybody's finger.
             user_verified: verified && self.uv_initialized,
-            hardware: self.is_trusted(policy),
+            hardware: self.is_trusted(trust),
             synced: self.backup_eligible,
             federated: None,
         }

@@ -132,6 +132,14 @@ impl Ceremonies for RelyingParty {
         super::assert::assert(self, assertion, expected)
     }
 
+    fn related_origins(&self) -> String {
+        self.related_origins_json()
+    }
+
+    fn trusts_root(&self, sha256: &[u8; 32]) -> bool {
+        self.roots.has(sha256)
+    }
+
     fn model(&self, aaguid: Aaguid) -> Option<&'static str> {
         models::name(aaguid)
     }

@@ -99,6 +99,13 @@ pub(in crate::routes) struct PasskeyStarted {
     expires_in: u64,
 }
 
+/// The origins of other domains that share the RP id.
+#[derive(JsonSchema)]
+#[schemars(rename = "RelatedOrigins")]
+pub(in crate::routes) struct RelatedOrigins {
+    origins: Vec<String>,
+}
+
 /// A challenge that waits for its answer.
 #[derive(JsonSchema)]
 #[schemars(rename = "ChallengePending")]

@@ -12,7 +12,7 @@ mod sessions;
 
 pub(in crate::routes) use admin::Explanation;
 pub(in crate::routes) use authenticators::{Authenticator, Begun, Bound, Codes, Status};
-pub(in crate::routes) use challenges::{Login, Met, Opened, PasskeyStarted, Pending, Tokens, Verified};
+pub(in crate::routes) use challenges::{Login, Met, Opened, PasskeyStarted, Pending, RelatedOrigins, Tokens, Verified};
 pub(in crate::routes) use sessions::{Document, Events, JwkSet, Sessions};
 
 use schemars::JsonSchema;
