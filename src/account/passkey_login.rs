@@ -36,30 +36,31 @@ pub(crate) struct UsedSignIn {
 /// the same. Empty where no name was given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Whose(Box<str>);
+pub(crate) struct Whose(#[serde(with = "webauthn::base64url")] Vec<u8>);
 
 /// Longer than every [`Subject::storage_key`].
 const WHOSE_LEN: usize = 2 * 255 + 2;
 
 impl Whose {
-    pub(crate) fn anybody() -> Self {
-        Self(Box::default())
+    pub(crate) const fn anybody() -> Self {
+        Self(Vec::new())
     }
 
     /// `None` stands for a name that is nobody's.
     pub(crate) fn of(subject: Option<&Subject>) -> Self {
-        // A separator alone is no subject's key, and no key ends with a space.
-        let mut text = subject.map_or_else(|| "\u{1f}".to_owned(), Subject::storage_key);
-        text.extend(std::iter::repeat_n(' ', WHOSE_LEN.saturating_sub(text.len())));
-        Self(text.into())
+        let mut bytes = subject.map(Subject::storage_key).unwrap_or_default().into_bytes();
+        bytes.resize(WHOSE_LEN.max(bytes.len()), 0);
+        Self(bytes)
     }
 
-    pub(crate) fn is_anybody(&self) -> bool {
+    pub(crate) const fn is_anybody(&self) -> bool {
         self.0.is_empty()
     }
 
     pub(crate) fn subject(&self) -> Option<Subject> {
-        Subject::from_storage_key(self.0.trim_end_matches(' ')).ok()
+        let key = std::str::from_utf8(&self.0).ok()?.trim_end_matches('\0');
+        // No subject has an empty key, and none ends with a control character.
+        Subject::from_storage_key(key).ok()
     }
 }
 
@@ -116,6 +117,7 @@ impl Account {
         if claims.challenge != proven.challenge || claims.expires_at <= turn.now {
             return Err(Refusal::ChallengeGone);
         }
+        self.forget_sign_ins(turn.now);
         if self.passkey_sign_ins.iter().any(|used| used.id == claims.id) {
             return Err(Refusal::ChallengeGone);
         }

@@ -1,0 +1,25 @@
+//! Passkeys and security keys through the public door: bound, used, refused, raced; what they count for,
+//! and what nobody learns or locks by trying.
+
+#![expect(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a helper that fails is a test that fails; the scene is that of the accounts' tests"
+)]
+
+#[path = "../accounts/scene.rs"]
+mod scene;
+
+mod bank;
+
+mod binding;
+mod levels;
+mod names;
+mod odd;
+mod races;
+mod refused;
+mod signing_in;

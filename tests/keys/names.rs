@@ -1,0 +1,106 @@
+//! What a stranger learns of names, and what nobody locks by trying.
+
+use tower_mfa::account::Refusal;
+use tower_mfa::testing::SoftAuthenticator;
+
+use crate::bank::{ORIGIN, bank, built, is_wrong, json, policy};
+use crate::scene::{answered, challenged, complete, refusal};
+
+/// WA-14.6.2: a name that nobody has is answered as one that somebody has.
+#[tokio::test]
+async fn wa_14_6_2_a_name_that_nobody_has_looks_like_one_with_a_key() {
+    let s = bank();
+    s.keyed("alice", &mut SoftAuthenticator::passkey()).await;
+    s.signed_in("bob").await;
+    let (commits, loads) = (s.store.commits(), s.store.loads());
+    let alice = s.passkey(Some("alice")).await;
+    let per_question = s.store.loads() - loads;
+    for name in ["bob", "nobody", "\u{1f}", "a name with spaces ", "acme/alice"] {
+        let loads = s.store.loads();
+        let (one, again) = (s.passkey(Some(name)).await, s.passkey(Some(name)).await);
+        assert_eq!(s.store.loads() - loads, 2 * per_question, "{name}: as many looks");
+        assert_eq!(one.token.expose().len(), alice.token.expose().len(), "{name}");
+        let (one, again, hers) = (json(&one.public_key), json(&again.public_key), json(&alice.public_key));
+        assert_eq!(one["allowCredentials"], again["allowCredentials"], "{name}: always the same");
+        assert_ne!(one["challenge"], again["challenge"]);
+        assert_eq!(one["allowCredentials"].as_array().unwrap().len(), 1);
+        let members = |of: &serde_json::Value| of.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        assert_eq!(members(&one), members(&hers));
+        let id = one["allowCredentials"][0]["id"].as_str().unwrap();
+        assert!([22, 27, 43, 86].contains(&id.len()), "{id}: a length that authenticators use");
+    }
+    assert_ne!(
+        json(&s.passkey(Some("nobody")).await.public_key)["allowCredentials"],
+        json(&s.passkey(Some("somebody")).await.public_key)["allowCredentials"]
+    );
+    assert_eq!(s.store.commits(), commits, "nothing is written");
+}
+
+/// A stranger who knows somebody's credential id can lock nobody, and makes nobody write.
+#[tokio::test]
+async fn a_bad_signature_moves_no_counter_writes_nothing_and_takes_no_place_in_the_line() {
+    let s = bank();
+    let mut key = SoftAuthenticator::passkey();
+    s.keyed("alice", &mut key).await;
+    let asked = challenged(s.begin("alice").await);
+    let good = key.assert(crate::bank::options(&asked.methods).as_str(), ORIGIN).unwrap();
+    let bad = broken(&good);
+    let (commits, document) = (s.store.commits(), s.document("alice").await);
+    // With the store's commits held up, whoever had to wait in the line would.
+    s.store.set(Some(tower_mfa::testing::Fault::NotCommitted));
+    for _ in 0..200 {
+        is_wrong(s.answer(&asked, tower_mfa::service::Reply::webauthn(bad.clone())).await);
+    }
+    s.store.set(None);
+    assert_eq!((s.store.commits(), s.document("alice").await), (commits, document));
+    answered(s.answer(&asked, tower_mfa::service::Reply::webauthn(good)).await.unwrap());
+}
+
+/// It counts by address, and only there.
+#[tokio::test]
+async fn thirty_failures_of_an_address_are_all_it_has_in_five_minutes() {
+    let s = bank();
+    let mut key = SoftAuthenticator::passkey();
+    s.keyed("alice", &mut key).await;
+    let (theirs, hers) = (s.mfa.from_address("192.0.2.66"), s.mfa.from_address("192.0.2.7"));
+    let started = s.passkey(None).await;
+    let good = key.assert(started.public_key.as_str(), ORIGIN).unwrap();
+    let bad = broken(&good);
+    for _ in 0..30 {
+        is_wrong(theirs.finish_passkey(started.id, &started.token, &bad).await);
+    }
+    let throttled = refusal(theirs.finish_passkey(started.id, &started.token, &good).await);
+    assert_eq!(throttled, Refusal::Throttled { retry_after: 300 });
+    complete(hers.finish_passkey(started.id, &started.token, &good).await.unwrap());
+}
+
+/// One answer for all, and no detail in it.
+#[tokio::test]
+async fn a_bad_signature_and_an_unknown_credential_are_one_answer() {
+    let s = bank();
+    let mut key = SoftAuthenticator::passkey();
+    s.keyed("alice", &mut key).await;
+    let mut strangers = SoftAuthenticator::passkey();
+    built(|mfa| mfa.policy(policy(Default::default()).build().unwrap())).keyed("mallory", &mut strangers).await;
+    let started = s.passkey(None).await;
+    let unknown = strangers.assert(started.public_key.as_str(), ORIGIN).unwrap();
+    let bad = broken(&key.assert(started.public_key.as_str(), ORIGIN).unwrap());
+    let texts = [unknown, bad].map(|credential| async {
+        let error = s.mfa.finish_passkey(started.id, &started.token, &{ credential }).await.unwrap_err();
+        (error.refusal().clone(), error.to_string())
+    });
+    let [one, other] = texts;
+    assert_eq!(one.await, other.await);
+}
+
+/// A signature that is none: its last byte is another one.
+fn broken(credential: &str) -> String {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let mut credential: serde_json::Value = serde_json::from_str(credential).unwrap();
+    let signature = credential["response"]["signature"].as_str().unwrap();
+    let mut bytes = URL_SAFE_NO_PAD.decode(signature).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    credential["response"]["signature"] = URL_SAFE_NO_PAD.encode(bytes).into();
+    credential.to_string()
+}

@@ -1,0 +1,180 @@
+//! A key as the second step, and as the only one.
+
+use tower_mfa::account::{EventKind, Refusal};
+use tower_mfa::assurance::Method;
+use tower_mfa::policy::Login;
+use tower_mfa::testing::SoftAuthenticator;
+
+use crate::bank::{ORIGIN, acr, bank, built, is_wrong, json, options, policy};
+use crate::scene::{answered, challenged, complete, refusal};
+
+#[tokio::test]
+async fn a_passkey_is_the_second_step_and_says_what_it_is() {
+    let s = bank();
+    let mut key = SoftAuthenticator::passkey();
+    s.keyed("alice", &mut key).await;
+    let asked = challenged(s.begin("alice").await);
+    let offer = &asked.methods[0];
+    assert_eq!((offer.method, offer.authenticator_id, &offer.label), (Method::WebAuthn, None, &None));
+    let asks = json(&options(&asked.methods));
+    assert_eq!(asks["rpId"], "bank.example");
+    assert_eq!(asks["userVerification"], "preferred", "the password is a factor");
+    assert_eq!(asks["timeout"], 300_000, "WA-15.1");
+    let tokens = answered(s.answer_login(&asked, &mut key).await.unwrap());
+    let by = s.auth(&tokens);
+    assert_eq!(acr(&tokens), "aal2");
+    assert!(by.assurance().is_phishing_resistant() && !by.assurance().is_hardware());
+    assert!(by.assurance().amr().iter().any(|method| **method == *"swk"), "it can be copied");
+    assert!(s.kinds("alice").await.contains(&EventKind::AnswerAccepted));
+}
+
+/// N63B-3.1.7.2-a: without its user verified it is one factor, which a password makes two.
+#[tokio::test]
+async fn a_security_key_without_a_pin_stands_beside_a_password() {
+    let s = bank();
+    let mut key = SoftAuthenticator::security_key();
+    s.keyed("alice", &mut key).await;
+    let tokens = answered(s.answer_login(&challenged(s.begin("alice").await), &mut key).await.unwrap());
+    assert_eq!(acr(&tokens), "aal2");
+    // Alone it is no sign-in: the browser is asked to verify its user, and what does not is refused.
+    let started = s.passkey(Some("alice")).await;
+    assert_eq!(json(&started.public_key)["userVerification"], "required");
+    is_wrong(s.finish(&started, &mut key).await);
+}
+
+#[tokio::test]
+async fn a_passkey_signs_in_by_itself_without_a_name() {
+    let s = bank();
+    let mut key = SoftAuthenticator::passkey();
+    s.keyed("alice", &mut key).await;
+    let started = s.passkey(None).await;
+    assert_eq!(json(&started.public_key)["allowCredentials"], serde_json::json!([]), "WA-5.5-allow");
+    let tokens = complete(s.finish(&started, &mut key).await.unwrap());
+    let by = s.auth(&tokens);
+    assert_eq!((by.subject().id(), acr(&tokens)), ("alice", "aal2"), "two factors in one");
+    assert!(by.assurance().is_phishing_resistant());
+    assert!(by.assurance().evidence().iter().all(|proof| proof.method() == Method::WebAuthn), "no password was typed");
+    assert_eq!(s.kinds("alice").await.last(), Some(&EventKind::SignedIn));
+}
+
+/// WA-AUTH-11, CVE-2026-28787: the whole answer sent again.
+#[tokio::test]
+async fn wa_auth_11_a_sign_in_is_good_once() {
+    let s = bank();
+    let mut key = SoftAuthenticator::passkey();
+    s.keyed("alice", &mut key).await;
+    let started = s.passkey(None).await;
+    let credential = key.assert(started.public_key.as_str(), ORIGIN).unwrap();
+    let finish = async || s.mfa.finish_passkey(started.id, &started.token, &credential).await;
+    complete(finish().await.unwrap());
+    assert_eq!(refusal(finish().await), Refusal::ChallengeGone);
+    // Until it would have lapsed, and after that it has.
+    s.clock.advance(299);
+    assert_eq!(refusal(finish().await), Refusal::ChallengeGone);
+    s.clock.advance(2);
+    assert_eq!(refusal(finish().await), Refusal::ChallengeGone);
+}
+
+#[tokio::test]
+async fn a_sign_in_is_bound_to_the_browser_that_asked() {
+    let s = bank();
+    let mut key = SoftAuthenticator::passkey();
+    s.keyed("alice", &mut key).await;
+    let (mine, theirs) = (s.passkey(None).await, s.passkey(None).await);
+    let credential = key.assert(mine.public_key.as_str(), ORIGIN).unwrap();
+    // Another's token knows another question, another's id is none of the token's.
+    is_wrong(s.mfa.finish_passkey(theirs.id, &theirs.token, &credential).await);
+    assert_eq!(refusal(s.mfa.finish_passkey(mine.id, &theirs.token, &credential).await), Refusal::InvalidToken);
+    complete(s.mfa.finish_passkey(mine.id, &mine.token, &credential).await.unwrap());
+}
+
+/// A full record refuses rather than forgets: what is forgotten could be used again.
+#[tokio::test]
+async fn sixty_four_sign_ins_are_remembered_and_one_more_waits() {
+    let s = bank();
+    let mut key = SoftAuthenticator::passkey();
+    s.keyed("alice", &mut key).await;
+    for _ in 0..64 {
+        complete(s.finish(&s.passkey(None).await, &mut key).await.unwrap());
+    }
+    assert_eq!(refusal(s.finish(&s.passkey(None).await, &mut key).await), Refusal::Throttled { retry_after: 300 });
+    s.clock.advance(300);
+    complete(s.finish(&s.passkey(None).await, &mut key).await.unwrap());
+}
+
+/// WA-AUTH-6b: where nobody was named, a key must say whose it is.
+#[tokio::test]
+async fn wa_auth_6b_a_key_that_does_not_say_whose_it_is_signs_nobody_in() {
+    let s = bank();
+    let mut key = SoftAuthenticator::passkey();
+    s.keyed("alice", &mut key).await;
+    let mut silent = key.user_handle(None);
+    is_wrong(s.finish(&s.passkey(None).await, &mut silent).await);
+    // The owner of a name is known.
+    complete(s.finish(&s.passkey(Some("alice")).await, &mut silent).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_name_that_was_given_is_whose_key_it_must_be() {
+    let s = bank();
+    let (mut hers, mut his) = (SoftAuthenticator::passkey(), SoftAuthenticator::passkey());
+    s.keyed("alice", &mut hers).await;
+    s.keyed("bob", &mut his).await;
+    let (for_bob, anybody) = (s.passkey(Some("bob")).await, s.passkey(None).await);
+    // Alice's browser answers bob's question with a list it has changed.
+    let mut options = json(&for_bob.public_key);
+    options["allowCredentials"] = serde_json::json!([]);
+    let credential = hers.assert(&options.to_string(), ORIGIN).unwrap();
+    is_wrong(s.mfa.finish_passkey(for_bob.id, &for_bob.token, &credential).await);
+    assert_eq!(s.auth(&complete(s.finish(&anybody, &mut hers).await.unwrap())).subject().id(), "alice");
+    assert_eq!(s.auth(&complete(s.finish(&for_bob, &mut his).await.unwrap())).subject().id(), "bob");
+}
+
+/// The host decides whether somebody may sign in, as it does before a password.
+#[tokio::test]
+async fn the_host_says_with_which_roles_a_passkey_signs_in_and_whether_at_all() {
+    use tower_mfa::account::KnownUser;
+    use tower_mfa::id::Subject;
+    use tower_mfa::service::{Directory, DirectoryFuture};
+
+    struct Table;
+    impl Directory for Table {
+        fn subject_of<'a>(&'a self, _: &'a str) -> DirectoryFuture<'a, Subject> {
+            Box::pin(async { Ok(None) })
+        }
+
+        fn user<'a>(&'a self, subject: &'a Subject) -> DirectoryFuture<'a, KnownUser> {
+            let user = (subject.id() != "bob").then(|| KnownUser::new(subject.clone()).roles(["teller"]));
+            Box::pin(async { Ok(user) })
+        }
+    }
+
+    let s = built(|mfa| mfa.policy(policy(Default::default()).build().unwrap()).directory(Table));
+    let (mut hers, mut his) = (SoftAuthenticator::passkey(), SoftAuthenticator::passkey());
+    s.keyed("alice", &mut hers).await;
+    s.keyed("bob", &mut his).await;
+    let tokens = complete(s.finish(&s.passkey(None).await, &mut hers).await.unwrap());
+    assert_eq!(s.auth(&tokens).roles(), ["teller".into()]);
+    is_wrong(s.finish(&s.passkey(None).await, &mut his).await);
+}
+
+/// CVE-2019-16766: an account that must have more is sent to bind it, and has no session before.
+#[tokio::test]
+async fn a_passkey_signs_in_past_no_rule_of_the_login() {
+    use tower_mfa::policy::LoginPolicy;
+    use tower_mfa::service::LoginOutcome;
+
+    let s = crate::bank::with(policy(Default::default()).login(LoginPolicy::new(Login::Required).at_least(2)));
+    let token = crate::scene::ticket(s.begin("alice").await);
+    let enroller = tower_mfa::service::Enroller::Token(&token);
+    let started = s.mfa.enrol_key(enroller, tower_mfa::service::KeyRequest::passkey()).await.unwrap();
+    let mut key = SoftAuthenticator::passkey();
+    let credential = key.register(started.public_key.as_str(), ORIGIN).unwrap();
+    s.mfa.confirm_key(enroller, started.id, &credential).await.unwrap();
+    let outcome = s.finish(&s.passkey(None).await, &mut key).await.unwrap();
+    assert!(matches!(outcome, LoginOutcome::EnrolmentRequired { .. }), "{outcome:?}");
+    // A suspended account is blocked, as at any login.
+    s.mfa.suspend(&crate::scene::subject("alice"), "root", "a test").await.unwrap();
+    let outcome = s.finish(&s.passkey(None).await, &mut key).await.unwrap();
+    assert!(matches!(outcome, LoginOutcome::Blocked { .. }), "{outcome:?}");
+}
