@@ -62,10 +62,11 @@ pub(super) fn to_library(key: &PublicKey) -> Option<COSEKey> {
             fits.then_some(COSEKey { type_, key })
         }
         PublicKey::Rsa { alg: RS256, n, e } => {
-            // A leading zero would be a shorter modulus in disguise; an even one is none.
-            let whole = n.first().is_some_and(|first| *first >= 0x80) && n.last().is_some_and(|last| last & 1 == 1);
+            // Leading zeros would be a shorter modulus in disguise; an even one is none.
+            let long = n.first().is_some_and(|first| *first >= if n.len() > *MODULUS.start() { 1 } else { 0x80 });
+            let odd = n.last().is_some_and(|last| last & 1 == 1);
             let exponent = <[u8; 3]>::try_from(e.as_slice()).ok()?;
-            let fits = MODULUS.contains(&n.len()) && whole && exponent == [1, 0, 1];
+            let fits = MODULUS.contains(&n.len()) && long && odd && exponent == [1, 0, 1];
             let key = COSEKeyType::RSA(COSERSAKey { n: n.clone(), e: exponent });
             fits.then_some(COSEKey { type_: COSEAlgorithm::RS256, key })
         }

@@ -13,8 +13,8 @@ use crate::error::ConfigError;
 pub(super) fn check_id(id: &str) -> Result<(), ConfigError> {
     let refused = |rule: &'static str| Err(ConfigError::new("id", rule).of(id));
     match Host::parse(id) {
-        Ok(Host::Domain(domain)) if domain == id && !id.ends_with('.') => {}
-        Ok(Host::Domain(_)) => return refused("must be in lower case and ASCII (punycode), without a dot at its end"),
+        Ok(Host::Domain(domain)) if domain == id && id.split('.').all(|label| !label.is_empty()) => {}
+        Ok(Host::Domain(_)) => return refused("must be in lower case and ASCII (punycode), its labels between dots"),
         Ok(_) => return refused("must be a domain and no IP address (WebAuthn §5.1.3)"),
         Err(_) => return refused("must be a domain, without scheme and port"),
     }

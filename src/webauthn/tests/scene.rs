@@ -9,6 +9,7 @@ use crate::account::webauthn::{
     Registered, Registration,
 };
 use crate::testing::SoftAuthenticator;
+use crate::webauthn::cbor::Item;
 use crate::webauthn::{RelyingParty, RelyingPartyBuilder};
 
 pub(super) const ORIGIN: &str = "https://example.com";
@@ -93,6 +94,49 @@ impl Bound {
     pub(super) fn check(&self, party: &RelyingParty, assertion: &Assertion) -> Result<Asserted, CeremonyError> {
         party.assert(assertion, &self.expected())
     }
+}
+
+/// Changes the client data as a browser, or whoever is none, could write them.
+pub(super) fn change_client_data(client_data: &mut Vec<u8>, change: impl FnOnce(&mut Value)) {
+    let mut value = serde_json::from_slice(client_data).unwrap();
+    change(&mut value);
+    *client_data = value.to_string().into_bytes();
+}
+
+/// Where the parts of the authenticator data of a new credential begin, with an id of 32 bytes and a
+/// key for ES256.
+pub(super) mod at {
+    pub(in super::super) const FLAGS: usize = 32;
+    pub(in super::super) const COUNTER: usize = 33;
+    pub(in super::super) const ID_LENGTH: usize = 53;
+    pub(in super::super) const ID: usize = 55;
+    pub(in super::super) const ALGORITHM: usize = 91;
+    pub(in super::super) const CURVE: usize = 93;
+    pub(in super::super) const X: usize = 97;
+}
+
+/// The authenticator data in an attestation object.
+pub(super) fn data_of(object: &[u8]) -> Vec<u8> {
+    Item::read(object).unwrap().member("authData").unwrap().bytes().unwrap().to_vec()
+}
+
+/// An attestation object of the format `none`.
+pub(super) fn none_object(data: &[u8]) -> Vec<u8> {
+    object("none", &[0xa0], data)
+}
+
+/// An attestation object; the statement as it is encoded.
+pub(super) fn object(format: &str, statement: &[u8], data: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(data.len()).unwrap().to_be_bytes();
+    let format = [&[0x78, u8::try_from(format.len()).unwrap()], format.as_bytes()].concat();
+    [b"\xa3\x63fmt", &*format, b"\x67attStmt", statement, b"\x68authData\x59", &length, data].concat()
+}
+
+/// Changes the authenticator data of a credential without an attestation: nothing signs them.
+pub(super) fn change_data(registration: &mut Registration, change: impl FnOnce(&mut Vec<u8>)) {
+    let mut data = data_of(&registration.attestation_object);
+    change(&mut data);
+    registration.attestation_object = none_object(&data);
 }
 
 /// The step that a ceremony failed at.
