@@ -47,7 +47,7 @@ fn wa_reg_24_a_chain_to_a_root_of_ours_is_rooted_in_it_and_to_another_is_nothing
     let found = party_of_both.register(&answer, &expected()).unwrap();
     let digest = <sha2::Sha256 as sha2::Digest>::digest(ours.root_der());
     assert_eq!(found.attestation, Attestation::Rooted(digest.into()));
-    assert_eq!(found.aaguid.0, [5; 16]);
+    assert_eq!(found.aaguid.as_bytes(), &[5; 16]);
     assert_eq!(party_of_none.register(&answer, &expected()).unwrap().attestation, Attestation::None);
     assert_eq!(registration(&mut stick, ORIGIN).transports.words().len(), 2);
 }
