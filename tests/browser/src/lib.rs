@@ -4,7 +4,9 @@
 #![expect(clippy::missing_panics_doc, reason = "a test fails loudly")]
 
 mod app;
+pub mod authenticator;
 pub mod person;
+pub mod site;
 #[path = "../../common/tools.rs"]
 mod tools;
 
@@ -110,10 +112,16 @@ impl Browser {
     }
 
     fn try_post(&self, path: &str, body: &Value) -> Result<Value, String> {
-        let mut answer = self.agent.post(format!("{}{path}", self.base)).send_json(body).map_err(|e| e.to_string())?;
-        let status = answer.status();
-        let mut answer: Value = answer.body_mut().read_json().map_err(|e| e.to_string())?;
-        if status.is_success() { Ok(answer["value"].take()) } else { Err(answer["value"]["message"].to_string()) }
+        value(self.agent.post(format!("{}{path}", self.base)).send_json(body))
+    }
+
+    fn get(&self, path: &str) -> Value {
+        value(self.agent.get(format!("{}{path}", self.base)).call()).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    fn delete(&self, path: &str) {
+        value(self.agent.delete(format!("{}{path}", self.base)).call())
+            .unwrap_or_else(|error| panic!("{path}: {error}"));
     }
 
     fn devtools(&self, command: &str, params: &Value) -> Value {
@@ -127,9 +135,7 @@ impl Browser {
     /// The tab that is driven.
     #[must_use]
     pub fn tab(&self) -> String {
-        let mut answer = self.agent.get(format!("{}/window", self.base)).call().expect("a tab");
-        let answer: Value = answer.body_mut().read_json().expect("JSON");
-        answer["value"].as_str().expect("a handle").to_owned()
+        self.get("/window").as_str().expect("a handle").to_owned()
     }
 
     /// Opens another tab, which shares the cookies; it is not driven before [`switch`](Self::switch).
@@ -319,6 +325,14 @@ impl Browser {
         // A refusal is an answer like any other here; the browser notes each.
         violations.chain(said.filter(|line| !line.contains("Failed to load resource"))).collect()
     }
+}
+
+/// What an answer of the driver holds, or what it says against the command.
+fn value(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Value, String> {
+    let mut answer = answer.map_err(|e| e.to_string())?;
+    let status = answer.status();
+    let mut answer: Value = answer.body_mut().read_json().map_err(|e| e.to_string())?;
+    if status.is_success() { Ok(answer["value"].take()) } else { Err(answer["value"]["message"].to_string()) }
 }
 
 impl Drop for Browser {
