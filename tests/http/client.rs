@@ -24,12 +24,15 @@ use tower_mfa::policy::{Login, Policy, PolicyBuilder};
 use tower_mfa::recovery_code::{Count, Scheme};
 use tower_mfa::service::{Keys, Mfa, MfaBuilder};
 use tower_mfa::store::MemoryStore;
+use tower_mfa::webauthn::RelyingParty;
 
 use crate::document::ADMINISTRATION;
 use crate::openapi::Document;
 use crate::store::{Switch, Switched};
 
 pub(crate) const NOW: u64 = 1_800_000_000;
+/// Where the pages stand.
+pub(crate) const ORIGIN: &str = "https://id.example";
 
 /// A clock that tests turn.
 #[derive(Clone, Default)]
@@ -175,7 +178,8 @@ impl Service {
             .policy(policy(login).build().unwrap())
             .cookies(true)
             .admin_mounted_at(ADMINISTRATION)
-            .with_clock(hands.clone());
+            .with_clock(hands.clone())
+            .webauthn(RelyingParty::builder("id.example", ORIGIN).name("Example Bank").build().unwrap());
         let mfa = change(builder).build().unwrap();
         let protected = |requirement: Requirement| get(|| async { "yes" }).route_layer(RequireLayer::new(requirement));
         let transfer = Requirement::aal2().within(300).for_action("transfer_funds");
@@ -211,7 +215,7 @@ impl Service {
         let ours = path.starts_with("/mfa")
             || path.starts_with(ADMINISTRATION)
             || path == "/login"
-            || path == "/.well-known/jwks.json";
+            || path.starts_with("/.well-known/");
         if ours || !answer.status.is_success() && answer.status != 404 && answer.status != 405 {
             holds_to_the_conventions(&path, &text, &answer, &method);
         }

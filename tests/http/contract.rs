@@ -37,7 +37,12 @@ async fn every_served_route_answers_and_none_does_so_without_a_token() {
     for route in served() {
         let answer = s.ask(&concrete(&route), &[], None).await;
         match &*route {
-            "GET /.well-known/jwks.json" | "GET /mfa/openapi.json" => drop(answer.is(200)),
+            "GET /.well-known/jwks.json" | "GET /.well-known/webauthn" | "GET /mfa/openapi.json" => {
+                drop(answer.is(200));
+            }
+            // Anybody may ask to sign in; what it is about stands in the body.
+            "POST /mfa/passkeys/start" => drop(answer.is(200)),
+            "POST /mfa/passkeys/finish" => drop(answer.refuses(415, "unsupported_media_type")),
             // Its token is no credential of the request but what the request is about.
             "POST /mfa/token/refresh" => {
                 assert_eq!(answer.refuses(400, "invalid_request").body["field"], "refresh_token")

@@ -199,9 +199,11 @@ fn is_typed(name: &str, value: &Value) -> bool {
         "amr" | "methods" | "authenticators" | "items" | "allowed" | "recovery" | "findings" | "missing" => {
             value.is_array()
         }
+        "transports" => value.is_array(),
+        "public_key" => value.is_object(),
         "recovery_codes" => value.is_array() || value.is_object(),
         "authenticator" | "step_up" | "state" => value.is_object(),
-        "phishing_resistant" | "current" | "met" => value.is_boolean(),
+        "phishing_resistant" | "synced" | "current" | "met" => value.is_boolean(),
         "next" | "rule" | "access" | "code" => value.is_string() || value.is_null(),
         _ => value.is_string(),
     }

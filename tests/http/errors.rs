@@ -75,7 +75,7 @@ async fn every_row_of_the_error_table_is_what_a_request_is_answered_with() {
     assert!(invalid.starts_with("Bearer realm=\"Example Bank\", error=\"invalid_token\""), "{invalid}");
     assert!(seen["insufficient_scope"].header("www-authenticate").ends_with("scope=\"ops\""));
     assert_eq!(seen["throttled"].header("retry-after"), seen["throttled"].body["retry_after"].to_string());
-    assert_eq!(seen["no_eligible_authenticator"].body["allowed"], json!(["totp"]));
+    assert_eq!(seen["no_eligible_authenticator"].body["allowed"], json!(["totp", "webauthn"]));
 }
 
 #[tokio::test]

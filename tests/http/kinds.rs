@@ -57,7 +57,12 @@ async fn service() -> (Service, Tokens) {
 /// The kind a route takes.
 fn takes(route: &str) -> &'static [&'static str] {
     match route {
-        "GET /.well-known/jwks.json" | "GET /mfa/openapi.json" | "POST /mfa/token/refresh" => &[],
+        "GET /.well-known/jwks.json"
+        | "GET /.well-known/webauthn"
+        | "GET /mfa/openapi.json"
+        | "POST /mfa/passkeys/start"
+        | "POST /mfa/passkeys/finish"
+        | "POST /mfa/token/refresh" => &[],
         "GET /mfa/challenges/{id}" | "POST /mfa/challenges/{id}/verify" => &["access", "challenge"],
         "GET /mfa/status" | "POST /mfa/authenticators" | "POST /mfa/authenticators/{id}/confirm" => {
             &["access", "enrolment"]

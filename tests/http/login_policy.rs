@@ -40,7 +40,10 @@ async fn a_grace_is_a_complete_login_and_a_status_that_says_until_when() {
     let due = &events["items"][1];
     assert_eq!((&due["kind"], &due["count"], &due["until"]), (&json!("enrolment_due"), &json!(1), &json!(end)));
     let late = s.login("alice").await;
-    assert_eq!((late.text("status"), &late.body["allowed"]), ("enrolment_required".into(), &json!(["totp"])));
+    assert_eq!(
+        (late.text("status"), &late.body["allowed"]),
+        ("enrolment_required".into(), &json!(["totp", "webauthn"]))
+    );
     let status = s.get("/mfa/status", &late.text("enrolment_token")).await.is(200).body;
     assert_eq!((&status["enrolment"], status.get("grace_until")), (&json!("required"), None));
     let (_, bound) = s.enrol(&token).await;
@@ -87,7 +90,7 @@ async fn what_policy_lets_nobody_bind_is_forbidden_and_one_too_many_is_a_conflic
     let alice = s.person("alice").await;
     s.post("/mfa/authenticators", &alice.access, json!({"type": "totp"})).await.refuses(409, "conflict");
     // Kinds to come are allowed beside it; what is offered is what there is.
-    let s = under(LoginPolicy::new(Login::Required).kinds([assurance::Method::Totp, assurance::Method::WebAuthn]));
+    let s = under(LoginPolicy::new(Login::Required).kinds([assurance::Method::Totp, assurance::Method::Push]));
     assert_eq!(s.login("alice").await.body["allowed"], json!(["totp"]));
 }
 

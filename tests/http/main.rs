@@ -20,6 +20,7 @@ mod cookies;
 mod document;
 mod errors;
 mod jwks;
+mod keys;
 mod kinds;
 mod login;
 mod login_policy;

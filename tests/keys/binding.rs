@@ -2,9 +2,7 @@
 
 use tower_mfa::account::{EventKind, Refusal};
 use tower_mfa::id::Aaguid;
-use tower_mfa::policy::{
-    Attachment, Conveyance, Hint, ResidentKey, UserVerification, WebAuthnPolicy,
-};
+use tower_mfa::policy::{Attachment, Conveyance, Hint, ResidentKey, UserVerification, WebAuthnPolicy};
 use tower_mfa::service::{Enroller, KeyRequest};
 use tower_mfa::testing::{Lie, SoftAuthenticator};
 
@@ -93,10 +91,7 @@ async fn wa_5_4_excl_a_key_that_is_bound_is_left_out_and_several_can_be() {
     let views: Vec<_> = status.authenticators.iter().map(|a| (a.kind, a.synced, a.aaguid)).collect();
     assert_eq!(
         views,
-        [
-            (Some("passkey"), Some(true), None),
-            (Some("passkey"), Some(false), Some(Aaguid::from_bytes(MODEL))),
-        ]
+        [(Some("passkey"), Some(true), None), (Some("passkey"), Some(false), Some(Aaguid::from_bytes(MODEL))),]
     );
     assert!(status.authenticators.iter().all(|a| a.phishing_resistant));
 }
@@ -109,7 +104,10 @@ async fn the_first_key_comes_with_recovery_codes_and_expires_when_policy_says() 
     let bound = s.confirm_key(&by, &started, &mut SoftAuthenticator::security_key()).await.unwrap();
     assert_eq!(bound.recovery_codes.as_ref().map(Vec::len), Some(2));
     let view = &bound.authenticator;
-    assert_eq!((&*view.label, view.kind, view.expires_at), ("Key ring", Some("security_key"), Some(s.now().plus(86_400))));
+    assert_eq!(
+        (&*view.label, view.kind, view.expires_at),
+        ("Key ring", Some("security_key"), Some(s.now().plus(86_400)))
+    );
     assert_eq!(s.count("alice", EventKind::AuthenticatorBound).await, 1);
 }
 
@@ -190,7 +188,10 @@ async fn a_code_confirms_no_key_and_a_credential_no_app() {
     let app = s.start(&by).await.unwrap();
     let credential = SoftAuthenticator::passkey().register(key.public_key.as_str(), ORIGIN).unwrap();
     let by = Enroller::Session(&by);
-    assert!(matches!(refusal(s.mfa.confirm(by, key.id, "123456").await), Refusal::InvalidRequest { field: "code", .. }));
+    assert!(matches!(
+        refusal(s.mfa.confirm(by, key.id, "123456").await),
+        Refusal::InvalidRequest { field: "code", .. }
+    ));
     let refused = refusal(s.mfa.confirm_key(by, app.id, &credential).await);
     assert!(matches!(refused, Refusal::InvalidRequest { field: "credential", .. }), "{refused:?}");
 }
@@ -223,7 +224,8 @@ async fn a_lie_of_the_client_binds_nothing_and_writes_nothing() {
     ] {
         is_wrong(s.confirm_key(&by, &started, &mut SoftAuthenticator::passkey().lying(lie)).await);
     }
-    let credential = SoftAuthenticator::passkey().register(started.public_key.as_str(), "https://evil.example").unwrap();
+    let credential =
+        SoftAuthenticator::passkey().register(started.public_key.as_str(), "https://evil.example").unwrap();
     is_wrong(s.mfa.confirm_key(Enroller::Session(&by), started.id, &credential).await);
     assert_eq!((s.store.commits(), s.document("alice").await), (commits, document));
 }

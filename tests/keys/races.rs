@@ -25,7 +25,10 @@ async fn wa_auth_11_of_sixty_four_answers_with_one_assertion_one_succeeds() {
         match one.await.unwrap() {
             Ok(_) => right += 1,
             Err(error) => assert!(
-                matches!(error.refusal(), Refusal::ChallengeGone | Refusal::InvalidCredential | Refusal::Unavailable { .. }),
+                matches!(
+                    error.refusal(),
+                    Refusal::ChallengeGone | Refusal::InvalidCredential | Refusal::Unavailable { .. }
+                ),
                 "{error:?}"
             ),
         }

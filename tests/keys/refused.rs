@@ -1,6 +1,6 @@
 //! What answers no challenge.
 
-use tower_mfa::account::{Refusal};
+use tower_mfa::account::Refusal;
 use tower_mfa::service::{ChallengeRequest, Enroller, Reply, Responder};
 use tower_mfa::testing::{Lie, SoftAuthenticator};
 
@@ -25,7 +25,8 @@ async fn cve_2026_0723_a_lie_answers_nothing_and_the_question_stays_open() {
         is_wrong(s.answer_login(&asked, &mut key).await);
         key = key.honest();
     }
-    for origin in ["https://evil.example", "http://bank.example", "https://bank.example:444", "https://a.bank.example"] {
+    for origin in ["https://evil.example", "http://bank.example", "https://bank.example:444", "https://a.bank.example"]
+    {
         let credential = key.assert(options(&asked.methods).as_str(), origin).unwrap();
         is_wrong(s.answer(&asked, Reply::webauthn(credential)).await);
     }
@@ -100,7 +101,9 @@ async fn what_is_no_credential_is_a_bad_request_and_costs_nothing() {
     let loads = s.store.loads();
     let good = key.assert(options(&asked.methods).as_str(), ORIGIN).unwrap();
     let long = format!("{{\"id\":\"{}\"}}", "A".repeat(50_000));
-    for bad in ["", "{}", "null", "[]", "\"\u{0}\"", &long, &good.replace("public-key", "password"), &good.replace('"', "'")] {
+    for bad in
+        ["", "{}", "null", "[]", "\"\u{0}\"", &long, &good.replace("public-key", "password"), &good.replace('"', "'")]
+    {
         let refused = refusal(s.answer(&asked, Reply::webauthn(bad)).await);
         assert!(matches!(refused, Refusal::InvalidRequest { field: "credential", .. }), "{bad}: {refused:?}");
     }
