@@ -89,10 +89,14 @@ const MAIN: &[Item] = &[
     item("service/outcome.rs", "pub enum LoginOutcome", "(is_worth_waiting", "(!is_worth_waiting"),
     item("service/outcome.rs", "pub enum ChallengeOutcome", "\"pay\"", "Pending(_)"),
     item("service/outcome.rs", "pub enum AnswerOutcome", "Some(0)", "is_err()"),
+    item("webauthn/relying_party/mod.rs", "pub struct RelyingParty ", "shop.id(), \"example.com\"", "refused.field()"),
+    item("webauthn/relying_party/builder.rs", "pub struct RelyingPartyBuilder", "count(), 2", "refused.field()"),
     item("routes/mod.rs", "pub fn login_allowed", "is_ok()", "StatusCode::FORBIDDEN"),
     item("routes/mod.rs", "", "StatusCode::OK", "StatusCode::UNAUTHORIZED"),
     item("testing/app.rs", "pub struct AuthenticatorApp", "assert_eq!(app.code(", "assert_ne!(app.code("),
     item("testing/clock.rs", "pub struct ManualClock", "1_025", "is_err()"),
+    item("testing/soft/mod.rs", "pub struct SoftAuthenticator ", "contains(\"signature\")", "is_err()"),
+    item("testing/soft/authority.rs", "pub struct SoftAttestationCa", "is_ok()", "is_err()"),
     item("testing/faulty.rs", "pub struct FaultyStore", "is_ok()", "is_err()"),
 ];
 

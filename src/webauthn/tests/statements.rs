@@ -18,7 +18,8 @@ fn believing(maker: &SoftAttestationCa) -> RelyingParty {
 /// Replaces the first occurrence of some bytes.
 fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let at = bytes.windows(from.len()).position(|window| window == from).unwrap();
-    [&bytes[..at], to, &bytes[at + from.len()..]].concat()
+    let (before, rest) = bytes.split_at(at);
+    [before, to, &rest[from.len()..]].concat()
 }
 
 #[test]
