@@ -14,18 +14,23 @@ use crate::routes::nowhere;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// What the page may use of the browser: passkeys and security keys, and nothing that watches.
+const PERMISSIONS: &str = "camera=(), microphone=(), geolocation=(), publickey-credentials-get=(self), \
+    publickey-credentials-create=(self)";
+
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
-const FILES: [(&str, &str, &str); 11] = [
+const FILES: [(&str, &str, &str); 12] = [
     ("style.css", CSS, include_str!("page/style.css")),
     ("icon.svg", SVG, include_str!("page/icon.svg")),
     ("app.js", JS, include_str!("page/app.js")),
     ("api.js", JS, include_str!("page/api.js")),
     ("dom.js", JS, include_str!("page/dom.js")),
     ("words.js", JS, include_str!("page/words.js")),
+    ("keys.js", JS, include_str!("page/keys.js")),
     ("pause.js", JS, include_str!("page/pause.js")),
     ("answer.js", JS, include_str!("page/answer.js")),
     ("enrol.js", JS, include_str!("page/enrol.js")),
@@ -35,6 +40,11 @@ const FILES: [(&str, &str, &str); 11] = [
 
 pub(crate) async fn index() -> Response {
     file(HTML, include_str!("page/index.html"))
+}
+
+/// The library's own, for passkeys and step-up.
+pub(crate) async fn module() -> Response {
+    file(JS, include_str!("../../src/routes/mfa.js"))
 }
 
 pub(crate) async fn asset(Path(name): Path<String>) -> Response {
@@ -52,7 +62,7 @@ fn file(kind: &'static str, text: &'static str) -> Response {
         (REFERRER_POLICY, "no-referrer"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-        (HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()"),
+        (HeaderName::from_static("permissions-policy"), PERMISSIONS),
         // What is shown belongs to whoever is signed in: the back button must not bring it back.
         (CACHE_CONTROL, "no-store"),
     ];

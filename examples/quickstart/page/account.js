@@ -2,7 +2,8 @@
 
 import { call } from "./api.js";
 import { $, ask, h, invalid, refill, say, show } from "./dom.js";
-import { enrol, showCodes } from "./enrol.js";
+import { added, enrol, showCodes } from "./enrol.js";
+import { aboutKey, hasKeys, kinds } from "./keys.js";
 import { bindWhy, showWhy } from "./why.js";
 import { event as told, explain, level, methods, proved, rule, when } from "./words.js";
 
@@ -58,7 +59,7 @@ function isNews(one, at, all) {
 }
 
 function showLevel() {
-  $("level").textContent = level(status.acr);
+  $("level").textContent = level(status.acr, status.amr);
   const facts = { "You gave": proved(status.amr), "Last proof": when(status.auth_time) };
   $("level-facts").replaceChildren(
     ...Object.entries(facts).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
@@ -67,7 +68,7 @@ function showLevel() {
 
 const states = {
   pending: "not confirmed yet",
-  disabled: "switched off after too many wrong codes: remove it and add it again",
+  disabled: "switched off after too many wrong tries: remove it and add it again",
   suspended: "suspended",
   expired: "expired: remove it and add it again",
 };
@@ -76,8 +77,9 @@ function showApps() {
   const bound = status.authenticators.filter((one) => one.status !== "pending");
   const item = (one) => {
     const used = one.last_used_at ? `used ${when(one.last_used_at)}` : "never used";
-    const name = one.label || methods[one.type];
-    const about = [methods[one.type] ?? one.type, `added ${when(one.created_at)}`, used, states[one.status]];
+    const what = one.type === "webauthn" ? aboutKey(one) : [methods[one.type] ?? one.type];
+    const name = one.label || what[0];
+    const about = [...what, `added ${when(one.created_at)}`, used, states[one.status]];
     return h(
       "li",
       {},
@@ -90,21 +92,26 @@ function showApps() {
       ),
     );
   };
-  const none = h("li", { class: "notice" }, "Your password alone protects this account. Add an authenticator app.");
+  const what = hasKeys ? "a passkey, a security key or an authenticator app" : "an authenticator app";
+  const none = h("li", { class: "notice" }, `Your password alone protects this account. Add ${what}.`);
   refill($("apps"), $("apps-title"), bound.length ? bound.map(item) : [none]);
   showLost(bound.length);
-  $("add-app").className = bound.length ? "quiet" : "";
-  $("add-app").textContent = bound.length ? "Add another authenticator app" : "Add an authenticator app";
+  // What is best is offered first, and most plainly to whoever has nothing yet.
+  const first = bound.length ? null : hasKeys ? "add-passkey" : "add-app";
+  for (const id of ["add-passkey", "add-security-key", "add-app"]) $(id).className = id === first ? "" : "quiet";
+  $("add-passkey").hidden = $("add-security-key").hidden = !hasKeys;
+  const another = bound.some((one) => one.type === "totp");
+  $("add-app").textContent = another ? "Add another authenticator app" : "Add an authenticator app";
 }
 
 /** What to do about a lost phone, for whoever came in by a recovery code. */
 function showLost(count) {
-  const hasApp = status.amr.includes("otp");
-  $("lost").hidden = !status.amr.includes("recovery") || count < (hasApp ? 2 : 1);
-  $("lost-add").hidden = hasApp;
-  $("lost-text").textContent = hasApp
-    ? "You have more than one app now. If one of them is on a phone you lost, remove it, so that whoever finds the phone cannot use it."
-    : "You signed in with a recovery code. If your phone is lost, add an app on a new phone first, then remove the lost one here. If you only don’t have it with you, there is nothing to do.";
+  const hasNew = status.amr.includes("otp") || status.amr.includes("webauthn");
+  $("lost").hidden = !status.amr.includes("recovery") || count < (hasNew ? 2 : 1);
+  $("lost-add").hidden = hasNew;
+  $("lost-text").textContent = hasNew
+    ? "You have more than one way to sign in now. If one of them is on a phone you lost, or is a key you lost, remove it, so that whoever finds it cannot use it."
+    : "You signed in with a recovery code. If your phone or key is lost, add an app on a new phone first, then remove the lost one here. If you only don’t have it with you, there is nothing to do.";
 }
 
 /** `key` is the same for the same button when its list is filled anew. */
@@ -124,11 +131,12 @@ async function rename(one, name) {
 async function remove(one, name, last) {
   const text = last
     ? "It is your only one. Your recovery codes go with it, and your password alone will protect this account."
-    : "Its codes will not work any more. You stay signed in here, and are signed out everywhere else.";
+    : `${one.type === "totp" ? "Its codes" : "It"} will not work any more. You stay signed in here, and are signed out everywhere else.`;
   if (!(await ask({ title: `Remove “${name}”?`, text, yes: "Remove", danger: true }))) return;
   await call("DELETE", `/mfa/authenticators/${encodeURIComponent(one.id)}`);
   await reload();
-  say(`“${name}” is removed. Delete the entry in the app, too.`, "good");
+  const left = one.type === "webauthn" ? (kinds[one.kind] ?? kinds.security_key).removed : "Delete the entry in the app, too.";
+  say(`“${name}” is removed. ${left}`, "good");
 }
 
 function showRecovery() {
@@ -137,7 +145,7 @@ function showRecovery() {
   $("recovery").className = low ? "notice bad" : "";
   $("recovery").textContent = total
     ? `${remaining} of ${total} left, made ${when(made)}.${low ? " Make new ones before you run out." : ""}`
-    : "You get them with your first authenticator app. They let you in when you lose your phone.";
+    : "You get them with the first authenticator you add. They let you in when you lose it.";
   $("new-codes").hidden = status.enrolment !== "complete";
 }
 
@@ -149,31 +157,38 @@ async function newCodes() {
   showCodes(codes, status.subject, () => run($("new-codes"), openAccount));
 }
 
-/** A name that none of the apps has. */
-function freeName() {
+/** A name that none of the authenticators has. */
+function freeName(kind) {
   const taken = status.authenticators.map((one) => one.label);
+  const plain = kind === "totp" ? methods.totp : kinds[kind].name;
   for (let n = 1; ; n++) {
-    const name = n === 1 ? methods.totp : `${methods.totp} ${n}`;
+    const name = n === 1 ? plain : `${plain} ${n}`;
     if (!taken.includes(name)) return name;
   }
 }
 
-function addApp() {
-  const first = status.enrolment !== "complete";
-  const why = first
-    ? "From then on, signing in asks for your password and for a code that only your phone can make."
-    : "Either app can then be used to sign in.";
+const why = {
+  totp: (isFirst) =>
+    isFirst
+      ? "From then on, signing in asks for your password and for a code that only your phone can make."
+      : "Its codes can then be used to sign in, too.",
+  passkey: () => kinds.passkey.about,
+  security_key: () => kinds.security_key.about,
+};
+
+function add(kind, button) {
   enrol({
-    why,
-    name: freeName(),
-    done: (bound) => run($("add-app"), () => bindingDone(bound)),
-    failed: (error) => run($("add-app"), () => Promise.reject(error)),
+    kind,
+    why: why[kind](status.enrolment !== "complete"),
+    name: freeName(kind),
+    done: (bound) => run(button, () => bindingDone(bound, kind)),
+    failed: (error) => run(button, () => Promise.reject(error)),
   });
 }
 
-async function bindingDone(bound) {
+async function bindingDone(bound, kind) {
   if (!bound) return openAccount();
-  say("The app is set up. You were signed out everywhere else.", "good");
+  say(added(kind), "good");
   if (bound.recovery_codes) showCodes(bound.recovery_codes, status.subject, () => run($("add-app"), openAccount));
   else await openAccount();
 }
@@ -216,7 +231,7 @@ function showEvents(events, count) {
     const about = [methods[one.type], one.until && `until ${when(one.until)}`, one.address];
     const more = about.filter(Boolean).join(" · ");
     const time = h("time", { class: "muted", datetime: new Date(one.at * 1000).toISOString() }, when(one.at));
-    return h("li", {}, h("span", {}, told(one.kind), more ? h("span", { class: "muted" }, ` · ${more}`) : null), time);
+    return h("li", {}, h("span", {}, told(one), more ? h("span", { class: "muted" }, ` · ${more}`) : null), time);
   };
   $("events").replaceChildren(...events.slice(0, count).map(item));
   $("more-events").hidden = events.length <= count;
@@ -251,10 +266,10 @@ async function transfer(form) {
     const sent = await call("POST", "/transfer", body);
     done.textContent = `Sent ${sent.amount} € to ${sent.to}.`;
   } catch (error) {
-    if (error.name === "Cancelled") done.textContent = "Not sent.";
+    if (error.code === "cancelled") done.textContent = "Not sent.";
     else if (error.name === "Offline") slip(null, "It is not known whether this was sent. Look at what happened lately before you try again.");
     else if (error.name === "SignedOut") throw error;
-    else slip(fields[error.body?.field] ?? null, explain(error));
+    else slip(fields[error.problem?.field] ?? null, explain(error));
     return;
   }
   // The step-up has given this browser a new session. Whether that can be shown or not, it was sent.
@@ -268,8 +283,8 @@ async function tryRoute(path) {
     answer.textContent = `GET ${path}\n\n${JSON.stringify(await call("GET", path), null, 2)}`;
   } catch (error) {
     if (error.name === "SignedOut") throw error;
-    const said = error.name === "Cancelled" ? "Not asked again." : explain(error);
-    answer.textContent = `GET ${path}\n\n${said}${error.code ? `\n\n${error.status} ${error.code}` : ""}`;
+    const said = error.code === "cancelled" ? "Not asked again." : explain(error);
+    answer.textContent = `GET ${path}\n\n${said}${error.status && error.code ? `\n\n${error.status} ${error.code}` : ""}`;
   }
 }
 
@@ -278,8 +293,10 @@ export function bindAccount(runner) {
   run = runner;
   bindWhy(runner);
   const click = (id, work) => $(id).addEventListener("click", () => run($(id), work));
-  click("add-app", async () => addApp());
-  click("lost-add", async () => addApp());
+  click("add-passkey", async () => add("passkey", $("add-passkey")));
+  click("add-security-key", async () => add("security_key", $("add-security-key")));
+  click("add-app", async () => add("totp", $("add-app")));
+  click("lost-add", async () => add("totp", $("add-app")));
   click("new-codes", newCodes);
   click("end-others", endOthers);
   $("transfer").addEventListener("submit", (event) => {

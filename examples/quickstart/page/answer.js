@@ -1,22 +1,34 @@
 // Answering a challenge: after the password, and when a request needs more proof.
 
-import { Cancelled, Problem, send } from "./api.js";
-import { $, busy, countdown, invalid } from "./dom.js";
+import { verify } from "/mfa.js";
+
+import { cancelled, inSession, isProblem, send } from "./api.js";
+import { $, busy, countdown, focusFirst, invalid } from "./dom.js";
+import { offersKey } from "./keys.js";
 import { pauses } from "./pause.js";
 import { clock, explain, limit, tries } from "./words.js";
 
 const kinds = {
+  webauthn: {
+    button: "Use your passkey or security key",
+    hint: "Your browser asks for your fingerprint, face or PIN, or to touch the key.",
+    other: "Use my passkey or security key",
+    wrong: "That key was not accepted. Use one that you added to this account, or another way.",
+    malformed: "That key was not accepted. Use one that you added to this account, or another way.",
+  },
   totp: {
+    button: "Continue",
     label: "Code from your authenticator app",
-    other: "I have my app: use its code",
+    other: "Use a code from my authenticator app",
     inputmode: "numeric",
     autocomplete: "one-time-code",
     wrong: "That code is not right. Each code works once: if you have used this one, wait for the next.",
     malformed: "The code in the app has 6 to 8 digits.",
   },
   recovery_code: {
+    button: "Continue",
     label: "Recovery code",
-    other: "I don’t have my phone: use a recovery code",
+    other: "I have lost it: use a recovery code",
     inputmode: "text",
     autocomplete: "off",
     wrong: "That code is not right, or it was used before.",
@@ -24,39 +36,63 @@ const kinds = {
   },
 };
 
+/** The ways to answer that there are, the easiest first; a key comes last where this browser has none. */
+function waysOf(methods) {
+  const offered = Object.keys(kinds).filter((kind) => methods.some((method) => method.type === kind));
+  return offersKey(methods) ? offered : offered.sort((a, b) => (a === "webauthn") - (b === "webauthn"));
+}
+
 let forms = 0;
 
 /**
- * Fills `place` with a form that asks for a code. `verify` sends the answer, `back` gives up, `gone`
- * is called when the challenge is over, and what else goes wrong for good goes to `failed`. Returns
- * how to take the form away.
+ * Fills `place` with a form that asks for a code, or for a key. `answer` gets what was given, nothing for a key, and a
+ * signal that the form is gone; `back` gives up, `gone` is called when the challenge is over, and what else goes wrong
+ * for good goes to `failed`. Returns how to take the form away.
  */
-export function answerForm(place, { methods, expiresIn, verify, back, gone, failed }) {
+export function answerForm(place, { methods, expiresIn, answer, back, gone, failed }) {
   const form = $("answer-form").content.firstElementChild.cloneNode(true);
   const part = (name) => form.querySelector(`[data-part=${name}]`);
   const [input, problem, button] = ["input", ".problem", "[type=submit]"].map((s) => form.querySelector(s));
-  const offered = Object.keys(kinds).filter((kind) => methods.some((method) => method.type === kind));
+  const offered = waysOf(methods);
+  const end = new AbortController();
   let kind = offered[0];
   // Each way of answering has a pause of its own: whoever is locked out of one may use another.
-  const pause = pauses(button, { key: () => kind, over: () => tell("You can try again now.", false) });
+  const pause = pauses(button, {
+    key: () => kind,
+    over: () => tell("You can try again now.", false),
+    says: () => kinds[kind].button,
+  });
 
   input.id = part("label").htmlFor = `answer-${++forms}`;
   problem.id = `${input.id}-problem`;
   input.setAttribute("aria-describedby", problem.id);
+  button.setAttribute("aria-describedby", problem.id);
 
   function use(next) {
     kind = next;
-    const { label, inputmode, autocomplete } = kinds[kind];
+    const { label, hint = "", inputmode, autocomplete } = kinds[kind];
     const left = methods.find((method) => method.type === kind).remaining;
+    part("code").hidden = !label;
+    input.required = Boolean(label);
     part("label").textContent = left === undefined ? label : `${label} (${left} left)`;
-    input.inputMode = inputmode;
-    input.autocomplete = autocomplete;
+    part("hint").textContent = hint;
+    input.inputMode = inputmode ?? "";
+    input.autocomplete = autocomplete ?? "off";
     input.value = "";
-    const other = offered.find((one) => one !== kind);
-    part("other").hidden = !other;
-    if (other) part("other").textContent = kinds[other].other;
+    part("others").replaceChildren(...offered.filter((one) => one !== kind).map(otherWay));
     tell("");
     pause.press();
+  }
+
+  function otherWay(other) {
+    const one = part("other-way").content.firstElementChild.cloneNode(true);
+    const link = one.querySelector("button");
+    link.textContent = kinds[other].other;
+    link.addEventListener("click", () => {
+      use(other);
+      focusFirst(form);
+    });
+    return one;
   }
 
   function tell(text, isWrong = Boolean(text)) {
@@ -66,29 +102,28 @@ export function answerForm(place, { methods, expiresIn, verify, back, gone, fail
 
   function said(error) {
     if (error.code === "invalid_request") return kinds[kind].malformed;
+    if (error.code === "cancelled" && offered.length === 1) return "Nothing was confirmed. Try again.";
     if (error.code !== "invalid_code") return explain(error);
-    return `${kinds[kind].wrong} ${tries(error.body)}`;
+    return `${kinds[kind].wrong} ${tries(error.problem)}`;
   }
 
   function refused(error) {
-    if (!(error instanceof Problem)) return error.name === "Offline" ? tell(explain(error)) : failed(error);
+    if (end.signal.aborted) return;
     if (error.code === "challenge_gone" || error.code === "not_found") return gone();
-    if (error.status === 401) return failed(error);
+    if (error.status === 401 || error.name === "SignedOut") return failed(error);
+    if (!isProblem(error) && error.name !== "Offline" && error.name !== "MfaError") return failed(error);
     tell(said(error));
     pause.lockBy(error);
-    input.focus();
+    focusFirst(form);
     input.select();
   }
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (button.disabled) return;
-    const answer = { type: kind, code: input.value.replace(/\s/g, "") };
-    busy(button, () => verify(answer).catch(refused));
-  });
-  part("other").addEventListener("click", () => {
-    use(offered.find((one) => one !== kind));
-    input.focus();
+    tell("");
+    const given = kind === "webauthn" ? undefined : { type: kind, code: input.value.replace(/\s/g, "") };
+    busy(button, () => answer(given, end.signal).catch(refused));
   });
 
   part("back").textContent = back.text;
@@ -100,72 +135,61 @@ export function answerForm(place, { methods, expiresIn, verify, back, gone, fail
   return () => {
     stop();
     pause.stop();
+    end.abort();
     form.remove();
   };
 }
 
 const reasons = {
   transfer_funds: ({ to, amount }, { max_age: age }) =>
-    `Send ${amount} € to ${to}? Your approval is good once${age ? `, for ${limit(age)}` : ""}. Each payment takes a new code. If you have just used the one your app shows, wait for the next.`,
+    `Send ${amount} € to ${to}? Your approval is good once${age ? `, for ${limit(age)}` : ""}. Each payment takes a proof of its own.`,
 };
 
 function reason({ action, missing = [], required = {} }, bind = {}) {
   if (reasons[action]) return reasons[action](bind, required);
   if (missing.includes("freshness")) return `This asks for a proof that is at most ${limit(required.max_age)} old.`;
+  if (required.phr) return "This asks for a key that cannot be phished.";
   return "This asks for a second step.";
 }
 
-/** What is approved: an action, and those members of the request that it is bound to. */
-const approval = ({ action, bind }, request) =>
-  bind ? { action, bind: Object.fromEntries(bind.map((name) => [name, request[name]])) } : { action };
-
 /**
- * Asks for the proof that `problem` says is missing for `request`; resolves when the session has it.
- * What is approved is what is shown: the same members are read for both.
+ * Asks for the proof that `problem` says is missing, and gives what the server made of it. What is approved is what is
+ * shown: both are of `wanted`.
  */
-export async function stepUp(problem, request) {
-  const { action, required = {} } = problem.body;
-  const { acr, max_age, kinds } = required;
-  const wanted = action ? approval(problem.body, request) : { acr, max_age, kinds };
-  let opened = await send("POST", "/mfa/challenges", wanted);
-  // A code given a moment ago is fresh enough: nobody is asked again.
-  if (opened.status === "complete") return;
-
+export async function stepUp(challenge, wanted, problem) {
   const dialog = $("step-up");
-  $("step-up-why").textContent = reason(problem.body, wanted.bind);
+  $("step-up-why").textContent = reason(problem, wanted.bind);
   dialog.showModal();
   let away = () => {};
   try {
-    await new Promise((resolve, reject) => {
-      const ask = () => {
+    return await new Promise((resolve, reject) => {
+      const ask = (opened) => {
         away();
         away = answerForm($("step-up-place"), {
           methods: opened.methods,
           expiresIn: opened.expires_in,
-          verify: async (answer) => {
-            const path = `/mfa/challenges/${encodeURIComponent(opened.challenge_id)}/verify`;
-            const verdict = await send("POST", path, answer);
-            if (verdict.status === "complete") return resolve();
-            opened = verdict;
-            ask();
+          answer: async (given, signal) => {
+            const verdict = await verify(opened, given, { ...inSession, signal });
+            if (verdict.status === "complete") return resolve(verdict);
+            ask({ ...opened, ...verdict });
           },
           back: { text: "Cancel", work: () => dialog.close() },
           gone: async () => {
             try {
-              opened = await send("POST", "/mfa/challenges", wanted);
-              if (opened.status === "complete") return resolve();
-              $("step-up-why").textContent = `That took too long. ${reason(problem.body, wanted.bind)}`;
-              ask();
+              const anew = await send("POST", "/mfa/challenges", wanted);
+              if (anew.status === "complete") return resolve(anew);
+              $("step-up-why").textContent = `That took too long. ${reason(problem, wanted.bind)}`;
+              ask(anew);
             } catch (error) {
               reject(error);
             }
           },
           failed: reject,
         });
-        $("step-up-place").querySelector("input").focus();
+        focusFirst($("step-up-place"));
       };
-      dialog.addEventListener("close", () => reject(new Cancelled()), { once: true });
-      ask();
+      dialog.addEventListener("close", () => reject(cancelled()), { once: true });
+      ask(challenge);
     });
   } finally {
     away();

@@ -1,97 +1,115 @@
 // Calls to the server. The session's tokens are in cookies that this page cannot read; the answers
 // only say for how long they are good.
 
-/** The server said no, in a problem document (RFC 9457). */
-export class Problem extends Error {
-  name = "Problem";
-  constructor(status, body) {
-    super(body.detail ?? body.title ?? `status ${status}`);
-    this.status = status;
-    this.body = body;
-    this.code = body.code;
-  }
-}
+import { MfaError, stepUp } from "/mfa.js";
 
 /** No answer came. */
-export class Offline extends Error {
-  name = "Offline";
+export class Offline extends MfaError {
+  constructor() {
+    super("unavailable");
+    this.name = "Offline";
+  }
 }
 
 /** The session is over and cannot be renewed. */
-export class SignedOut extends Error {
-  name = "SignedOut";
+export class SignedOut extends MfaError {
+  constructor() {
+    super("signed_out");
+    this.name = "SignedOut";
+  }
 }
 
 /** The person did not want to go on. */
-export class Cancelled extends Error {
-  name = "Cancelled";
-}
+export const cancelled = () => new MfaError("cancelled");
+
+/** Whether the server said no, in a problem document (RFC 9457). */
+export const isProblem = (error) => error instanceof MfaError && error.status !== undefined;
 
 const TIMEOUT_MS = 20_000;
 
-/** Sends one request. `bearer` is the token of a pending sign-in, never of a session. */
-export async function send(method, path, body, bearer) {
-  const headers = { Accept: "application/json" };
-  if (body !== undefined) headers["Content-Type"] = "application/json";
-  if (bearer) headers.Authorization = `Bearer ${bearer}`;
-  let status, ok, text;
+/** Sends one request as it is. */
+async function plain(input, init) {
+  const request = new Request(input, init);
   try {
-    const response = await fetch(path, {
-      method,
-      headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
+    const response = await fetch(request, {
       credentials: "same-origin",
       cache: "no-store",
       redirect: "error",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.any([request.signal, AbortSignal.timeout(TIMEOUT_MS)]),
     });
-    ({ status, ok } = response);
-    text = await response.text();
-  } catch {
-    throw new Offline();
+    // Read here, so that the time is over when the text stops to come.
+    return new Response(response.status === 204 ? null : await response.blob(), response);
+  } catch (error) {
+    throw request.signal.aborted ? error : new Offline();
   }
+}
+
+/** What an answer holds; a refusal is thrown. */
+async function read(response) {
+  const { ok, status } = response;
+  const text = await response.text();
   let data = {};
   try {
     data = text ? JSON.parse(text) : {};
   } catch {
-    data = { detail: `The server gave an answer this page does not understand (${status}).` };
-    ok = false;
+    const problem = { detail: `The server gave an answer this page does not understand (${status}).` };
+    throw new MfaError(undefined, { status, problem });
   }
-  if (!ok) throw new Problem(status, data);
-  if (data.status === "complete") remember(data.expires_in);
+  if (!ok) throw new MfaError(data.code, { status, problem: data });
+  if (data.status === "complete") remember(data);
   return data;
 }
 
-let prove = async (problem) => {
-  throw problem;
+function asked(method, body, bearer) {
+  const headers = { Accept: "application/json" };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (bearer) headers.Authorization = `Bearer ${bearer}`;
+  return { method, headers, body: body === undefined ? undefined : JSON.stringify(body) };
+}
+
+/** Sends one request. `bearer` is the token of a pending sign-in, never of a session. */
+export const send = async (method, path, body, bearer) => read(await plain(path, asked(method, body, bearer)));
+
+/** Sends a request of the session; when its token is over it is renewed. */
+async function sendRenewed(input, init) {
+  const request = new Request(input, init);
+  const isOver = async (response) => {
+    if (response.status !== 401) return false;
+    const { code } = await response.clone().json().catch(() => ({}));
+    return code !== "insufficient_user_authentication";
+  };
+  const first = await plain(request.clone());
+  if (!(await isOver(first))) return first;
+  await renew();
+  const second = await plain(request);
+  if (await isOver(second)) throw new SignedOut();
+  return second;
+}
+
+/** How the module for passkeys sends what belongs to a pending sign-in, and to the session. */
+export const atSignIn = { fetch: plain, setToken: (answer) => remember(answer) };
+export const inSession = { ...atSignIn, fetch: sendRenewed };
+
+let askForProof = async () => {
+  throw cancelled();
 };
 
 /** Says who asks for more proof when the server wants it. */
-export const onStepUp = (handler) => (prove = handler);
+export const onStepUp = (handler) => (askForProof = handler);
 
-/**
- * Sends a request of the session. When its token is over it is renewed, when more proof is wanted
- * the person is asked for it, and then the same request is sent again: nothing typed is lost.
- */
+/** Sends a request of the session; when more proof is wanted the person is asked for it, and then it goes again. */
+export const proving = stepUp(sendRenewed, { ...inSession, ask: (...given) => askForProof(...given) });
+
+/** Sends a request of the session, and gives what its answer holds: nothing typed is lost. */
 export async function call(method, path, body) {
-  let renewed = false;
-  let proved = 0;
-  for (;;) {
+  for (let round = 1; ; round++) {
     try {
-      return await send(method, path, body);
-    } catch (problem) {
-      if (!(problem instanceof Problem) || problem.status !== 401) throw problem;
-      if (problem.code === "insufficient_user_authentication") {
-        // A second time is possible: what was fresh may have grown old. A third is not; nor is a second
-        // where an approval is used up: the request may have run, and its answer been lost.
-        if (++proved > (problem.body.bind ? 1 : 2)) throw problem;
-        await prove(problem, body);
-      } else if (renewed) {
-        throw new SignedOut();
-      } else {
-        renewed = true;
-        await renew();
-      }
+      return await read(await proving(path, asked(method, body)));
+    } catch (error) {
+      // A second time is possible: what was fresh may have grown old, or a second kind of proof be wanted. A third
+      // is not; nor is a second where an approval is used up: the request may have run, and its answer been lost.
+      const isMore = error.code === "insufficient_user_authentication" && !error.problem.bind;
+      if (!isMore || round === 2) throw error;
     }
   }
 }
@@ -107,7 +125,7 @@ for (const kind of ["pointerdown", "keydown"]) {
   addEventListener(kind, () => (lastActive = Date.now()), { passive: true, capture: true });
 }
 
-function remember(seconds) {
+function remember({ expires_in: seconds }) {
   localStorage.setItem(ENDS, String(Date.now() + seconds * 1000));
   schedule();
 }
@@ -138,7 +156,7 @@ export function renew() {
     try {
       return await send("POST", "/mfa/token/refresh", {});
     } catch (problem) {
-      if (!(problem instanceof Problem) || problem.status >= 500 || problem.status === 429) throw problem;
+      if (!isProblem(problem) || problem.status >= 500 || problem.status === 429) throw problem;
       forget();
       throw new SignedOut();
     } finally {

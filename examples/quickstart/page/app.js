@@ -1,10 +1,13 @@
 // The start of the page: who is here, and signing in.
 
+import { authenticate, autofill, verify } from "/mfa.js";
+
 import { bindAccount, openAccount, reload } from "./account.js";
-import { Cancelled, SignedOut, forget, mayHaveSession, onStepUp, renew, schedule, send } from "./api.js";
+import { SignedOut, atSignIn, call, forget, mayHaveSession, onStepUp, renew, schedule, send } from "./api.js";
 import { answerForm, stepUp } from "./answer.js";
 import { $, ask, busy, isShown, say, show } from "./dom.js";
-import { clearCodes, clearEnrolment, enrol, showCodes, unsavedCodes } from "./enrol.js";
+import { choose, clearCodes, clearEnrolment, showCodes, unsavedCodes } from "./enrol.js";
+import { hasKeys } from "./keys.js";
 import { pauses } from "./pause.js";
 import { duration, explain, usedRecovery } from "./words.js";
 
@@ -34,10 +37,54 @@ function toSignIn(text = "", kind = "bad") {
   show("sign-in");
   if ($("username").value) $("password").focus();
   say(text, kind);
+  offerPasskeys();
+}
+
+let offer = new AbortController();
+
+/** Offers passkeys where the user name is typed, until another way to sign in is taken. */
+async function offerPasskeys() {
+  offer.abort();
+  const mine = (offer = new AbortController());
+  $("passkey-place").hidden = !hasKeys;
+  if (!hasKeys) return;
+  try {
+    const outcome = await autofill({ ...atSignIn, signal: mine.signal });
+    if (outcome) await goOn(outcome, "", "passkey");
+  } catch (error) {
+    // Nobody has asked for anything yet, unless a passkey was chosen.
+    if (mine.signal.aborted || !isShown("sign-in")) return;
+    if (error.code === "forbidden" || error.code === "not_found") $("passkey-place").hidden = true;
+    else if (error.code === "invalid_code" || error.code === "challenge_gone") passkeyRefused(error);
+  }
+}
+
+function passkeyRefused(error) {
+  const texts = {
+    cancelled: "Nothing was confirmed. Try again, or sign in with your password.",
+    challenge_gone: "That took too long. Try again.",
+    invalid_code: "That passkey is not known here: it may have been removed. Use another one, or sign in with your password.",
+    unsupported: "This browser cannot use passkeys at this address. Sign in with your password.",
+  };
+  problem.textContent = texts[error.code] ?? explain(error);
+  pause.lockBy(error);
+  offerPasskeys();
+}
+
+async function passkeySignIn() {
+  say("");
+  offer.abort();
+  problem.textContent = "";
+  try {
+    await goOn(await authenticate(atSignIn), "", "passkey");
+  } catch (error) {
+    passkeyRefused(error);
+    $("passkey").focus();
+  }
 }
 
 function failed(error) {
-  if (error instanceof Cancelled) return;
+  if (error.code === "cancelled") return;
   if (error instanceof SignedOut) return toSignIn("Your session is over. Sign in again.");
   say(explain(error), "bad");
 }
@@ -49,6 +96,7 @@ function run(button, work) {
 
 async function signIn() {
   say("");
+  offer.abort();
   const username = $("username").value.trim();
   problem.textContent = "";
   try {
@@ -60,15 +108,17 @@ async function signIn() {
     pause.lockBy(error);
     $("password").focus();
     $("password").select();
+    offerPasskeys();
   }
 }
 
-/** What the password led to. */
-async function goOn(outcome, username) {
+/** What the password or the passkey, the `first` step, led to. */
+async function goOn(outcome, username, first = "password") {
   switch (outcome.status) {
     case "complete":
       return openAccount();
     case "challenge":
+      $("answer-why").textContent = `Your ${first} is right. Now show that it is really you.`;
       return secondStep(outcome);
     case "enrolment_required":
       return enrolFirst(outcome, username);
@@ -88,12 +138,11 @@ function secondStep(outcome, signedIn = openAccount) {
   away = answerForm($("answer-place"), {
     methods: outcome.methods,
     expiresIn: outcome.expires_in,
-    verify: async (answer) => {
-      const path = `/mfa/challenges/${encodeURIComponent(outcome.challenge_id)}/verify`;
-      const verdict = await send("POST", path, answer, outcome.challenge_token);
+    answer: async (given, signal) => {
+      const verdict = await verify(outcome, given, { ...atSignIn, signal });
       if (verdict.status === "enrolment_required") {
         away();
-        return enrolFirst(verdict, "", "This account needs a second authenticator app. Add it now to sign in.");
+        return enrolFirst(verdict, "", "This account needs a second authenticator. Add it now to sign in.");
       }
       if (verdict.status !== "complete") return secondStep({ ...outcome, ...verdict }, signedIn);
       away();
@@ -110,14 +159,16 @@ function secondStep(outcome, signedIn = openAccount) {
 
 function enrolFirst(outcome, username, why = "This account needs a second step. Set it up now to sign in.") {
   const signedIn = () => openAccount().catch(failed);
-  enrol({
+  choose({
+    allowed: outcome.allowed,
     bearer: outcome.enrolment_token,
     why,
-    name: "Authenticator app",
-    done: (bound) => {
+    done: async (bound) => {
       if (!bound) return toSignIn();
-      if (bound.recovery_codes) showCodes(bound.recovery_codes, username, signedIn);
-      else signedIn();
+      if (!bound.recovery_codes) return signedIn();
+      // Whoever came by a passkey has typed no name.
+      const who = username || (await call("GET", "/mfa/status").catch(() => ({}))).subject;
+      showCodes(bound.recovery_codes, who ?? "", signedIn);
     },
     failed: (error) => {
       if (error.status === 401) toSignIn("That took too long. Begin again.");
@@ -154,6 +205,7 @@ function bind() {
     busy($("sign-in").querySelector("button"), signIn);
   });
   $("username").addEventListener("input", pause.press);
+  $("passkey").addEventListener("click", () => busy($("passkey"), passkeySignIn));
   $("sign-out").addEventListener("click", () => run($("sign-out"), signOut));
   // Another tab has signed out, or somebody else in.
   addEventListener("storage", () => {

@@ -24,8 +24,14 @@ export function show(name) {
   document.title = `${title.textContent} · tower-mfa quickstart`;
   window.scrollTo(0, 0);
   // Where there is something to read first, the keyboard begins at the title.
-  const field = ["sign-in", "answer"].includes(name) && $(`view-${name}`).querySelector("input");
-  (field || title).focus({ preventScroll: true });
+  if (["sign-in", "answer"].includes(name)) focusFirst($(`view-${name}`));
+  else title.focus({ preventScroll: true });
+}
+
+/** Brings the keyboard to the first field or, where there is none, to what sends the form. */
+export function focusFirst(place) {
+  const fields = [...place.querySelectorAll("input, [type=submit]")];
+  fields.find((field) => field.checkVisibility())?.focus({ preventScroll: true });
 }
 
 export const isShown = (name) => !$(`view-${name}`).hidden;

@@ -1,9 +1,25 @@
-// Binding an authenticator app, and the recovery codes that come with the first.
+// Binding an authenticator app, a passkey or a security key, and the recovery codes that come with the first.
 
-import { Offline, Problem, call, send } from "./api.js";
+import { register } from "/mfa.js";
+
+import { Offline, atSignIn, call, inSession, isProblem, proving, send } from "./api.js";
 import { $, busy, copy, countdown, h, invalid, show } from "./dom.js";
+import { hasKeys, kinds } from "./keys.js";
 import { pauses } from "./pause.js";
 import { clock, explain, tries } from "./words.js";
+
+/** What the page says of each kind. */
+const words = {
+  ...kinds,
+  totp: {
+    name: "Authenticator app",
+    title: "Set up an authenticator app",
+    label: "Name of this app",
+    like: "like “My phone”; you can change it later",
+    about: "An app on your phone that shows a new code every half minute.",
+    added: "The app is set up. You were signed out everywhere else.",
+  },
+};
 
 let stop = () => {};
 
@@ -17,7 +33,7 @@ export function clearEnrolment() {
   for (const form of [$("enrol"), $("enrol-name")]) tell(form, "");
 }
 
-const parts = ["enrol-name", "enrol-steps", "enrol-over"];
+const parts = ["enrol-choice", "enrol-name", "enrol-steps", "enrol-over"];
 
 function showPart(name) {
   for (const part of parts) $(part).hidden = part !== name;
@@ -29,14 +45,35 @@ function tell(form, text, isWrong = Boolean(text)) {
 }
 
 /** Whether it is for the form to say: everything but the end of the session or of the sign-in. */
-const isOurs = (error) => error instanceof Offline || (error instanceof Problem && error.status !== 401);
+const isOurs = (error) => error instanceof Offline || (isProblem(error) && error.status !== 401);
 
 /**
- * Sets up an authenticator app. With `bearer`, the token of a sign-in that asks for one; otherwise
- * in the session. `name` is what it is called unless the person says otherwise. `done` gets what the
- * confirmation gave, or null when the person gave up.
+ * Lets somebody choose what to set up, among the kinds that are `allowed`. The rest is as for `enrol`.
  */
-export function enrol({ bearer, why, name, done, failed }) {
+export function choose({ allowed, done, ...given }) {
+  const offered = [...(hasKeys && allowed.includes("webauthn") ? ["passkey", "security_key"] : []), "totp"];
+  const open = offered.filter((kind) => kind !== "totp" || allowed.includes("totp"));
+  const go = (kind) => enrol({ ...given, kind, name: words[kind].name, done });
+  if (open.length < 2) return go(open[0] ?? "totp");
+  const choice = (kind) => {
+    const button = h("button", { type: "button", class: "quiet", onclick: () => go(kind) }, words[kind].name);
+    return h("li", {}, h("span", { class: "muted" }, words[kind].about), button);
+  };
+  clearEnrolment();
+  $("enrol-title").textContent = "Set up a second step";
+  $("enrol-why").textContent = given.why;
+  $("enrol-kinds").replaceChildren(...open.map(choice));
+  $("enrol-none").onclick = () => done(null);
+  showPart("enrol-choice");
+  show("enrol");
+}
+
+/**
+ * Sets up an authenticator app (`kind` is `totp`), a `passkey` or a `security_key`. With `bearer`, the token of a
+ * sign-in that asks for one; otherwise in the session. `name` is what it is called unless the person says otherwise.
+ * `done` gets what the confirmation gave, or null when the person gave up.
+ */
+export function enrol({ kind = "totp", bearer, why, name, done, failed }) {
   const request = bearer ? (...given) => send(...given, bearer) : call;
   const leave = () => {
     clearEnrolment();
@@ -46,8 +83,21 @@ export function enrol({ bearer, why, name, done, failed }) {
   // The name comes first: it stands in the list from the beginning, and nothing is renamed.
   const begin = async () => {
     const label = $("enrol-label").value.trim() || name;
+    tell($("enrol-name"), "");
+    if (kind !== "totp") return bindKey(label);
     const started = await request("POST", "/mfa/authenticators", { type: "totp", label });
     steps(started, { request, leave: bearer ? leave : dropped(started, leave), done, failed });
+  };
+  const bindKey = async (label) => {
+    const how = bearer ? { ...atSignIn, getToken: () => bearer } : { ...inSession, fetch: proving };
+    try {
+      const bound = await register({ ...how, kind, label });
+      clearEnrolment();
+      done(bound);
+    } catch (error) {
+      if (!["cancelled", "exists", "unsupported", "invalid_code", "not_found"].includes(error.code)) throw error;
+      tell($("enrol-name"), keyRefused(error, kind), false);
+    }
   };
   const refused = (error) => {
     if (!isOurs(error)) return failed(error);
@@ -63,10 +113,31 @@ export function enrol({ bearer, why, name, done, failed }) {
   $("enrol-back").onclick = $("enrol-leave").onclick = leave;
 
   clearEnrolment();
+  const { title, label, like, todo = "" } = words[kind];
+  $("enrol-title").textContent = title;
   $("enrol-why").textContent = why;
+  $("enrol-label-of").textContent = label;
+  $("enrol-like").textContent = `(${like})`;
   $("enrol-label").value = name;
+  $("enrol-todo").textContent = todo;
   showPart("enrol-name");
   show("enrol");
+}
+
+/** What to say when a kind was added. */
+export const added = (kind) => words[kind].added;
+
+function keyRefused({ code }, kind) {
+  switch (code) {
+    case "cancelled":
+      return "Nothing was added. Try again, or use another way.";
+    case "exists":
+      return `This ${kind === "passkey" ? "device" : "key"} is added to your account already. Use another one.`;
+    case "unsupported":
+      return `This browser, or the ${kind === "passkey" ? "device" : "key"} you used, cannot do that. Use another one.`;
+    default:
+      return "That did not work, or took too long. Nothing was added. Try again.";
+  }
 }
 
 const pathOf = (started) => `/mfa/authenticators/${encodeURIComponent(started.id)}`;
@@ -117,7 +188,7 @@ function steps(started, { request, leave, done, failed }) {
 function said(error) {
   if (error.code === "invalid_request") return "The code in the app has 6 to 8 digits.";
   if (error.code !== "invalid_code") return explain(error);
-  return `That code does not match this key. Check that the app shows the entry you just added, and that the phone sets its clock by itself. ${tries(error.body)}`;
+  return `That code does not match this key. Check that the app shows the entry you just added, and that the phone sets its clock by itself. ${tries(error.problem)}`;
 }
 
 function fill(started) {

@@ -4,18 +4,17 @@ import { countdown } from "./dom.js";
 import { duration } from "./words.js";
 
 /**
- * Holds `button` back while a pause runs. `key` tells what a pause is for, so that a pause of one way
+ * Holds `button`, which `says` something, back while a pause runs. `key` tells what a pause is for, so that a pause of one way
  * or of one person leaves the others free; `over` is called when the one in sight ends.
  */
-export function pauses(button, { key = () => "", over }) {
-  const says = button.textContent;
+export function pauses(button, { key = () => "", over, says = button.textContent }) {
   const running = new Map();
 
   /** Shows what the button is now. */
   function press() {
     const pause = running.get(key());
     button.disabled = Boolean(pause);
-    button.textContent = pause?.says ?? says;
+    button.textContent = pause?.says ?? (typeof says === "function" ? says() : says);
   }
 
   /** Begins a pause for what is in sight. */
@@ -36,9 +35,9 @@ export function pauses(button, { key = () => "", over }) {
   }
 
   /** Begins the pause that an answer of the server tells of, if it does. */
-  function lockBy({ code, body }) {
-    if (code === "throttled") lock(body.retry_after ?? 30);
-    else if (code === "invalid_code" && body.retry_after) lock(body.retry_after);
+  function lockBy({ code, problem }) {
+    if (code === "throttled") lock(problem.retry_after ?? 30);
+    else if (code === "invalid_code" && problem.retry_after) lock(problem.retry_after);
   }
 
   /** Ends them all. */

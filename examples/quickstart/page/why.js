@@ -32,7 +32,7 @@ async function ask() {
     say({ answer: sentence });
   } catch (error) {
     if (error.name === "SignedOut") throw error;
-    if (error.name === "Cancelled") return say({ problem: "Not asked." });
+    if (error.code === "cancelled") return say({ problem: "Not asked." });
     if (error.code === "not_found") return say({ problem: "Nobody of that name has an account here yet.", field: $("why-subject") });
     say({ problem: explain(error) });
   }

@@ -25,16 +25,30 @@ export function when(at) {
   return date.format(new Date(at * 1000));
 }
 
-export const methods = { totp: "Authenticator app", recovery_code: "Recovery code", pwd: "Password" };
+export const methods = {
+  totp: "Authenticator app",
+  recovery_code: "Recovery code",
+  pwd: "Password",
+  webauthn: "Passkey or security key",
+};
 
-export function level(acr) {
-  if (acr === "aal1") return "With your password alone (level 1).";
-  if (acr === "aal2") return "With your password and a second step (level 2).";
-  if (acr === "aal3") return "With a key that cannot be phished (level 3).";
+export function level(acr, amr) {
+  const hasPassword = amr.includes("pwd");
+  if (acr === "aal1") return hasPassword ? "With your password alone (level 1)." : "With a key alone (level 1).";
+  if (acr === "aal2") return `With ${hasPassword ? "your password and a second step" : "a passkey"} (level 2).`;
+  if (acr === "aal3") return "With a hardware key that nobody can phish or copy (level 3).";
   return `At level ${acr}.`;
 }
 
-const proofs = { pwd: "password", otp: "one-time code", totp: null, mfa: null, recovery: "recovery code" };
+const proofs = {
+  pwd: "password",
+  otp: "one-time code",
+  recovery: "recovery code",
+  hwk: "hardware key",
+  swk: "synced passkey",
+  pop: "passkey or security key",
+  ...Object.fromEntries(["totp", "mfa", "user", "fido", "webauthn"].map((known) => [known, null])),
+};
 
 /** `amr` in words; values that say nothing new to a person are left out. */
 export function proved(amr) {
@@ -53,6 +67,9 @@ const events = {
   approval_spent: "What you approved was let through, once",
   locked: "Too many wrong codes: a pause",
   hard_limit_near: "Many wrong codes in a row",
+  signature_counter_regressed: "A key may have been copied: it was refused",
+  backup_eligibility_changed: "A key changed whether it can be copied",
+  backup_lost: "A passkey is not backed up any more: add another one",
   authenticator_disabled: "An authenticator was switched off after too many wrong codes",
   binding_started: "Setting up an authenticator began",
   binding_refused: "A wrong code while setting up an authenticator",
@@ -72,7 +89,15 @@ const events = {
   sessions_ended: "An administrator ended your sessions",
 };
 
-export const event = (kind) => events[kind] ?? kind.replaceAll("_", " ");
+/** Of a key, where an app has a code. */
+const keyEvents = {
+  answer_accepted: "A key was accepted",
+  answer_refused: "A key was refused",
+  binding_refused: "A key was refused while setting it up",
+};
+
+export const event = ({ kind, type }) =>
+  (type === "webauthn" && keyEvents[kind]) || (events[kind] ?? kind.replaceAll("_", " "));
 
 /** How often one may still be wrong, or how long the pause is that a wrong code began. */
 export function tries({ attempts_remaining: n = 0, retry_after: wait }) {
@@ -93,13 +118,25 @@ const rules = {
 /** What is asked of a field, for whoever filled it otherwise. */
 export const rule = (field) => rules[field];
 
+/** What is asked for beyond what anything that is bound can give. */
+function short({ required = {}, missing = [], allowed = ["webauthn"] }) {
+  if (allowed.includes("totp")) return "This asks for a second step, and you have none yet. Add an authenticator app first.";
+  return "This needs a hardware security key that this service trusts; a synced passkey can be copied between devices and does not qualify.";
+}
+
 /** An error of the server, as a sentence that says what to do next. */
 export function explain(error) {
   if (error.name === "Offline") return "The server cannot be reached. Check your connection and try again.";
-  const { code, detail, retry_after: wait } = error.body ?? {};
-  switch (code) {
+  const { detail, field, bind, retry_after: wait } = error.problem ?? {};
+  switch (error.code) {
+    case "cancelled":
+      return "Nothing was confirmed. Try again, or use another way.";
+    case "exists":
+      return "This device or key is added to your account already. Use another one.";
+    case "unsupported":
+      return "This browser or this key cannot do that here. Use another way.";
     case "invalid_request":
-      return rules[error.body.field] ?? detail;
+      return rules[field] ?? detail;
     case "invalid_code":
       return "That code is not right.";
     case "throttled":
@@ -109,13 +146,10 @@ export function explain(error) {
     case "challenge_gone":
       return "That took too long, or was answered already.";
     case "no_eligible_authenticator":
-      if (error.body.allowed?.includes("totp")) {
-        return "This asks for a second step, and you have none yet. Add an authenticator app first.";
-      }
-      return "This asks for a key that cannot be phished, and you have none. Such keys cannot be set up here yet.";
+      return short(error.problem);
     case "insufficient_user_authentication":
-      if (error.body.bind) return "What you approved was used or changed meanwhile. Look at what happened lately before you try again.";
-      return "This asks for a stronger proof than you can give.";
+      if (bind) return "What you approved was used or changed meanwhile. Look at what happened lately before you try again.";
+      return short(error.problem);
     case "insufficient_scope":
       return "Your account does not have the role for this.";
     case "unavailable":

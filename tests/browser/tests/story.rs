@@ -249,8 +249,11 @@ fn a_transfer_of_100_is_approved_and_101_is_refused() {
     page.shows("#step-up-why", "Send 100 € to bob? Your approval is good once, for 5 minutes.");
     // Something between the page and the bank takes the approval of 100 for 101.
     page.script(
-        "window.plain = fetch; window.fetch = (to, options) => window.plain(to, to === '/transfer' \
-         ? { ...options, body: options.body.replace('100', '101') } : options);",
+        "window.plain = fetch; window.fetch = async (to, options) => {
+             if (!to.url.endsWith('/transfer')) return window.plain(to, options);
+             const { method, headers } = to;
+             return window.plain('/transfer', { ...options, method, headers, body: (await to.text()).replace('100', '101') });
+         };",
     );
     answer(&page, "#step-up-place", &app.code());
     page.shows("#transfer-problem", "What you approved was used or changed meanwhile");
