@@ -1,6 +1,6 @@
 //! The module for browsers: small, alone, and there once.
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails loudly")]
+#![expect(clippy::expect_used, reason = "a test fails loudly")]
 
 use serde_json::Value;
 

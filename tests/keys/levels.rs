@@ -88,7 +88,7 @@ async fn wa_4_uvinit_verification_counts_only_from_the_answer_after_it_stood_bes
     s.keyed("alice", &mut key).await;
     let mut key = key.user_verified(true);
     // Alone it would be the first time: no sign-in.
-    is_not_signed_in(s.finish(&s.passkey(None).await, &mut key).await);
+    is_not_signed_in(&s.finish(&s.passkey(None).await, &mut key).await);
     // Beside the password it is believed from the next answer on.
     let by = s.auth(&answered(s.answer_login(&challenged(s.begin("alice").await), &mut key).await.unwrap()));
     assert!(by.assurance().evidence().iter().all(|proof| !proof.is_user_verified()), "not yet in this answer");
@@ -96,7 +96,7 @@ async fn wa_4_uvinit_verification_counts_only_from_the_answer_after_it_stood_bes
     assert_eq!(acr(&tokens), "aal2");
 }
 
-fn is_not_signed_in(outcome: Result<tower_mfa::service::LoginOutcome, tower_mfa::service::Error>) {
+fn is_not_signed_in(outcome: &Result<tower_mfa::service::LoginOutcome, tower_mfa::service::Error>) {
     use tower_mfa::service::LoginOutcome;
     assert!(matches!(outcome, Ok(LoginOutcome::Blocked { .. }) | Err(_)), "{outcome:?}");
 }

@@ -77,10 +77,6 @@ impl Challenge {
         serde_json::from_slice(client_data).ok().map(|named: Named| named.challenge)
     }
 
-    pub(crate) const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-
     pub(crate) fn to_text(self) -> String {
         base64url::encode(&self.0)
     }
@@ -181,7 +177,6 @@ pub(crate) struct Key {
     pub(crate) attestation: Attestation,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
 fn is_unknown(aaguid: &Aaguid) -> bool {
     !aaguid.is_known()
 }
