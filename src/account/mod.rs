@@ -39,7 +39,10 @@ mod tests;
 mod throttle;
 mod turn;
 mod view;
-#[cfg_attr(not(feature = "webauthn"), expect(dead_code, reason = "made and checked by the room webauthn"))]
+#[cfg_attr(
+    not(feature = "webauthn"),
+    expect(dead_code, unused_imports, reason = "made and checked by the room webauthn")
+)]
 pub(crate) mod webauthn;
 mod wide_lock;
 
