@@ -28,7 +28,7 @@ const kinds = {
   recovery_code: {
     button: "Continue",
     label: "Recovery code",
-    other: "I have lost it: use a recovery code",
+    other: "Use one of my recovery codes",
     inputmode: "text",
     autocomplete: "off",
     wrong: "That code is not right, or it was used before.",

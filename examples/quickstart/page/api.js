@@ -70,13 +70,18 @@ function asked(method, body, bearer) {
 /** Sends one request. `bearer` is the token of a pending sign-in, never of a session. */
 export const send = async (method, path, body, bearer) => read(await plain(path, asked(method, body, bearer)));
 
+/** What the session lacked when it was last refused. */
+let lacked;
+
 /** Sends a request of the session; when its token is over it is renewed. */
 async function sendRenewed(input, init) {
   const request = new Request(input, init);
   const isOver = async (response) => {
     if (response.status !== 401) return false;
-    const { code } = await response.clone().json().catch(() => ({}));
-    return code !== "insufficient_user_authentication";
+    const problem = await response.clone().json().catch(() => ({}));
+    if (problem.code !== "insufficient_user_authentication") return true;
+    lacked = problem;
+    return false;
   };
   const first = await plain(request.clone());
   if (!(await isOver(first))) return first;
@@ -108,6 +113,8 @@ export async function call(method, path, body) {
     } catch (error) {
       // A second time is possible: what was fresh may have grown old, or a second kind of proof be wanted. A third
       // is not; nor is a second where an approval is used up: the request may have run, and its answer been lost.
+      // That nothing bound can do it is said of the challenge, which says no more of what it was for.
+      if (error.code === "no_eligible_authenticator") error.lacked = lacked;
       const isMore = error.code === "insufficient_user_authentication" && !error.problem.bind;
       if (!isMore || round === 2) throw error;
     }

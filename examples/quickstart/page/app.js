@@ -24,6 +24,9 @@ const pause = pauses($("sign-in").querySelector("button"), {
   },
 });
 
+const passkeyProblem = $("passkey-problem");
+const passkeyPause = pauses($("passkey"), { over: () => (passkeyProblem.textContent = "You can try again now.") });
+
 /** Back to the first form, with a word on why. */
 function toSignIn(text = "", kind = "bad") {
   away();
@@ -32,7 +35,7 @@ function toSignIn(text = "", kind = "bad") {
   for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   $("who").hidden = true;
   $("password").value = "";
-  problem.textContent = "";
+  problem.textContent = passkeyProblem.textContent = "";
   pause.press();
   show("sign-in");
   if ($("username").value) $("password").focus();
@@ -66,15 +69,15 @@ function passkeyRefused(error) {
     invalid_code: "That passkey is not known here: it may have been removed. Use another one, or sign in with your password.",
     unsupported: "This browser cannot use passkeys at this address. Sign in with your password.",
   };
-  problem.textContent = texts[error.code] ?? explain(error);
-  pause.lockBy(error);
+  passkeyProblem.textContent = texts[error.code] ?? explain(error);
+  passkeyPause.lockBy(error);
   offerPasskeys();
 }
 
 async function passkeySignIn() {
   say("");
   offer.abort();
-  problem.textContent = "";
+  problem.textContent = passkeyProblem.textContent = "";
   try {
     await goOn(await authenticate(atSignIn), "", "passkey");
   } catch (error) {
@@ -98,7 +101,7 @@ async function signIn() {
   say("");
   offer.abort();
   const username = $("username").value.trim();
-  problem.textContent = "";
+  problem.textContent = passkeyProblem.textContent = "";
   try {
     const outcome = await send("POST", "/login", { username, password: $("password").value });
     $("password").value = "";

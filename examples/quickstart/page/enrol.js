@@ -56,8 +56,10 @@ export function choose({ allowed, done, ...given }) {
   const go = (kind) => enrol({ ...given, kind, name: words[kind].name, done });
   if (open.length < 2) return go(open[0] ?? "totp");
   const choice = (kind) => {
-    const button = h("button", { type: "button", class: "quiet", onclick: () => go(kind) }, words[kind].name);
-    return h("li", {}, h("span", { class: "muted" }, words[kind].about), button);
+    const { name, about } = words[kind];
+    const button = { type: "button", class: "quiet", "aria-label": `Set up: ${name}`, onclick: () => go(kind) };
+    const text = h("span", {}, h("strong", {}, name), h("br"), h("span", { class: "muted" }, about));
+    return h("li", {}, text, h("button", button, "Set up"));
   };
   clearEnrolment();
   $("enrol-title").textContent = "Set up a second step";

@@ -1,5 +1,7 @@
 // What the page says, in words for a tired person.
 
+import { hasKeys } from "./keys.js";
+
 export function duration(seconds) {
   if (seconds < 100) return `${seconds} second${seconds === 1 ? "" : "s"}`;
   const minutes = Math.ceil(seconds / 60);
@@ -119,9 +121,18 @@ const rules = {
 export const rule = (field) => rules[field];
 
 /** What is asked for beyond what anything that is bound can give. */
-function short({ required = {}, missing = [], allowed = ["webauthn"] }) {
-  if (allowed.includes("totp")) return "This asks for a second step, and you have none yet. Add an authenticator app first.";
-  return "This needs a hardware security key that this service trusts; a synced passkey can be copied between devices and does not qualify.";
+function short({ required: { acr, phr } = {} }, allowed) {
+  const any = hasKeys ? "a passkey, a security key or an authenticator app" : "an authenticator app";
+  if (allowed?.includes("totp")) return `This asks for a second step, and you have none yet. Add ${any} first.`;
+  if (acr === "aal3" || acr === "phrh") {
+    return "This needs a hardware security key that this service trusts; a synced passkey can be copied between devices and does not qualify.";
+  }
+  if (phr) {
+    return hasKeys
+      ? "This needs a passkey or a security key, for a code can be given to a false site. Add one first."
+      : "This needs a passkey or a security key, and this browser has none here.";
+  }
+  return "This asks for a stronger proof than you can give.";
 }
 
 /** An error of the server, as a sentence that says what to do next. */
@@ -146,7 +157,7 @@ export function explain(error) {
     case "challenge_gone":
       return "That took too long, or was answered already.";
     case "no_eligible_authenticator":
-      return short(error.problem);
+      return short(error.lacked ?? {}, error.problem.allowed);
     case "insufficient_user_authentication":
       if (bind) return "What you approved was used or changed meanwhile. Look at what happened lately before you try again.";
       return short(error.problem);
