@@ -33,6 +33,14 @@ pub struct Authenticator<'a> {
 }
 
 impl Browser {
+    /// Takes the autofill of passkeys away, from the next page on. A virtual authenticator chooses as soon as
+    /// it is offered, before anybody could type.
+    pub fn without_autofill(&self) {
+        let source = "if (window.PublicKeyCredential) \
+            PublicKeyCredential.isConditionalMediationAvailable = async () => false;";
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": source }));
+    }
+
     /// Plugs an authenticator in. Whoever holds it always touches it and, where it can verify, is its owner.
     #[must_use]
     pub fn plug_in(&self, model: Model) -> Authenticator<'_> {
@@ -66,6 +74,11 @@ impl Authenticator<'_> {
     pub fn credentials(&self) -> Vec<Value> {
         let kept = self.browser.get(&format!("{}/credentials", self.path));
         kept.as_array().expect("a list").clone()
+    }
+
+    /// Puts a credential that another authenticator had into this one.
+    pub fn restore(&self, credential: &Value) {
+        self.browser.post(&format!("{}/credential", self.path), credential);
     }
 
     /// Wipes one credential off, as its owner does in the settings.
