@@ -76,7 +76,7 @@ pub(crate) fn served(mfa: &Mfa) -> Vec<(Method, String)> {
     };
     own.chain(below(mfa.mounted_at(), &[Method::GET, Method::POST, Method::PATCH, Method::DELETE]))
         .chain(below(ADMINISTRATION, &[Method::GET]))
-        .chain([(Method::GET, "/.well-known/jwks.json".to_owned())])
+        .chain(["/.well-known/jwks.json", "/.well-known/webauthn"].map(|path| (Method::GET, path.to_owned())))
         .collect()
 }
 
