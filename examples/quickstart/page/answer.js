@@ -45,8 +45,8 @@ function waysOf(methods) {
 let forms = 0;
 
 /**
- * Fills `place` with a form that asks for a code, or for a key. `answer` gets what was given, nothing for a key, and a
- * signal that the form is gone; `back` gives up, `gone` is called when the challenge is over, and what else goes wrong
+ * Fills `place` with a form that asks for a code, or for a key. `answer` gets what was given, or nothing and a signal
+ * that ends it for a key; `back` gives up, `gone` is called when the challenge is over, and what else goes wrong
  * for good goes to `failed`. Returns how to take the form away.
  */
 export function answerForm(place, { methods, expiresIn, answer, back, gone, failed }) {
@@ -54,8 +54,9 @@ export function answerForm(place, { methods, expiresIn, answer, back, gone, fail
   const part = (name) => form.querySelector(`[data-part=${name}]`);
   const [input, problem, button] = ["input", ".problem", "[type=submit]"].map((s) => form.querySelector(s));
   const offered = waysOf(methods);
-  const end = new AbortController();
   let kind = offered[0];
+  // A dialog of the browser that is open ends with the way it belongs to.
+  let dialog = new AbortController();
   // Each way of answering has a pause of its own: whoever is locked out of one may use another.
   const pause = pauses(button, {
     key: () => kind,
@@ -69,6 +70,7 @@ export function answerForm(place, { methods, expiresIn, answer, back, gone, fail
   button.setAttribute("aria-describedby", problem.id);
 
   function use(next) {
+    dialog.abort();
     kind = next;
     const { label, hint = "", inputmode, autocomplete } = kinds[kind];
     const left = methods.find((method) => method.type === kind).remaining;
@@ -108,7 +110,6 @@ export function answerForm(place, { methods, expiresIn, answer, back, gone, fail
   }
 
   function refused(error) {
-    if (end.signal.aborted) return;
     if (error.code === "challenge_gone" || error.code === "not_found") return gone();
     if (error.status === 401 || error.name === "SignedOut") return failed(error);
     if (!isProblem(error) && error.name !== "Offline" && error.name !== "MfaError") return failed(error);
@@ -122,8 +123,12 @@ export function answerForm(place, { methods, expiresIn, answer, back, gone, fail
     event.preventDefault();
     if (button.disabled) return;
     tell("");
-    const given = kind === "webauthn" ? undefined : { type: kind, code: input.value.replace(/\s/g, "") };
-    busy(button, () => answer(given, end.signal).catch(refused));
+    if (kind !== "webauthn") {
+      const given = { type: kind, code: input.value.replace(/\s/g, "") };
+      return busy(button, () => answer(given).catch(refused));
+    }
+    const { signal } = (dialog = new AbortController());
+    busy(button, () => answer(undefined, signal).catch((error) => signal.aborted || refused(error)));
   });
 
   part("back").textContent = back.text;
@@ -135,7 +140,7 @@ export function answerForm(place, { methods, expiresIn, answer, back, gone, fail
   return () => {
     stop();
     pause.stop();
-    end.abort();
+    dialog.abort();
     form.remove();
   };
 }
