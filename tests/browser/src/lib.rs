@@ -46,6 +46,11 @@ pub struct Driver {
 impl Driver {
     #[must_use]
     pub fn start() -> Self {
+        // It finds a port that is free for one family of addresses, and ends when it is not for the other.
+        (0..9).find_map(|_| Self::try_start()).expect("chromedriver names its port")
+    }
+
+    fn try_start() -> Option<Self> {
         let mut child =
             Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).spawn().expect("chromedriver starts");
         let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines().map_while(Result::ok);
@@ -54,7 +59,9 @@ impl Driver {
             Some(port.trim_end_matches('.').to_owned())
         });
         std::thread::spawn(move || lines.for_each(drop));
-        Self { url: format!("http://127.0.0.1:{}", port.expect("chromedriver names its port")), child }
+        // Ended with this, where it named none.
+        let driver = Self { url: format!("http://127.0.0.1:{}", port.as_deref().unwrap_or("0")), child };
+        port.map(|_| driver)
     }
 
     /// Opens a browser with a profile of its own.

@@ -295,6 +295,19 @@ export async function the_autofill_goes_on_with_a_new_challenge_before_the_old_o
   equal(heard[2].json.challenge_id, "d");
 }
 
+export async function a_real_browser_tells_a_challenge_that_is_late_from_an_offer_that_is_ended() {
+  delete navigator.credentials.get;
+  const { autofill } = await load();
+  const heard = server({ ...passkeys, expires_in: 0.5 }, { ...passkeys, expires_in: 300 });
+  const end = new AbortController();
+  const offer = refusal(autofill({ signal: end.signal }));
+  await pause(900);
+  equal(calls(heard), ["POST /mfa/passkeys/start", "POST /mfa/passkeys/start"]);
+  end.abort();
+  equal((await offer).code, "cancelled");
+  equal(heard.length, 2);
+}
+
 export async function without_autofill_in_the_browser_nothing_is_asked() {
   PublicKeyCredential.isConditionalMediationAvailable = async () => false;
   const { autofill } = await load();
