@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let mut report = Report::default();
-    let parts: [(&str, Part); 9] = [
+    let parts: [(&str, Part); 11] = [
         ("otp", parts::otp::measure),
         ("layers", parts::layers::measure),
         ("route", parts::route::measure),
@@ -28,6 +28,8 @@ fn main() -> ExitCode {
         ("sqlite", parts::answer::sqlite),
         ("size", parts::size::measure),
         ("flood", parts::flood::measure),
+        ("keys", parts::keys::answer),
+        ("keys", parts::keys::start),
     ];
     for (name, measure) in parts {
         if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {

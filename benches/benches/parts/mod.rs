@@ -1,5 +1,6 @@
 pub mod answer;
 pub mod flood;
+pub mod keys;
 pub mod layers;
 pub mod otp;
 pub mod route;
