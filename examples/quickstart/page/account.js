@@ -279,6 +279,7 @@ async function transfer(form) {
 async function tryRoute(path) {
   const answer = $("try-answer");
   answer.hidden = false;
+  answer.textContent = `GET ${path}\n\n…`;
   try {
     answer.textContent = `GET ${path}\n\n${JSON.stringify(await call("GET", path), null, 2)}`;
   } catch (error) {

@@ -153,6 +153,7 @@ const reasons = {
 function reason({ action, missing = [], required = {} }, bind = {}) {
   if (reasons[action]) return reasons[action](bind, required);
   if (missing.includes("freshness")) return `This asks for a proof that is at most ${limit(required.max_age)} old.`;
+  if (required.acr === "aal3" || required.acr === "phrh") return "This asks for a hardware key that nobody can phish or copy.";
   if (required.phr) return "This asks for a key that cannot be phished.";
   return "This asks for a second step.";
 }

@@ -233,7 +233,7 @@ fn the_vault_opens_to_a_trusted_key_that_cannot_be_copied_and_to_no_other() {
     page.shows("#message", "The security key is added");
     assert!(!page.is_shown("#try-answer"), "what was answered before is gone");
     page.click("#try [data-path='/vault']");
-    page.shows("#step-up-why", "This asks for a key that cannot be phished.");
+    page.shows("#step-up-why", "This asks for a hardware key that nobody can phish or copy.");
     page.screenshot("48-vault-step-up");
     page.click("#step-up-place [type=submit]");
     page.shows("#try-answer", "The vault is open");
