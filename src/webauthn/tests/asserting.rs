@@ -111,6 +111,7 @@ fn wa_auth_15_the_rp_id_of_another_site_is_refused() {
     assert_eq!(changed(|key| key.lying(Lie::RpId("https://example.com".into()))), "WA-AUTH-15 RP id hash", "an appid");
 }
 
+/// Rows: N63B-B.3-UP, N63B-3.2.8-a
 #[test]
 fn wa_auth_16_a_user_who_was_not_there_is_refused() {
     assert_eq!(changed(|key| key.user_present(false)), "WA-AUTH-16 user present");
@@ -150,6 +151,7 @@ fn wa_auth_20_the_client_data_are_hashed_as_they_came() {
     assert_eq!(rule(bound.check(&party(), &assertion)), "WA-AUTH-21 signature");
 }
 
+/// Rows: CVE-2023-42818
 #[test]
 fn wa_auth_21_a_signature_of_another_key_is_refused() {
     let (bound, assertion) = good();
@@ -182,7 +184,7 @@ fn wa_auth_21_a_signature_in_another_form_is_refused() {
     assert_eq!(with(good.signature.clone()), "none");
 }
 
-/// Rows: WA-5.8.5-a, WA-5.8.5-b
+/// Rows: WA-5.8.5-a, WA-5.8.5-b, N63B-3.1.6.2-b
 #[test]
 fn a_stored_key_that_is_none_is_refused() {
     let (bound, assertion) = good();

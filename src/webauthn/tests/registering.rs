@@ -178,6 +178,7 @@ fn wa_reg_14_the_rp_id_of_another_site_is_refused() {
     assert_eq!(rule(register(&party(), &registration(&mut liar, ORIGIN))), "WA-REG-14 RP id hash");
 }
 
+/// Rows: N63B-B.3-UP
 #[test]
 fn wa_reg_15_a_user_who_was_not_there_is_refused() {
     let mut alone = SoftAuthenticator::passkey().user_present(false);
@@ -234,7 +235,7 @@ fn wa_5_8_5_b_a_point_beside_the_curve_is_refused() {
     assert_eq!(signed(|data| data[at::X..at::X + 32].fill(0xff)), "WA-REG-22 attestation statement");
 }
 
-/// Rows: WA-8.x-id
+/// Rows: WA-8.x-id, WA-8.5
 #[test]
 fn wa_reg_21_a_format_is_matched_to_the_letter() {
     let good = passkey();

@@ -11,6 +11,7 @@ fn field(id: &str, origin: &str) -> &'static str {
     RelyingParty::builder(id, origin).build().map_or_else(|refused| refused.field(), |_| "none")
 }
 
+/// Rows: N63B-3.2.5-b
 #[test]
 fn an_rp_id_is_a_domain_of_somebodys_own() {
     for (id, origin) in [
