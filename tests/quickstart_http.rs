@@ -126,7 +126,7 @@ fn a_file_whose_keys_are_gone_is_not_started_with_new_ones() {
 #[test]
 fn the_page_may_use_keys_and_nothing_that_watches_and_the_module_is_the_one_of_the_crate() {
     let bank = Quickstart::start(root(), &["--store", "memory:"], &[]);
-    for path in ["/", "/assets/app.js", "/mfa.js"] {
+    for path in ["/", "/assets/app.js"] {
         let answer = client::send(&bank, "GET", path, None, "");
         assert_eq!(client::status(&answer), 200, "{path}");
         let allowed = "permissions-policy: camera=(), microphone=(), geolocation=(), \
@@ -134,8 +134,8 @@ fn the_page_may_use_keys_and_nothing_that_watches_and_the_module_is_the_one_of_t
         assert!(answer.contains(allowed), "{path}: {answer}");
         assert!(answer.contains("script-src 'self'; "), "{path}: {answer}");
     }
-    let module = client::send(&bank, "GET", "/mfa.js", None, "");
+    let module = client::send(&bank, "GET", "/mfa/mfa.js", None, "");
     let (head, text) = module.split_once("\r\n\r\n").unwrap();
     assert!(head.contains("content-type: text/javascript; charset=utf-8"), "{head}");
-    assert_eq!(text, include_str!("../src/routes/mfa.js"));
+    assert_eq!(text, tower_mfa::routes::BROWSER_MODULE);
 }

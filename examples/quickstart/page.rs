@@ -42,11 +42,6 @@ pub(crate) async fn index() -> Response {
     file(HTML, include_str!("page/index.html"))
 }
 
-/// The library's own, for passkeys and step-up.
-pub(crate) async fn module() -> Response {
-    file(JS, include_str!("../../src/routes/mfa.js"))
-}
-
 pub(crate) async fn asset(Path(name): Path<String>) -> Response {
     match FILES.iter().find(|(file, ..)| *file == name) {
         Some((_, kind, text)) => file(kind, text),

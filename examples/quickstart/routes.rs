@@ -55,7 +55,6 @@ fn post<T: 'static>(path: &'static str, handler: impl Handler<T, Arc<App>>) -> R
 fn own() -> Vec<Route> {
     vec![
         get("/", page::index),
-        get("/mfa.js", page::module),
         get("/assets/{name}", page::asset),
         post("/login", login),
         get("/public", async || Json(json!({ "message": "Anybody may read this." }))),

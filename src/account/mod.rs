@@ -39,10 +39,6 @@ mod tests;
 mod throttle;
 mod turn;
 mod view;
-#[cfg_attr(
-    not(feature = "webauthn"),
-    expect(dead_code, unused_imports, reason = "made and checked by the room webauthn")
-)]
 pub(crate) mod webauthn;
 mod wide_lock;
 

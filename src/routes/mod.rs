@@ -35,6 +35,7 @@ mod admin;
 mod answer;
 mod authenticators;
 mod body;
+mod browser;
 mod challenges;
 mod cookies;
 mod holder;
@@ -61,6 +62,7 @@ use crate::middleware::route_policy::{Read, RoutePolicySource};
 use crate::middleware::{AuthenticateLayer, RoutePolicyLayer, Source};
 use crate::service::{Error, LoginOutcome, Mfa};
 pub use admin::AdminRoutes;
+pub use browser::BROWSER_MODULE;
 use cookies::CookieNames;
 
 /// Longest body of a request, in bytes (`HTTP.md`).

@@ -15,6 +15,11 @@ use super::openapi::queries::Limit;
 use crate::middleware::problem::Code;
 use crate::service::Mfa;
 
+/// What most answers are.
+const JSON: &str = "application/json";
+/// What the module for browsers is.
+pub(super) const SCRIPT: &str = "text/javascript; charset=utf-8";
+
 /// Writes the schema of one type.
 pub(super) type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
 
@@ -60,6 +65,7 @@ pub(super) struct Answers {
     pub(super) says: &'static str,
     /// The body; `None` where there is none.
     pub(super) schema: Option<SchemaOf>,
+    pub(super) media_type: &'static str,
 }
 
 /// One operation, with the handler that runs it.
@@ -156,13 +162,20 @@ impl Operation {
 
     /// Adds an answer with a body.
     pub(super) fn answers<T: JsonSchema>(mut self, status: StatusCode, says: &'static str) -> Self {
-        self.answers.push(Answers { status, says, schema: Some(schema_of::<T>) });
+        self.answers.push(Answers { status, says, schema: Some(schema_of::<T>), media_type: JSON });
+        self
+    }
+
+    /// Adds an answer that is a script.
+    pub(super) fn answers_a_script(mut self, says: &'static str) -> Self {
+        let schema = Some(schema_of::<String> as SchemaOf);
+        self.answers.push(Answers { status: StatusCode::OK, says, schema, media_type: SCRIPT });
         self
     }
 
     /// Adds an answer without a body.
     pub(super) fn answers_nothing(mut self, says: &'static str) -> Self {
-        self.answers.push(Answers { status: StatusCode::NO_CONTENT, says, schema: None });
+        self.answers.push(Answers { status: StatusCode::NO_CONTENT, says, schema: None, media_type: JSON });
         self
     }
 

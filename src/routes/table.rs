@@ -11,7 +11,7 @@ use super::openapi::answers::{
 };
 use super::openapi::queries::{Address, MethodName, Name};
 use super::operation::{Caller, Operation};
-use super::{admin, authenticators, challenges, openapi, passkeys, sessions};
+use super::{admin, authenticators, browser, challenges, openapi, passkeys, sessions};
 use crate::middleware::problem::Code;
 
 const CHALLENGES: &str = "Challenges";
@@ -238,5 +238,9 @@ fn discovery() -> Vec<Operation> {
             .named("openapi", DISCOVERY, "This document.")
             .by(Caller::Anybody)
             .answers::<Document>(StatusCode::OK, "OpenAPI 3.1."),
+        Operation::get("/mfa.js", browser::module)
+            .named("browserModule", DISCOVERY, "A module for browsers: passkeys, and requests that step up.")
+            .by(Caller::Anybody)
+            .answers_a_script("An ES module without dependencies."),
     ]
 }

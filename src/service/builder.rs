@@ -67,7 +67,7 @@ pub struct MfaBuilder {
     session_token_header: bool,
     trusted_origins: Origins,
     trusted_proxies: Vec<IpAddr>,
-    ceremonies: Option<Box<dyn Ceremonies>>,
+    pub(super) ceremonies: Option<Box<dyn Ceremonies>>,
     directory: Arc<dyn Directory>,
     failures: Arc<dyn FailureBudget>,
 }
@@ -104,13 +104,6 @@ impl MfaBuilder {
             directory: Arc::new(ByName),
             failures: Arc::new(InProcess::default()),
         }
-    }
-
-    /// Says who checks what authenticators sign; `webauthn::RelyingParty` is put in by its own room.
-    #[cfg_attr(not(feature = "webauthn"), expect(dead_code, reason = "called by the room webauthn"))]
-    pub(crate) fn with_ceremonies(mut self, ceremonies: Box<dyn Ceremonies>) -> Self {
-        self.ceremonies = Some(ceremonies);
-        self
     }
 
     /// Says who the host's users are, for sign-ins that begin with a passkey. Default: a name is the

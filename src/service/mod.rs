@@ -41,6 +41,7 @@
 
 mod authenticators;
 mod builder;
+mod ceremonies;
 mod challenges;
 mod detached;
 mod directory;

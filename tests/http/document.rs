@@ -223,7 +223,7 @@ fn the_document_is_read_as_it_is_meant() {
     ] {
         assert!(routes.contains(route), "{route} in {routes:?}");
     }
-    assert_eq!(routes.len(), 34, "{routes:#?}");
+    assert_eq!(routes.len(), 35, "{routes:#?}");
     let errors = errors();
     assert_eq!(errors.len(), 16, "{errors:#?}");
     assert_eq!(errors["no_eligible_authenticator"].members, ["allowed"]);

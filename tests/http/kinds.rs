@@ -60,6 +60,7 @@ fn takes(route: &str) -> &'static [&'static str] {
         "GET /.well-known/jwks.json"
         | "GET /.well-known/webauthn"
         | "GET /mfa/openapi.json"
+        | "GET /mfa/mfa.js"
         | "POST /mfa/passkeys/start"
         | "POST /mfa/passkeys/finish"
         | "POST /mfa/token/refresh" => &[],

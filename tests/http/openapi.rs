@@ -254,6 +254,7 @@ async fn every_operation_gives_the_answers_that_are_described() {
     let s = Service::new(Login::IfEnrolled);
     s.ask("GET /.well-known/jwks.json", &[], None).await.is(200);
     document_over_http(&s).await;
+    s.ask("GET /mfa/mfa.js", &[], None).await.is(200);
     crate::keys::everything_about_keys(&s).await;
     let alice = s.person("alice").await;
     for path in ["/mfa/status", "/mfa/sessions", "/mfa/events?limit=3"] {
@@ -312,7 +313,7 @@ fn every_operation_refuses_what_follows_from_who_calls_and_what_is_read() {
         );
         let reads = operation["requestBody"].is_object();
         assert_eq!((says("413", "too_large"), says("415", "unsupported_media_type")), (reads, reads), "{route}");
-        let asks_nobody = ["openapi.json", "webauthn"].contains(&last);
+        let asks_nobody = ["openapi.json", "webauthn", "mfa.js"].contains(&last);
         assert_eq!(says("503", "unavailable"), !asks_nobody, "{route}");
         let is_for_operators = route.contains(ADMINISTRATION);
         assert_eq!(operation["tags"] == json!(["Administration"]), is_for_operators, "{route}");

@@ -7,7 +7,7 @@ use tower_mfa::assurance::Method;
 use tower_mfa::entropy::SystemEntropy;
 use tower_mfa::id::Subject;
 use tower_mfa::policy::{Login, LoginPolicy, Policy};
-use tower_mfa::service::{Enroller, KeyRequest, Keys, LoginOutcome, Mfa, Reply, Responder};
+use tower_mfa::service::{AnswerOutcome, Enroller, KeyRequest, Keys, LoginOutcome, Mfa, Reply, Responder};
 use tower_mfa::store::MemoryStore;
 use tower_mfa::testing::SoftAuthenticator;
 use tower_mfa::token::{Algorithm, KeySet, SigningKey};
@@ -118,7 +118,9 @@ impl Scene {
         let start = Instant::now();
         let answered = self.mfa.answer(Responder::Token(&asked.token), asked.id, Reply::webauthn(credential)).await;
         let took = start.elapsed();
-        drop(answered.unwrap());
+        let AnswerOutcome::Complete(answer) = answered.unwrap() else { panic!("a key is enough") };
+        // A session more would be a longer document each time.
+        self.mfa.log_out(&self.mfa.authenticate(answer.tokens.access_token().expose()).unwrap()).await.unwrap();
         took
     }
 }

@@ -1,6 +1,6 @@
 // Answering a challenge: after the password, and when a request needs more proof.
 
-import { verify } from "/mfa.js";
+import { verify } from "/mfa/mfa.js";
 
 import { cancelled, inSession, isProblem, send } from "./api.js";
 import { $, busy, countdown, focusFirst, invalid } from "./dom.js";

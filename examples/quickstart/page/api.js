@@ -1,7 +1,7 @@
 // Calls to the server. The session's tokens are in cookies that this page cannot read; the answers
 // only say for how long they are good.
 
-import { MfaError, stepUp } from "/mfa.js";
+import { MfaError, stepUp } from "/mfa/mfa.js";
 
 /** No answer came. */
 export class Offline extends MfaError {

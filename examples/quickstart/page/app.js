@@ -1,6 +1,6 @@
 // The start of the page: who is here, and signing in.
 
-import { authenticate, autofill, verify } from "/mfa.js";
+import { authenticate, autofill, verify } from "/mfa/mfa.js";
 
 import { bindAccount, openAccount, reload } from "./account.js";
 import { SignedOut, atSignIn, call, forget, mayHaveSession, onStepUp, renew, schedule, send } from "./api.js";

@@ -1,6 +1,6 @@
 // Binding an authenticator app, a passkey or a security key, and the recovery codes that come with the first.
 
-import { register } from "/mfa.js";
+import { register } from "/mfa/mfa.js";
 
 import { Offline, atSignIn, call, inSession, isProblem, proving, send } from "./api.js";
 import { $, busy, copy, countdown, h, invalid, show } from "./dom.js";

@@ -3,6 +3,8 @@
 //! Everything here is data and decisions. Whoever checks signatures stands in the room `webauthn` and
 //! is reached through [`Ceremonies`]; without it nothing can be bound, and what is bound cannot be used.
 
+#![cfg_attr(not(feature = "webauthn"), expect(dead_code, unused_imports, reason = "the room webauthn checks"))]
+
 pub(super) mod base64url;
 mod ceremonies;
 mod key;

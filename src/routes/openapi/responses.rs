@@ -46,7 +46,7 @@ fn answered(answer: &Answers, sets_cookies: bool, schemas: &mut Schemas) -> Valu
     let Some(members) = response.as_object_mut() else { return response };
     if let Some(schema) = answer.schema {
         let schema = schemas.answered(schema);
-        members.insert("content".to_owned(), json!({"application/json": {"schema": schema}}));
+        members.insert("content".to_owned(), json!({answer.media_type: {"schema": schema}}));
     }
     // What is only begun gives no tokens yet.
     if sets_cookies && answer.status != StatusCode::CREATED {
