@@ -15,6 +15,7 @@ async fn asked(s: &Scene, wanted: KeyRequest) -> serde_json::Value {
     json(&s.start_key(&by, wanted).await.public_key)
 }
 
+/// Rows: WA-15.1, WA-5.4-params, N63B-B.3-UV, N63B-B.3-att
 #[tokio::test]
 async fn wa_reg_1_a_passkey_is_asked_for_as_the_standard_says() {
     let asks = asked(&bank(), KeyRequest::passkey()).await;
@@ -31,6 +32,7 @@ async fn wa_reg_1_a_passkey_is_asked_for_as_the_standard_says() {
     assert_eq!(asks["extensions"], serde_json::json!({"credProps": true}));
 }
 
+/// Rows: WA-5.8.8-hints
 #[tokio::test]
 async fn wa_reg_1_a_security_key_takes_no_place_and_is_somewhere_else() {
     let asks = asked(&bank(), KeyRequest::security_key()).await;
@@ -59,7 +61,7 @@ async fn policy_says_what_is_asked_for() {
     assert_eq!(asked(&under(by_model), KeyRequest::passkey()).await["attestation"], "direct");
 }
 
-/// WA-5.4.3-id, WA-13.5.3-a, N63B-3.1.6.2-a.
+/// Rows: WA-13.5.3-a, WA-13.5.3-b, N63B-3.1.6.2-a, ASVS-6.7.2
 #[tokio::test]
 async fn wa_5_4_3_id_the_handle_is_random_and_says_nothing_and_every_question_is_another() {
     let s = bank();
@@ -77,6 +79,7 @@ async fn wa_5_4_3_id_the_handle_is_random_and_says_nothing_and_every_question_is
     assert_eq!(one["user"]["name"], "alice");
 }
 
+/// Rows: WA-13.5.6
 #[tokio::test]
 async fn wa_5_4_excl_a_key_that_is_bound_is_left_out_and_several_can_be() {
     let s = bank();
@@ -111,7 +114,9 @@ async fn the_first_key_comes_with_recovery_codes_and_expires_when_policy_says() 
     assert_eq!(s.count("alice", EventKind::AuthenticatorBound).await, 1);
 }
 
-/// CVE-2022-42731: a registration that was used, used again.
+/// A registration that was used, used again.
+///
+/// Rows: CVE-2022-42731, WA-13.5.3-b
 #[tokio::test]
 async fn wa_reg_8_a_registration_is_good_once_in_its_time_for_who_asked() {
     let s = bank();
@@ -152,6 +157,39 @@ async fn wa_reg_26_another_subjects_credential_is_a_wrong_one() {
     s.mfa.remove(&hers, bound.authenticator.id).await.unwrap();
     is_wrong(s.mfa.confirm_key(Enroller::Session(&his), started.id, &stolen).await);
     s.mfa.confirm_key(Enroller::Session(&his), started.id, &own).await.unwrap();
+}
+
+/// What is kept is what was answered, exactly, words that nobody knows included.
+///
+/// Rows: WA-REG-27, WA-4-transports
+#[tokio::test]
+async fn wa_4_transports_what_the_authenticator_said_is_kept_and_said_again() {
+    let s = bank();
+    let by = s.signed_in("alice").await;
+    let started = s.start_key(&by, KeyRequest::passkey()).await;
+    let mut key = hard_key().counter(7);
+    let made = key.register(started.public_key.as_str(), ORIGIN).unwrap();
+    let mut made: serde_json::Value = serde_json::from_str(&made).unwrap();
+    made["response"]["transports"] = serde_json::json!(["usb", "cable", "smart-card"]);
+    let bound = s.mfa.confirm_key(Enroller::Session(&by), started.id, &made.to_string()).await.unwrap();
+    let words: Vec<Box<str>> = ["usb", "cable", "smart-card"].map(Into::into).into();
+    assert_eq!(bound.authenticator.transports, Some(words));
+    let document: serde_json::Value = serde_json::from_str(&s.document("alice").await).unwrap();
+    let kept = &document["authenticators"][0]["credential"]["webauthn"];
+    assert_eq!(kept["id"], made["id"]);
+    assert_eq!((&kept["counter"], &kept["uv_initialized"]), (&serde_json::json!(7), &serde_json::json!(true)));
+    assert_eq!((kept.get("backup_eligible"), kept.get("backed_up")), (None, None), "neither");
+    assert_eq!(kept["aaguid"], "01020304-0506-0708-0102-030405060708");
+    assert_eq!(kept["public_key"]["ec"]["alg"], -7);
+    let asked = crate::scene::challenged(s.begin("alice").await);
+    let listed = &json(&crate::bank::options(&asked.methods))["allowCredentials"][0];
+    assert_eq!(listed["transports"], serde_json::json!(["usb", "cable", "smart-card"]));
+    // What is no list of words binds nothing: it would go to every browser that signs in.
+    for bad in [serde_json::json!(["<script>"]), serde_json::json!(vec!["usb"; 9]), serde_json::json!("usb")] {
+        made["response"]["transports"] = bad;
+        let refused = refusal(s.mfa.confirm_key(Enroller::Session(&by), started.id, &made.to_string()).await);
+        assert!(matches!(refused, Refusal::InvalidRequest { field: "credential", .. }), "{refused:?}");
+    }
 }
 
 #[tokio::test]

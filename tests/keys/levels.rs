@@ -80,6 +80,21 @@ async fn an_attested_key_makes_aal3_as_long_as_its_root_is_trusted() {
     is_wrong(s.confirm_key(&by, &started, &mut hard_key().self_attested()).await);
 }
 
+/// Rows: WA-13.5.5
+#[tokio::test]
+async fn a_root_that_is_taken_out_vouches_for_nothing_any_more() {
+    let maker = SoftAttestationCa::generate().unwrap();
+    let rules = policy(WebAuthnPolicy::default().attestation(tower_mfa::policy::Conveyance::Direct)).build().unwrap();
+    let trusting = site().attestation_root(maker.root_der()).build().unwrap();
+    let s = Scene::built(|mfa| mfa.policy(rules.clone()).webauthn(trusting));
+    let by = s.keyed("alice", &mut hard_key().attested_by(&maker)).await;
+    assert!(s.mfa.open_challenge(&by, vault()).await.is_ok());
+    let distrusting = crate::scene::builder(s.store.clone(), &s.clock, &s.heard).policy(rules);
+    let distrusting = distrusting.webauthn(site().build().unwrap()).build().unwrap();
+    let refused = refusal(distrusting.open_challenge(&by, vault()).await);
+    assert!(matches!(refused, Refusal::NoEligibleAuthenticator { .. }), "{refused:?}");
+}
+
 /// WA-4-uvInit: a user who was not verified at the binding may be anybody's finger.
 #[tokio::test]
 async fn wa_4_uvinit_verification_counts_only_from_the_answer_after_it_stood_beside_another_factor() {

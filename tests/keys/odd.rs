@@ -13,7 +13,7 @@ async fn answers(s: &Scene, key: &mut SoftAuthenticator) -> bool {
     s.answer_login(&asked, key).await.is_ok()
 }
 
-/// WA-AUTH-22, X10.
+/// Rows: X10, WA-AUTH-24
 #[tokio::test]
 async fn wa_auth_22_a_counter_that_does_not_grow_is_an_event_and_what_policy_makes_of_it() {
     for (reaction, taken) in [(Reaction::Reject, false), (Reaction::StepDown, true), (Reaction::Alert, true)] {

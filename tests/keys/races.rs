@@ -54,7 +54,9 @@ async fn of_sixty_four_sign_ins_with_one_assertion_one_succeeds() {
     assert_eq!(right, 1);
 }
 
-/// WA-REG-26, on every store that `store::conformance` proves: claims are committed with the document.
+/// On every store that `store::conformance` proves: claims are committed with the document.
+///
+/// Rows: WA-REG-29
 #[tokio::test(flavor = "multi_thread")]
 async fn wa_reg_26_of_two_subjects_with_one_credential_id_one_binds_it() {
     for _ in 0..16 {

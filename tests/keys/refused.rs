@@ -7,7 +7,9 @@ use tower_mfa::testing::{Lie, SoftAuthenticator};
 use crate::bank::{ORIGIN, bank, is_wrong, options, policy, under};
 use crate::scene::{answered, challenged, refusal};
 
-/// CVE-2026-28787, CVE-2026-0723: every check that fails is a no, and the question stays until it lapses.
+/// Every check that fails is a no, and the question stays until it lapses.
+///
+/// Rows: CVE-2026-28787, WA-AUTH-25
 #[tokio::test]
 async fn cve_2026_0723_a_lie_answers_nothing_and_the_question_stays_open() {
     let s = bank();

@@ -42,6 +42,7 @@ async fn a_security_key_without_a_pin_stands_beside_a_password() {
     is_wrong(s.finish(&started, &mut key).await);
 }
 
+/// Rows: WA-5.5-allow, WA-5.4.3-dec
 #[tokio::test]
 async fn a_passkey_signs_in_by_itself_without_a_name() {
     let s = bank();
@@ -57,7 +58,9 @@ async fn a_passkey_signs_in_by_itself_without_a_name() {
     assert_eq!(s.kinds("alice").await.last(), Some(&EventKind::SignedIn));
 }
 
-/// WA-AUTH-11, CVE-2026-28787: the whole answer sent again.
+/// The whole answer sent again.
+///
+/// Rows: CVE-2026-28787, WA-13.5.3-b
 #[tokio::test]
 async fn wa_auth_11_a_sign_in_is_good_once() {
     let s = bank();
