@@ -24,7 +24,7 @@ mod profile;
 pub(super) use profile::check;
 pub use profile::{Profile, ProfileRule};
 
-use super::{LockSchedule, Login, Policy, PolicyBuilder, SentCodes, SessionLimits, Telephone};
+use super::{LockSchedule, Login, Policy, PolicyBuilder, SentCodes, SessionLimits, Telephone, WebAuthnPolicy};
 use crate::assurance::Aal;
 use crate::otp::Window;
 use crate::recovery_code::Format;
@@ -32,6 +32,7 @@ use crate::recovery_code::Format;
 const MINUTE: u32 = 60;
 const HOUR: u32 = 60 * MINUTE;
 const DAY: u32 = 24 * HOUR;
+const YEAR: u32 = 365 * DAY;
 
 /// Returns the preset of this name, for a policy that is written in a file; `None` for a name there is not.
 ///
@@ -69,9 +70,10 @@ pub fn named(name: &str) -> Option<PolicyBuilder> {
 /// | codes by telephone beside another kind | `N63B-3.2.9-a` |
 /// | registered values in `amr`, no others | `X14` |
 /// | no bypass of the second factor | `N63B-2.2.1-a` |
+/// | security keys expire after two years | – |
 ///
-/// The phishing-resistant way that everybody is to be offered (`N63B-2.2.2-b`) is a passkey, and those are
-/// not built yet.
+/// The phishing-resistant way that everybody is to be offered (`N63B-2.2.2-b`) is a passkey: set up a
+/// relying party (`MfaBuilder::webauthn`).
 pub fn nist_aal2() -> PolicyBuilder {
     Policy::builder()
         .profile(Profile::NistAal2)
@@ -80,6 +82,7 @@ pub fn nist_aal2() -> PolicyBuilder {
         .session(Aal::Two, SessionLimits::overall(DAY).idle(HOUR))
         .replace_used_recovery_codes(true)
         .registered_amr_only(true)
+        .webauthn(WebAuthnPolicy::default().security_key_valid_for(2 * YEAR))
 }
 
 /// NIST SP 800-63B-4 at AAL3: all of [`nist_aal2`], and
@@ -91,8 +94,9 @@ pub fn nist_aal2() -> PolicyBuilder {
 /// | – | `N63B-2.3.1-a`: every action asks for AAL3 |
 /// | – | `N63B-2.3.2-a`: and for phishing resistance |
 ///
-/// Login itself asks for AAL2: what must be AAL3 are the routes and the actions. No authenticator that can
-/// be bound today reaches it; until security keys are built, such a route refuses everybody.
+/// Login itself asks for AAL2: what must be AAL3 are the routes and the actions. It is reached by keys that
+/// cannot be copied and that are trusted, by their models ([`WebAuthnPolicy::trust_aaguids`]) or by the roots
+/// of the relying party. Trust neither, and such a route refuses everybody.
 pub fn nist_aal3() -> PolicyBuilder {
     nist_aal2()
         .profile(Profile::NistAal3)
@@ -165,7 +169,7 @@ pub fn owasp_asvs_l2() -> PolicyBuilder {
 /// | no code by telephone | `ASVS-6.6.1` |
 /// | – | `ASVS-6.3.3`: every action asks for phishing-resistant hardware |
 ///
-/// As with [`nist_aal3`], that hardware can be asked for and not be bound yet.
+/// As with [`nist_aal3`], that hardware is what policy trusts.
 pub fn owasp_asvs_l3() -> PolicyBuilder {
     owasp_asvs_l2().profile(Profile::OwaspAsvsL3).sent_codes(SentCodes::default().telephone(Telephone::Refused))
 }
