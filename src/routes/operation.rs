@@ -168,8 +168,8 @@ impl Operation {
 
     /// Adds an answer that is a script.
     pub(super) fn answers_a_script(mut self, says: &'static str) -> Self {
-        let schema = Some(schema_of::<String> as SchemaOf);
-        self.answers.push(Answers { status: StatusCode::OK, says, schema, media_type: SCRIPT });
+        let (status, schema): (_, SchemaOf) = (StatusCode::OK, schema_of::<String>);
+        self.answers.push(Answers { status, says, schema: Some(schema), media_type: SCRIPT });
         self
     }
 

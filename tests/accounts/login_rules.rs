@@ -335,7 +335,7 @@ proptest! {
         let roles: [Box<str>; 1] = [if role { "admin" } else { "clerk" }.into()];
         let login = policy.login_for(Who::new(&subject, if client { "web" } else { "cli" }, &roles));
         if login.at_least() > 0 {
-            prop_assert!(login.allows(Method::Totp));
+            prop_assert!(login.allows(Method::Totp) || login.allows(Method::WebAuthn));
             prop_assert!(login.at_most().is_none_or(|most| most > login.at_least()));
         }
     }
