@@ -80,7 +80,8 @@ impl Forge {
     }
 }
 
-fn unb64(text: &str) -> Vec<u8> {
+/// Bytes in base 64, of the standard's alphabet; what is none of it is passed over.
+pub fn unb64(text: &str) -> Vec<u8> {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let (mut bytes, mut held, mut bits) = (Vec::new(), 0_u32, 0);
     for value in text.bytes().filter_map(|c| ALPHABET.iter().position(|known| *known == c)) {

@@ -20,6 +20,8 @@
 //!   where attestation is asked for: browsers take statements away otherwise.
 //! - Whether the certificates of an attestation are valid today is asked of the system's clock, not of
 //!   the service's [`Clock`](crate::clock::Clock). Revocation is not looked up: take the root out.
+//! - Origins are those of web pages. An Android app's (`android:apk-key-hash:…`) is none.
+//! - What a client sends wrongly the library logs, some of it as an error, under `webauthn_rs_core`.
 //! - A root certificate must be marked as an authority that signs certificates (basic constraints and
 //!   key usage), or no chain ends in it.
 
@@ -29,6 +31,8 @@ mod authenticator_data;
 mod cbor;
 mod ceremony;
 mod client_data;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod into_mfa;
 mod key;
 mod library;
