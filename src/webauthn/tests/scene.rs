@@ -30,10 +30,6 @@ pub(super) fn b64(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-pub(super) fn unb64(value: &Value) -> Vec<u8> {
-    URL_SAFE_NO_PAD.decode(value.as_str().unwrap()).unwrap()
-}
-
 pub(super) fn creation(challenge: Challenge) -> String {
     let user = json!({ "id": b64(&[9; 64]), "name": "alice", "displayName": "Alice" });
     json!({ "rp": { "id": "example.com" }, "user": user, "challenge": challenge.to_text() }).to_string()
@@ -107,7 +103,6 @@ pub(super) fn change_client_data(client_data: &mut Vec<u8>, change: impl FnOnce(
 /// key for ES256.
 pub(super) mod at {
     pub(in super::super) const FLAGS: usize = 32;
-    pub(in super::super) const COUNTER: usize = 33;
     pub(in super::super) const ID_LENGTH: usize = 53;
     pub(in super::super) const ID: usize = 55;
     pub(in super::super) const ALGORITHM: usize = 91;
