@@ -242,6 +242,18 @@ A test belongs to the row whose id its name begins with, and to the rows named i
 
 **Who**: `L` the library enforces it · `C` a default of the library, the host may choose · `I` the host's or operator's ·
 `D` said in the documentation.
+
+## Limits of the library that checks WebAuthn
+
+What webauthn-rs-core 0.6 cannot do, with the rows it concerns; their tests show what is done instead.
+
+- `WA-5.4-params`, `WA-REG-20`: ES256, ES384 and RS256; neither Ed25519 nor Ed448 nor P-521, so none of them is offered.
+- `WA-REG-22`: RSA keys of credentials have 2,048 bits and the exponent 65537, no others.
+- `WA-8.3`, `WA-8.5`, `WA-8.9`: no `tpm` (none that does not use SHA-1), `android-safetynet` or `compound` statements.
+- `WA-REG-5`, `WA-REG-10`, `WA-REG-11`: with an attestation beside it, a byte-order mark or an allowed frame is refused.
+- `WA-REG-24`: a root must have basic constraints and key usage; certificate dates are read from the system's clock.
+- `WA-13.5.5`: no look-up of revocations; a root or a model that is taken out of the configuration vouches for nothing more.
+- `WA-REG-15`: no conditional creation, so a user must have been there.
 ";
 
 /// The page, as it should be; what has neither test nor reason goes to `wrong`.
