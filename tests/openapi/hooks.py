@@ -18,7 +18,17 @@ WORLD = os.environ["TOWER_MFA_WORLD"]
 BY_LOGIN = {"GET /challenges/{id}", "POST /challenges/{id}/verify"}
 BY_NEWCOMER = {"POST /authenticators", "POST /authenticators/{id}/confirm"}
 EXPLAIN = "GET /admin/mfa/explain"
-OPEN = {"GET /openapi.json", "GET /.well-known/jwks.json", "POST /token/refresh"}
+OPEN = {
+    "GET /openapi.json",
+    "GET /mfa.js",
+    "GET /.well-known/jwks.json",
+    "GET /.well-known/webauthn",
+    "POST /token/refresh",
+    "POST /passkeys/start",
+    "POST /passkeys/finish",
+}
+# What is answered with a code or a credential.
+WITH_EITHER = {"POST /challenges/{id}/verify", "POST /authenticators/{id}/confirm"}
 
 
 def world():
@@ -88,6 +98,21 @@ def before_call(context, case, kwargs):
     for name in case.path_parameters or {}:
         if label in BY_LOGIN or not one_in(4, "id", label):
             case.path_parameters[name] = real_id(label, people)
+    if label == "POST /passkeys/finish":
+        if one_in(2, "passkey"):
+            body = case.body = dict(people["passkey"])
+    # That an object is no credential of a browser, the document cannot say.
+    if "credential" in body:
+        is_new = label == "POST /authenticators/{id}/confirm"
+        body["credential"] = people["registration"] if is_new else people["passkey"]["credential"]
+    if label in WITH_EITHER and "code" in body and one_in(2, "either", label):
+        # Both, or a code that is null, is what the document cannot forbid.
+        body.pop("credential", None)
+        body["code"] = real_code(label, body, people)
+        if body.get("type") == "webauthn":
+            body["type"] = "totp"
+        if body.get("type") == "recovery_code":
+            body.pop("authenticator_id", None)
     if isinstance(body.get("code"), str) and one_in(2, "code", label):
         body["code"] = real_code(label, body, people)
     if isinstance(body.get("authenticator_id"), str) and one_in(2, "app", label):

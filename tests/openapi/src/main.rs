@@ -20,14 +20,17 @@ use tower_mfa::middleware::route_policy::{RoutePolicy, Rule};
 use tower_mfa::policy::{Login, Policy, PolicyBuilder, PolicySource, Who};
 use tower_mfa::recovery_code::{Count, Scheme};
 use tower_mfa::service::{
-    AnswerOutcome, ChallengeOutcome, ChallengeRequest, Enroller, Keys, LoginChallenge, LoginOutcome, Mfa, Reply,
-    Responder, TotpEnrolment,
+    AnswerOutcome, ChallengeOutcome, ChallengeRequest, Enroller, KeyRequest, Keys, LoginChallenge, LoginOutcome, Mfa,
+    Reply, Responder, TotpEnrolment,
 };
 use tower_mfa::store::MemoryStore;
-use tower_mfa::testing::{AuthenticatorApp, ManualClock};
+use tower_mfa::testing::{AuthenticatorApp, ManualClock, SoftAuthenticator};
+use tower_mfa::webauthn::RelyingParty;
 
 /// Where the administration is.
 const ADMINISTRATION: &str = "/admin/mfa";
+/// Where the pages would stand.
+const ORIGIN: &str = "https://id.example";
 
 type Wrong = Box<dyn std::error::Error + Send + Sync>;
 
@@ -73,6 +76,7 @@ impl Service {
             .policy_source(ByName { newcomers, others })
             .cookies(true)
             .admin_mounted_at(ADMINISTRATION)
+            .webauthn(RelyingParty::builder("id.example", ORIGIN).build()?)
             .with_clock(clock.clone())
             .build()?;
         Ok(Self { mfa, clock, people: Arc::default() })
@@ -118,6 +122,7 @@ impl Service {
         };
         let asked = self.asked(&name).await?;
         let newcomer = self.newcomer(number).await?;
+        let (registration, passkey) = self.passkey(number).await?;
         let codes = bound.recovery_codes.unwrap_or_default();
         Ok(json!({
             "subject": name,
@@ -131,6 +136,8 @@ impl Service {
             "challenge": asked.id,
             "challenge_token": asked.token.expose(),
             "newcomer": newcomer,
+            "passkey": passkey,
+            "registration": registration,
         }))
     }
 
@@ -141,6 +148,25 @@ impl Service {
             ChallengeOutcome::Pending(view) => Ok(json!(view.id)),
             other => Err(format!("a bound action always asks: {other:?}").into()),
         }
+    }
+
+    /// What a passkey was bound with, and its answer to a sign-in that has begun.
+    async fn passkey(&self, number: u64) -> Result<(Value, Value), Wrong> {
+        let outcome = self.login(&format!("keyholder-{number}")).await?;
+        let LoginOutcome::Complete(tokens) = outcome else { return Err("nothing is bound".into()) };
+        let by = self.mfa.authenticate(tokens.access_token().expose())?;
+        let started = self.mfa.enrol_key(Enroller::Session(&by), KeyRequest::passkey()).await?;
+        let mut key = SoftAuthenticator::passkey();
+        let made = key.register(started.public_key.as_str(), ORIGIN)?;
+        drop(self.mfa.confirm_key(Enroller::Session(&by), started.id, &made).await?);
+        let asked = self.mfa.start_passkey(None).await?;
+        let credential: Value = serde_json::from_str(&key.assert(asked.public_key.as_str(), ORIGIN)?)?;
+        let finish = json!({
+            "challenge_id": asked.id,
+            "challenge_token": asked.token.expose(),
+            "credential": credential,
+        });
+        Ok((serde_json::from_str(&made)?, finish))
     }
 
     async fn newcomer(&self, number: u64) -> Result<Value, Wrong> {
