@@ -4,8 +4,8 @@ use super::shell::{IfMissing, Matter};
 use super::{Error, Mfa};
 use crate::account::webauthn::{Assertion, Ceremonies, Challenge, KeyKind, Registration};
 use crate::account::{
-    AskedKey, Bindable, Confirmation, Described, FirstFactor, KeyEnrolment, OptionsJson, PasskeyClaims, PasskeyLogin,
-    ProvenKey, ProvenRegistration, Refusal, SeedOf, Started, Whose, passkey_request,
+    AskedKey, Bindable, Confirmation, Described, KeyEnrolment, OptionsJson, PasskeyClaims, PasskeyLogin, ProvenKey,
+    ProvenRegistration, Refusal, SeedOf, Started, Whose, passkey_request,
 };
 use crate::id::{AuthenticatorId, ChallengeId, Subject};
 use crate::secret::SecretString;
@@ -179,15 +179,24 @@ impl Mfa {
         }
         self.may_try()?;
         let subject = self.owner_of(&claims, &assertion).await?;
-        let Some((subject, described)) = subject else { return Err(self.unknown(&assertion)) };
+        let matter = Matter { if_missing: IfMissing::NotFound, ..self.matter(&subject) };
+        let asked = self.inner.look(matter, |account, turn| account.asked_passkey(turn, &claims, &assertion)).await;
+        // An account that is not there has no such credential either.
+        let asked = asked.map_err(|error| match error.refusal() {
+            Refusal::NotFound => Refusal::InvalidCredential.into(),
+            _ => error,
+        });
+        let proven = self.proven(&subject, asked, &assertion)?;
+        // The host is asked of those alone who have proved who they are: how long it takes tells nobody else.
+        let user = self.inner.directory.user(&subject).await.map_err(Error::unavailable)?;
+        let Some(user) = user else { return Err(self.unknown(&assertion)) };
+        let described = user.into_first_factor();
         let audience = self.inner.issuer.audience();
         let client_id = described.client_id.as_deref().unwrap_or(audience);
         let matter = Matter {
             seed: SeedOf::Given(Described { client_id, roles: &described.roles, groups: &described.groups }),
             ..self.matter(&subject)
         };
-        let asked = self.inner.look(matter, |account, turn| account.asked_passkey(turn, &claims, &assertion)).await;
-        let proven = self.proven(&subject, asked, &assertion)?;
         let login = PasskeyLogin { claims: &claims, described: &described, audience };
         let step = self.inner.turn(matter, |account, turn| account.begin_by_passkey(turn, &login, &proven)).await?;
         self.login_outcome(step).await
@@ -209,8 +218,6 @@ impl Mfa {
     > {
         let found = self.inner.directory.subject_of(name).await.map_err(Error::unavailable)?;
         let of = Whose::of(found.as_ref());
-        // A subject that cannot exist, so that a name that nobody has is looked for all the same.
-        let nobody = || Subject::with_tenant("tower-mfa nobody", "nobody").map_err(Error::unavailable);
         let subject = found.map_or_else(nobody, Ok)?;
         let matter = Matter { if_missing: IfMissing::NotFound, ..self.matter(&subject) };
         let listed = match self.inner.look(matter, |account, turn| Ok(account.listable(turn))).await {
@@ -221,20 +228,14 @@ impl Mfa {
         Ok((of, Some(listed)))
     }
 
-    /// Whose account it is, and what the host says of them: of the name that was given, or else of the
-    /// handle the key names (WA-AUTH-6b: it must).
-    async fn owner_of(
-        &self,
-        claims: &PasskeyClaims,
-        assertion: &Assertion,
-    ) -> Result<Option<(Subject, FirstFactor)>, Error> {
+    /// Whose account it is: of the name that was given, or else of the handle the key names (WA-AUTH-6b: it
+    /// must). Where there is none it is nobody's, who is looked for all the same.
+    async fn owner_of(&self, claims: &PasskeyClaims, assertion: &Assertion) -> Result<Subject, Error> {
         let by_handle = match &assertion.user_handle {
             Some(handle) if claims.of.is_anybody() => self.inner.subject_of(handle.clone()).await?,
             _ => None,
         };
-        let Some(subject) = claims.of.subject().or(by_handle) else { return Ok(None) };
-        let user = self.inner.directory.user(&subject).await.map_err(Error::unavailable)?;
-        Ok(user.map(|user| (subject, user.into_first_factor())))
+        claims.of.subject().or(by_handle).map_or_else(nobody, Ok)
     }
 
     /// Checks what an assertion signed. What is not there is checked all the same, with a key that nobody
@@ -284,4 +285,9 @@ impl Mfa {
         let set_up = self.inner.ceremonies.as_deref();
         set_up.ok_or_else(|| Refusal::Forbidden("passkeys and security keys are not set up here").into())
     }
+}
+
+/// A subject that cannot exist, so that a name that nobody has is looked for all the same.
+fn nobody() -> Result<Subject, Error> {
+    Subject::with_tenant("tower-mfa nobody", "nobody").map_err(Error::unavailable)
 }

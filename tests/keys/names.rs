@@ -4,7 +4,7 @@ use tower_mfa::account::Refusal;
 use tower_mfa::testing::SoftAuthenticator;
 
 use crate::bank::{ORIGIN, bank, built, is_wrong, json, policy};
-use crate::scene::{answered, challenged, complete, refusal};
+use crate::scene::{Scene, answered, challenged, complete, refusal};
 
 /// WA-14.6.2: a name that nobody has is answered as one that somebody has.
 #[tokio::test]
@@ -34,6 +34,56 @@ async fn wa_14_6_2_a_name_that_nobody_has_looks_like_one_with_a_key() {
         json(&s.passkey(Some("somebody")).await.public_key)["allowCredentials"]
     );
     assert_eq!(s.store.commits(), commits, "nothing is written");
+}
+
+/// WA-14.6.2: nor does the end of it tell, where somebody has begun with a name and has no key of hers.
+#[tokio::test]
+async fn wa_14_6_2_a_sign_in_that_fails_does_so_alike_whosever_the_name_is() {
+    let by_name = bank();
+    let by_table = built(|mfa| mfa.policy(policy(Default::default()).build().unwrap()).directory(Table));
+    for s in [by_name, by_table] {
+        s.keyed("alice", &mut SoftAuthenticator::passkey()).await;
+        s.signed_in("bob").await;
+        let mut strangers = stranger().await;
+        let commits = s.store.commits();
+        for name in ["alice", "bob", "carol", "nobody", "\u{1f}"] {
+            let started = s.passkey(Some(name)).await;
+            let mut options = json(&started.public_key);
+            options["allowCredentials"] = serde_json::json!([]);
+            let credential = strangers.assert(&options.to_string(), ORIGIN).unwrap();
+            let loads = s.store.loads();
+            let from = s.mfa.from_address("192.0.2.66");
+            let refused = refusal(from.finish_passkey(started.id, &started.token, &credential).await);
+            assert_eq!((refused, s.store.loads() - loads), (Refusal::InvalidCredential, 1), "{name}");
+        }
+        assert_eq!(s.store.commits(), commits, "nothing is written");
+    }
+}
+
+/// The users of a host: alice, bob, and carol who has never been here.
+struct Table;
+
+impl tower_mfa::service::Directory for Table {
+    fn subject_of<'a>(&'a self, name: &'a str) -> tower_mfa::service::DirectoryFuture<'a, tower_mfa::id::Subject> {
+        let found = ["alice", "bob", "carol"].contains(&name).then(|| crate::scene::subject(name));
+        Box::pin(async { Ok(found) })
+    }
+
+    fn user<'a>(
+        &'a self,
+        subject: &'a tower_mfa::id::Subject,
+    ) -> tower_mfa::service::DirectoryFuture<'a, tower_mfa::account::KnownUser> {
+        // Asked of those alone who have proved who they are: how long it takes tells nobody else.
+        assert!(["alice", "bob", "carol"].contains(&subject.id()), "{subject} is nobody");
+        Box::pin(async { Ok(Some(tower_mfa::account::KnownUser::new(subject.clone()))) })
+    }
+}
+
+/// A key that is bound somewhere else.
+async fn stranger() -> SoftAuthenticator {
+    let mut key = SoftAuthenticator::passkey();
+    Scene::keyed(&bank(), "mallory", &mut key).await;
+    key
 }
 
 /// A stranger who knows somebody's credential id can lock nobody, and makes nobody write.
