@@ -79,15 +79,25 @@ impl Account {
         Ok(LoginStep::EnrolmentRequired(self.require_enrolment(turn, seed, evidence)?))
     }
 
-    pub(super) fn challenge_login(
+    fn challenge_login(
         &mut self,
         turn: &mut Turn<'_>,
         seed: Seed,
         evidence: Vec<Evidence>,
     ) -> Result<LoginStep, Refusal> {
-        if let Some(step) = self.login_by_bypass(turn, &seed, &evidence)? {
-            return Ok(step);
+        match self.login_by_bypass(turn, &seed, &evidence)? {
+            Some(step) => Ok(step),
+            None => self.ask_at_login(turn, seed, evidence),
         }
+    }
+
+    /// Asks for what makes two factors, whether or not there is a bypass.
+    pub(super) fn ask_at_login(
+        &mut self,
+        turn: &mut Turn<'_>,
+        seed: Seed,
+        evidence: Vec<Evidence>,
+    ) -> Result<LoginStep, Refusal> {
         let asks = Requirement::aal2();
         let to_sign = self.to_sign(turn)?;
         let methods = self.offers(turn, &evidence, &asks, to_sign);

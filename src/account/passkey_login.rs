@@ -134,9 +134,13 @@ impl Account {
         let seed = login.described.seed(login.audience, turn.now);
         let evidence = vec![proof];
         let level = assess(&evidence, turn.policy.registered_amr_only).map(|assurance| assurance.level());
+        if level < Some(Aal::Two) {
+            // Verified for the first time, or stepped down: one factor, and no password beside it. What policy
+            // lets whoever has typed one do without, and a bypass, are not for whoever has found a key.
+            return self.ask_at_login(turn, seed, evidence);
+        }
         match self.login_asks(turn) {
             LoginAsks::Enrolment => self.enrol_at_login(turn, seed, evidence),
-            LoginAsks::Answer if level < Some(Aal::Two) => self.challenge_login(turn, seed, evidence),
             LoginAsks::Answer if self.must_bind_first(turn) => self.enrol_at_login(turn, seed, evidence),
             LoginAsks::Answer | LoginAsks::Nothing => self.complete_login(turn, seed, evidence),
         }

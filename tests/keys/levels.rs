@@ -1,14 +1,14 @@
 //! What counts for what.
 
-use tower_mfa::account::Refusal;
+use tower_mfa::account::{Bypass, EventKind, Refusal};
 use tower_mfa::assurance::{Method, Requirement};
 use tower_mfa::id::Aaguid;
-use tower_mfa::policy::WebAuthnPolicy;
+use tower_mfa::policy::{Login, WebAuthnPolicy};
 use tower_mfa::service::{ChallengeRequest, KeyRequest};
 use tower_mfa::testing::{SoftAttestationCa, SoftAuthenticator};
 
-use crate::bank::{MODEL, acr, bank, hard_key, is_wrong, offered, policy, site, under};
-use crate::scene::{Scene, answered, challenged, refusal};
+use crate::bank::{MODEL, acr, bank, hard_key, is_wrong, offered, policy, site, under, with};
+use crate::scene::{Scene, answered, challenged, cheap, refusal};
 
 fn vault() -> ChallengeRequest {
     ChallengeRequest::new().require(Requirement::aal3().phishing_resistant())
@@ -111,9 +111,44 @@ async fn wa_4_uvinit_verification_counts_only_from_the_answer_after_it_stood_bes
     assert_eq!(acr(&tokens), "aal2");
 }
 
+/// WA-4-uvInit, N63B-2.2.1-a: one factor without a password is no sign-in, however little the login asks of
+/// whoever has typed one. Somebody else's key without a PIN gets one from whoever has found it.
+#[tokio::test]
+async fn wa_4_uvinit_a_single_factor_is_no_sign_in_where_login_asks_for_nothing_more() {
+    for login in [Login::Optional, Login::IfEnrolled] {
+        let s = with(cheap().login(login).webauthn(WebAuthnPolicy::default()));
+        let mut key = SoftAuthenticator::security_key();
+        s.keyed("alice", &mut key).await;
+        let sessions = s.kinds("alice").await.iter().filter(|kind| **kind == EventKind::SignedIn).count();
+        let mut found = key.user_verified(true);
+        is_not_signed_in(&s.finish(&s.passkey(Some("alice")).await, &mut found).await);
+        assert_eq!(s.count("alice", EventKind::SignedIn).await, sessions, "{login:?}");
+    }
+    // A copy of a key, where policy lets it count as one factor.
+    let rules = WebAuthnPolicy::default().on_counter_regression(tower_mfa::policy::Reaction::StepDown);
+    let s = with(cheap().login(Login::Optional).webauthn(rules));
+    let mut key = SoftAuthenticator::passkey().counter(9);
+    s.keyed("alice", &mut key).await;
+    is_not_signed_in(&s.finish(&s.passkey(None).await, &mut key.counter(2)).await);
+}
+
+/// Nor while an operator lets logins complete with the password alone.
+#[tokio::test]
+async fn a_bypass_is_for_whoever_has_typed_a_password() {
+    let s = with(policy(WebAuthnPolicy::default()).bypass_at_most(86_400));
+    let mut key = SoftAuthenticator::security_key();
+    s.keyed("alice", &mut key).await;
+    let granted = Bypass::new("ops-7", "the phone is being repaired").approved_by("ciso").until(s.now().plus(3_600));
+    s.mfa.grant_bypass(&crate::scene::subject("alice"), granted).await.unwrap();
+    let mut found = key.user_verified(true);
+    is_not_signed_in(&s.finish(&s.passkey(Some("alice")).await, &mut found).await);
+    crate::scene::complete(s.begin("alice").await);
+}
+
 fn is_not_signed_in(outcome: &Result<tower_mfa::service::LoginOutcome, tower_mfa::service::Error>) {
     use tower_mfa::service::LoginOutcome;
-    assert!(matches!(outcome, Ok(LoginOutcome::Blocked { .. }) | Err(_)), "{outcome:?}");
+    let is_no = matches!(outcome, Ok(LoginOutcome::Blocked { .. } | LoginOutcome::Challenge(_)) | Err(_));
+    assert!(is_no, "{outcome:?}");
 }
 
 /// Only what can meet the challenge is listed.
@@ -142,7 +177,7 @@ async fn wa_auth_5_only_keys_that_can_meet_the_challenge_are_listed() {
 #[tokio::test]
 async fn a_code_approves_nothing_that_asks_for_a_key_however_fresh_an_older_answer_of_the_key_is() {
     let pay = Requirement::aal2().phishing_resistant().within(300);
-    let s = crate::bank::with(policy(WebAuthnPolicy::default()).action("pay", pay));
+    let s = with(policy(WebAuthnPolicy::default()).action("pay", pay));
     let mut key = SoftAuthenticator::passkey();
     let by = s.keyed("alice", &mut key).await;
     let person = s.bind(&by).await;
