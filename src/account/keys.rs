@@ -266,7 +266,9 @@ impl Account {
         if user_verification && !proven.asserted.user_verified {
             return Err(Refusal::InvalidCredential);
         }
-        let beside_another = self.weighed_for(challenge).iter().any(Evidence::proves_knowledge);
+        // As for a binding: what was typed this morning does not say whose finger it is now.
+        let is_now = |e: &Evidence| turn.now.since(e.at()) <= u64::from(turn.policy.binding_max_age);
+        let beside_another = self.weighed_for(challenge).iter().any(|e| e.proves_knowledge() && is_now(e));
         self.accept_key(turn, at, proven, beside_another)
     }
 

@@ -145,6 +145,20 @@ async fn a_bypass_is_for_whoever_has_typed_a_password() {
     crate::scene::complete(s.begin("alice").await);
 }
 
+/// WA-AUTH-24: a password of this morning does not vouch for whose finger it is. Whoever finds the machine
+/// unlocked, and the key in it, has no sign-in of his own afterwards.
+#[tokio::test]
+async fn wa_auth_24_verification_is_believed_beside_a_password_of_now_and_not_of_before() {
+    let s = bank();
+    let mut key = SoftAuthenticator::security_key();
+    let by = s.keyed("alice", &mut key).await;
+    s.clock.advance(301);
+    let mut found = key.user_verified(true);
+    let view = s.opened(&by, ChallengeRequest::new().max_age(60)).await;
+    answered(s.step_up(&by, &view, &mut found).await.unwrap());
+    is_not_signed_in(&s.finish(&s.passkey(Some("alice")).await, &mut found).await);
+}
+
 fn is_not_signed_in(outcome: &Result<tower_mfa::service::LoginOutcome, tower_mfa::service::Error>) {
     use tower_mfa::service::LoginOutcome;
     let is_no = matches!(outcome, Ok(LoginOutcome::Blocked { .. } | LoginOutcome::Challenge(_)) | Err(_));
