@@ -124,13 +124,16 @@ impl Account {
         if self.passkey_sign_ins.len() >= REMEMBERED_MAX {
             return Err(Refusal::Throttled { retry_after: self.soonest_forgotten(turn.now) });
         }
+        let used = UsedSignIn { id: claims.id, until: claims.expires_at };
         if self.standing != Standing::Normal {
+            self.passkey_sign_ins.push(used);
             turn.record(EventKind::LoginBlocked, About { detail: Some("suspended".into()), ..About::default() })?;
             return Ok(LoginStep::Blocked { throttled: None, recovery: Vec::new() });
         }
         let at = self.passkey_at(turn, proven.id()).ok_or(Refusal::InvalidCredential)?;
         let proof = self.accept_key(turn, at, proven, false)?;
-        self.passkey_sign_ins.push(UsedSignIn { id: claims.id, until: claims.expires_at });
+        self.passkey_sign_ins.push(used);
+        self.warn_of_expiry(turn)?;
         let seed = login.described.seed(login.audience, turn.now);
         let evidence = vec![proof];
         let level = assess(&evidence, turn.policy.registered_amr_only).map(|assurance| assurance.level());

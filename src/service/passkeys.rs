@@ -4,8 +4,8 @@ use super::shell::{IfMissing, Matter};
 use super::{Error, Mfa};
 use crate::account::webauthn::{Assertion, Ceremonies, Challenge, KeyKind, Registration};
 use crate::account::{
-    AskedKey, Bindable, Confirmation, Described, KeyEnrolment, OptionsJson, PasskeyClaims, PasskeyLogin, ProvenKey,
-    ProvenRegistration, Refusal, SeedOf, Started, Whose, passkey_request,
+    AskedKey, Bindable, Confirmation, Described, FirstFactor, KeyEnrolment, OptionsJson, PasskeyClaims, PasskeyLogin,
+    ProvenKey, ProvenRegistration, Refusal, SeedOf, Started, Whose, passkey_request,
 };
 use crate::id::{AuthenticatorId, ChallengeId, Subject};
 use crate::secret::SecretString;
@@ -190,7 +190,7 @@ impl Mfa {
         // The host is asked of those alone who have proved who they are: how long it takes tells nobody else.
         let user = self.inner.directory.user(&subject).await.map_err(Error::unavailable)?;
         let Some(user) = user else { return Err(self.unknown(&assertion)) };
-        let described = user.into_first_factor();
+        let described = FirstFactor { address: self.address.as_deref().map(Into::into), ..user.into_first_factor() };
         let audience = self.inner.issuer.audience();
         let client_id = described.client_id.as_deref().unwrap_or(audience);
         let matter = Matter {

@@ -181,3 +181,53 @@ async fn a_passkey_signs_in_past_no_rule_of_the_login() {
     let outcome = s.finish(&s.passkey(None).await, &mut key).await.unwrap();
     assert!(matches!(outcome, LoginOutcome::Blocked { .. }), "{outcome:?}");
 }
+
+/// A sign-in with a passkey shows where it came from, as one with a password does.
+#[tokio::test]
+async fn a_session_that_a_passkey_began_says_where_it_came_from() {
+    let s = bank();
+    let mut key = SoftAuthenticator::passkey();
+    s.keyed("alice", &mut key).await;
+    let started = s.passkey(None).await;
+    let credential = key.assert(started.public_key.as_str(), ORIGIN).unwrap();
+    let from = s.mfa.from_address("192.0.2.7");
+    let by = s.auth(&complete(from.finish_passkey(started.id, &started.token, &credential).await.unwrap()));
+    let sessions = s.mfa.sessions(&by, None, 50).await.unwrap();
+    let own = sessions.items.iter().find(|session| session.current).unwrap();
+    assert_eq!(own.address.as_deref(), Some("192.0.2.7"));
+}
+
+/// Whoever signs in with nothing else hears in time that it will be over.
+#[tokio::test]
+async fn a_passkey_that_expires_soon_is_told_of_at_its_own_sign_in() {
+    let rules = tower_mfa::policy::WebAuthnPolicy::default().passkey_valid_for(60 * 86_400);
+    let s = crate::bank::under(rules);
+    let mut key = SoftAuthenticator::passkey();
+    s.keyed("alice", &mut key).await;
+    s.clock.advance(31 * 86_400);
+    for _ in 0..2 {
+        complete(s.finish(&s.passkey(None).await, &mut key).await.unwrap());
+        assert_eq!(s.count("alice", EventKind::AuthenticatorExpiring).await, 1, "once");
+    }
+}
+
+/// WA-AUTH-11: what was answered with a no is used up as well, where the key was right.
+#[tokio::test]
+async fn wa_auth_11_a_sign_in_that_was_blocked_does_not_wait_for_the_operator() {
+    use tower_mfa::service::LoginOutcome;
+
+    let s = bank();
+    let mut key = SoftAuthenticator::passkey();
+    s.keyed("alice", &mut key).await;
+    let alice = crate::scene::subject("alice");
+    s.mfa.suspend(&alice, "root", "a test").await.unwrap();
+    let started = s.passkey(None).await;
+    let credential = key.assert(started.public_key.as_str(), ORIGIN).unwrap();
+    let finish = async || s.mfa.finish_passkey(started.id, &started.token, &credential).await;
+    assert!(matches!(finish().await, Ok(LoginOutcome::Blocked { .. })));
+    let commits = s.store.commits();
+    assert_eq!(refusal(finish().await), Refusal::ChallengeGone);
+    assert_eq!(s.store.commits(), commits, "and is not written down again and again");
+    s.mfa.unlock(&alice, "root", "a test").await.unwrap();
+    assert_eq!(refusal(finish().await), Refusal::ChallengeGone);
+}
