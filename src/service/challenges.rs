@@ -308,7 +308,8 @@ impl Mfa {
             ReplyKind::Recovery { code } => self.derive(matter, Settling::Challenge(reach.access, id), &code).await?,
             ReplyKind::Key { credential } => (self.key_answer(matter, reach.access, id, &credential).await?, None),
         };
-        let answered = self.inner.turn(matter, |account, turn| account.answer(turn, reach.access, id, &given)).await?;
+        let answered = self.inner.turn(matter, |account, turn| account.answer(turn, reach.access, id, &given)).await;
+        let answered = self.counted(answered)?;
         let shown = |replaced: bool| new_code.filter(|_| replaced).map(|code| vec![code]);
         Ok(match answered {
             Answered::Complete { grant, state, recovery_remaining, replaced } => AnswerOutcome::Complete(Answer {

@@ -198,8 +198,8 @@ impl Mfa {
             ..self.matter(&subject)
         };
         let login = PasskeyLogin { claims: &claims, described: &described, audience };
-        let step = self.inner.turn(matter, |account, turn| account.begin_by_passkey(turn, &login, &proven)).await?;
-        self.login_outcome(step).await
+        let step = self.inner.turn(matter, |account, turn| account.begin_by_passkey(turn, &login, &proven)).await;
+        self.login_outcome(self.counted(step)?).await
     }
 
     /// Returns the body of `/.well-known/webauthn`; `None` where no relying party is set up.
@@ -266,6 +266,15 @@ impl Mfa {
         super::trace::ceremony_failed(subject, self.address.as_deref(), error);
         self.charge_address();
         Refusal::InvalidCredential.into()
+    }
+
+    /// Counts what was not taken although its signature is right: it may have been written down, and whoever
+    /// has a copy of a key sends it as often as is looked at.
+    pub(super) fn counted<T>(&self, outcome: Result<T, Error>) -> Result<T, Error> {
+        if outcome.as_ref().is_err_and(|error| *error.refusal() == Refusal::InvalidCredential) {
+            self.charge_address();
+        }
+        outcome
     }
 
     fn charge_address(&self) {

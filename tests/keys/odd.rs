@@ -88,3 +88,29 @@ async fn what_is_stepped_down_is_a_single_factor() {
     assert!(by.assurance().evidence().iter().all(|proof| !proof.is_user_verified()));
     assert_eq!(by.assurance().level().number(), 2, "the password stands beside it");
 }
+
+/// A right signature that policy refuses writes its event; whoever sends it again and again writes no more of
+/// them than an address has failures.
+#[tokio::test]
+async fn what_policy_refuses_counts_against_the_address_as_what_is_wrong_does() {
+    use tower_mfa::service::{Reply, Responder};
+
+    let s = bank();
+    let mut key = hard_key().counter(5);
+    s.keyed("alice", &mut key).await;
+    let from = s.mfa.from_address("192.0.2.66");
+    let asked = challenged(s.begin("alice").await);
+    let mut copy = key.counter(2);
+    let options = crate::bank::options(&asked.methods);
+    let credential = copy.assert(options.as_str(), crate::bank::ORIGIN).unwrap();
+    for _ in 0..40 {
+        let reply = Reply::webauthn(credential.clone());
+        from.answer(Responder::Token(&asked.token), asked.id, reply).await.unwrap_err();
+    }
+    let started = s.passkey(Some("alice")).await;
+    let credential = copy.assert(started.public_key.as_str(), crate::bank::ORIGIN).unwrap();
+    for _ in 0..40 {
+        from.finish_passkey(started.id, &started.token, &credential).await.unwrap_err();
+    }
+    assert_eq!(s.count("alice", EventKind::SignatureCounterRegressed).await, 30);
+}
