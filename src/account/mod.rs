@@ -123,6 +123,9 @@ pub(crate) struct Account {
     /// Sign-ins by a passkey that began without an account, until they would have lapsed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     passkey_sign_ins: Vec<UsedSignIn>,
+    /// When the clock was set right: sign-ins by a passkey that began before are void.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sign_ins_since: Option<Timestamp>,
     /// The approvals that were used, until they would have lapsed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     spent: Vec<Spent>,
@@ -207,6 +210,7 @@ impl Account {
             bypass: None,
             user_handle: None,
             passkey_sign_ins: Vec::new(),
+            sign_ins_since: None,
             spent: Vec::new(),
             clock_reported: false,
         }

@@ -101,8 +101,8 @@ impl Account {
     /// Takes the clock as it is now for the latest time, after it had jumped ahead.
     ///
     /// What began in the time that never was would outlive every limit, a challenge that had expired in
-    /// it would open again, and an approval that was spent, and forgotten in it, would be good again: all
-    /// of it ends with the sessions.
+    /// it would open again, and an approval that was spent, and forgotten in it, would be good again, as would
+    /// a sign-in by a passkey: all of it ends with the sessions.
     fn reset_clock(&mut self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
         let had_jumped = self.latest.since(turn.clock) > CLOCK_TOLERANCE;
         self.latest = turn.clock;
@@ -112,6 +112,7 @@ impl Account {
         self.challenges.clear();
         self.enrolment = None;
         self.spent.clear();
+        self.void_sign_ins(turn.clock);
         self.end_bypass(turn, About { detail: Some("the clock was set right".into()), ..About::default() })?;
         self.end_all(turn)
     }

@@ -13,7 +13,7 @@ use super::refusal::Refusal;
 use super::sealed::PasskeyClaims;
 use super::turn::Turn;
 use super::webauthn::{self, Assertion, CredentialId, Relying, Request, Transports};
-use super::{Account, Standing};
+use super::{Account, CLOCK_TOLERANCE, Standing};
 use crate::assurance::{Aal, assess};
 use crate::clock::Timestamp;
 use crate::id::{ChallengeId, Subject};
@@ -23,6 +23,10 @@ use crate::vault::{Vault, VaultError};
 /// Most sign-ins that an account remembers at a time. One more is refused: what is forgotten could be
 /// used again.
 const REMEMBERED_MAX: usize = 64;
+
+/// For how long the token of a sign-in is good at most, in seconds: ten minutes, by a clock that runs ahead by
+/// no more than is tolerated.
+const LONGEST: u64 = 600 + CLOCK_TOLERANCE;
 
 /// A sign-in that was used, until its token would have lapsed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -114,7 +118,7 @@ impl Account {
     ) -> Result<LoginStep, Refusal> {
         login.described.check()?;
         let claims = login.claims;
-        if claims.challenge != proven.challenge || claims.expires_at <= turn.now {
+        if claims.challenge != proven.challenge || claims.expires_at <= turn.now || self.is_void(turn, claims) {
             return Err(Refusal::ChallengeGone);
         }
         self.forget_sign_ins(turn.now);
@@ -154,8 +158,22 @@ impl Account {
         u32::try_from(soonest.max(1)).unwrap_or(u32::MAX)
     }
 
+    /// Whether a sign-in began before the clock was set right, or in a time that is yet to come.
+    fn is_void(&self, turn: &Turn<'_>, claims: &PasskeyClaims) -> bool {
+        self.sign_ins_since.is_some_and(|since| claims.began_at <= since)
+            || claims.began_at > turn.now.plus(CLOCK_TOLERANCE)
+    }
+
+    /// Makes void what has begun before `now`, to which the clock was set back: what of it was used may be
+    /// forgotten, and is not remembered for as long as a clock that had jumped ahead has said.
+    pub(super) fn void_sign_ins(&mut self, now: Timestamp) {
+        self.sign_ins_since = Some(now);
+        self.passkey_sign_ins.retain(|used| used.until <= now.plus(LONGEST));
+    }
+
     pub(super) fn forget_sign_ins(&mut self, now: Timestamp) {
         self.passkey_sign_ins.retain(|used| now < used.until);
+        self.sign_ins_since = self.sign_ins_since.filter(|since| now < since.plus(LONGEST));
     }
 }
 

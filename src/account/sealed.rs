@@ -39,6 +39,8 @@ pub(crate) struct PasskeyClaims {
     pub(crate) challenge: Challenge,
     #[serde(rename = "o")]
     pub(crate) of: Whose,
+    #[serde(rename = "b")]
+    pub(crate) began_at: Timestamp,
     #[serde(rename = "e")]
     pub(crate) expires_at: Timestamp,
 }

@@ -141,8 +141,9 @@ impl Mfa {
         let listed = name.zip(listed);
         let request = passkey_request(&self.inner.vault, &policy, rp, challenge, listed).map_err(Error::unavailable)?;
         let expires_in = policy.challenge_ttl;
-        let expires_at = self.inner.clock.now()?.plus(u64::from(expires_in));
-        let token = PasskeyClaims { id, challenge, of, expires_at }.seal(&self.inner.vault, entropy)?;
+        let began_at = self.inner.clock.now()?;
+        let expires_at = began_at.plus(u64::from(expires_in));
+        let token = PasskeyClaims { id, challenge, of, began_at, expires_at }.seal(&self.inner.vault, entropy)?;
         let public_key = OptionsJson::of(&request).ok_or_else(|| Error::busy("options cannot be written"))?;
         Ok(PasskeyChallenge { id, token, public_key, expires_in })
     }

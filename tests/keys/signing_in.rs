@@ -231,3 +231,25 @@ async fn wa_auth_11_a_sign_in_that_was_blocked_does_not_wait_for_the_operator() 
     s.mfa.unlock(&alice, "root", "a test").await.unwrap();
     assert_eq!(refusal(finish().await), Refusal::ChallengeGone);
 }
+
+/// What was used up, and forgotten in a time that never was, is not good again; and what began in it is not
+/// good for as long as that is ahead.
+#[tokio::test]
+async fn wa_auth_11_a_clock_that_is_set_right_makes_no_used_sign_in_good_again() {
+    const YEAR: u64 = 366 * 86_400;
+    let s = bank();
+    let mut key = SoftAuthenticator::passkey();
+    s.keyed("alice", &mut key).await;
+    let used = s.passkey(None).await;
+    let credential = key.assert(used.public_key.as_str(), ORIGIN).unwrap();
+    complete(s.mfa.finish_passkey(used.id, &used.token, &credential).await.unwrap());
+    s.clock.advance(YEAR);
+    let ahead = s.passkey(None).await;
+    challenged(s.begin("alice").await);
+    s.clock.go_back(YEAR);
+    s.mfa.unlock(&crate::scene::subject("alice"), "root", "the clock jumped").await.unwrap();
+    assert_eq!(refusal(s.mfa.finish_passkey(used.id, &used.token, &credential).await), Refusal::ChallengeGone);
+    s.clock.advance(301);
+    assert_eq!(refusal(s.finish(&ahead, &mut key).await), Refusal::ChallengeGone);
+    complete(s.finish(&s.passkey(None).await, &mut key).await.unwrap());
+}
