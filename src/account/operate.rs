@@ -55,6 +55,9 @@ impl Account {
             Order::Erase => {
                 self.end_all(turn)?;
                 self.clear();
+                // What authenticators call the person goes with the person.
+                self.user_handle = None;
+                self.passkey_sign_ins.clear();
                 self.standing = Standing::Erased;
                 EventKind::Erased
             }

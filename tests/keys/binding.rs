@@ -267,3 +267,29 @@ async fn a_lie_of_the_client_binds_nothing_and_writes_nothing() {
     is_wrong(s.mfa.confirm_key(Enroller::Session(&by), started.id, &credential).await);
     assert_eq!((s.store.commits(), s.document("alice").await), (commits, document));
 }
+
+/// A tombstone says nothing of whom it stands for. A reset keeps the name that authenticators have
+/// for the account, or each new passkey would stand beside a dead one of the same site.
+#[tokio::test]
+async fn what_authenticators_call_an_account_outlives_its_reset_and_not_its_erasure() {
+    let s = bank();
+    let alice = crate::scene::subject("alice");
+    let mut key = SoftAuthenticator::passkey();
+    s.keyed("alice", &mut key).await;
+    let started = s.passkey(None).await;
+    crate::scene::complete(s.finish(&started, &mut key).await.unwrap());
+    let handle = || async { serde_json::from_str::<serde_json::Value>(&s.document("alice").await).unwrap() };
+    let before = handle().await["user_handle"].clone();
+    assert!(before.is_string());
+    s.mfa.reset(&alice, "root", "a test").await.unwrap();
+    assert_eq!(handle().await["user_handle"], before);
+    is_wrong(s.finish(&s.passkey(None).await, &mut key).await);
+    s.mfa.erase(&alice, "root", "a test").await.unwrap();
+    let left = handle().await;
+    assert!(left.get("user_handle").is_none() && left.get("passkey_sign_ins").is_none(), "{left}");
+    is_wrong(s.finish(&s.passkey(None).await, &mut key).await);
+    // Whoever comes back under the name is called by another.
+    s.keyed("alice", &mut SoftAuthenticator::passkey()).await;
+    assert_ne!(handle().await["user_handle"], before);
+    is_wrong(s.finish(&s.passkey(None).await, &mut key).await);
+}
