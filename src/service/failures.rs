@@ -8,6 +8,11 @@ use crate::clock::Timestamp;
 /// account, whoever knows the id of somebody's credential could lock its owner out.
 ///
 /// Default: [`InProcess`], 30 failures in five minutes for each address.
+///
+/// # Security
+///
+/// Everybody behind one address has one budget. Behind a proxy that the host has not named
+/// (`trusted_proxies`) that is everybody there is, and a stranger who fails thirty times holds up all of them.
 pub trait FailureBudget: Send + Sync + 'static {
     /// Returns the seconds until an answer from this address is looked at again; `None` if now.
     fn wait(&self, address: &str, now: Timestamp) -> Option<u32>;
@@ -53,9 +58,10 @@ impl InProcess {
     }
 }
 
-/// A network of IPv6 of 64 bits is one customer's, who may use any address in it.
+/// A network of IPv6 of 64 bits is one customer's, who may use any address in it. With a port, as a host may
+/// say it, it is the same customer.
 fn key(address: &str) -> Option<IpAddr> {
-    let ip: IpAddr = address.parse().ok()?;
+    let ip = super::shell::ip_of(address)?;
     match ip.to_canonical() {
         IpAddr::V6(v6) => Some(IpAddr::V6((v6.to_bits() & (!0 << 64)).into())),
         v4 @ IpAddr::V4(_) => Some(v4),

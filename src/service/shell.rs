@@ -318,7 +318,7 @@ fn explained(refusal: Refusal) -> Error {
 }
 
 /// The address in what a host told, with or without a port; `None` where policy cannot know it.
-fn ip_of(text: &str) -> Option<IpAddr> {
+pub(super) fn ip_of(text: &str) -> Option<IpAddr> {
     text.parse().or_else(|_| text.parse::<SocketAddr>().map(|with_port| with_port.ip())).ok()
 }
 

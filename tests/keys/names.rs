@@ -113,14 +113,17 @@ async fn thirty_failures_of_an_address_are_all_it_has_in_five_minutes() {
     let mut key = SoftAuthenticator::passkey();
     s.keyed("alice", &mut key).await;
     let (theirs, hers) = (s.mfa.from_address("192.0.2.66"), s.mfa.from_address("192.0.2.7"));
+    let with_port = s.mfa.from_address("192.0.2.66:4711");
     let started = s.passkey(None).await;
     let good = key.assert(started.public_key.as_str(), ORIGIN).unwrap();
     let bad = broken(&good);
     for _ in 0..30 {
         is_wrong(theirs.finish_passkey(started.id, &started.token, &bad).await);
     }
-    let throttled = refusal(theirs.finish_passkey(started.id, &started.token, &good).await);
-    assert_eq!(throttled, Refusal::Throttled { retry_after: 300 });
+    for from in [theirs, with_port] {
+        let throttled = refusal(from.finish_passkey(started.id, &started.token, &good).await);
+        assert_eq!(throttled, Refusal::Throttled { retry_after: 300 });
+    }
     complete(hers.finish_passkey(started.id, &started.token, &good).await.unwrap());
 }
 
