@@ -23,3 +23,5 @@ mod odd;
 mod races;
 mod refused;
 mod signing_in;
+mod stored;
+mod tickets;
