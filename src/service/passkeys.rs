@@ -130,6 +130,8 @@ impl Mfa {
     /// Safe: it changes nothing.
     pub async fn start_passkey(&self, name: Option<&str>) -> Result<PasskeyChallenge, Error> {
         let rp = self.ceremonies()?.relying();
+        let name = name.map(|name| self.inner.directory.spelling(name));
+        let name = name.as_deref();
         let (of, listed) = match name {
             Some(name) => self.listed_for(name).await?,
             None => (Whose::anybody(), None),

@@ -60,10 +60,32 @@ async fn wa_14_6_2_a_sign_in_that_fails_does_so_alike_whosever_the_name_is() {
     }
 }
 
+/// WA-14.6.2: where names are one in upper and lower case, nobody's are, too.
+#[tokio::test]
+async fn wa_14_6_2_another_spelling_tells_no_names() {
+    let s = built(|mfa| mfa.policy(policy(Default::default()).build().unwrap()).directory(Table));
+    s.keyed("alice", &mut SoftAuthenticator::passkey()).await;
+    for [one, other] in [["alice", "Alice"], ["bob", "BOB"], ["nobody", "Nobody"]] {
+        let listed = async |name| json(&s.passkey(Some(name)).await.public_key)["allowCredentials"].clone();
+        assert_eq!(listed(one).await, listed(other).await, "{one}");
+    }
+    // By default they are not one: neither somebody's nor nobody's.
+    let s = bank();
+    s.keyed("alice", &mut SoftAuthenticator::passkey()).await;
+    for [one, other] in [["alice", "Alice"], ["nobody", "Nobody"]] {
+        let listed = async |name| json(&s.passkey(Some(name)).await.public_key)["allowCredentials"].clone();
+        assert_ne!(listed(one).await, listed(other).await, "{one}");
+    }
+}
+
 /// The users of a host: alice, bob, and carol who has never been here.
 struct Table;
 
 impl tower_mfa::service::Directory for Table {
+    fn spelling<'a>(&self, name: &'a str) -> std::borrow::Cow<'a, str> {
+        name.to_lowercase().into()
+    }
+
     fn subject_of<'a>(&'a self, name: &'a str) -> tower_mfa::service::DirectoryFuture<'a, tower_mfa::id::Subject> {
         let found = ["alice", "bob", "carol"].contains(&name).then(|| crate::scene::subject(name));
         Box::pin(async { Ok(found) })
