@@ -110,7 +110,7 @@ impl Mfa {
             self.inner.look(matter, |account, turn| account.expected_registration(turn, opened.binder(), id)).await?;
         let proven = ProvenRegistration::check(ceremonies, &registration, &expected);
         let proven = proven.map_err(|error| self.failed(matter.subject, &error))?;
-        self.confirmed(&opened, id, Confirmation::Key(Box::new(proven))).await
+        self.counted(self.confirmed(&opened, id, Confirmation::Key(Box::new(proven))).await)
     }
 
     /// Begins a sign-in with a passkey, for whoever has one (`None`) or for the owner of a name.
@@ -275,6 +275,7 @@ impl Mfa {
     /// has a copy of a key sends it as often as is looked at.
     pub(super) fn counted<T>(&self, outcome: Result<T, Error>) -> Result<T, Error> {
         if outcome.as_ref().is_err_and(|error| *error.refusal() == Refusal::InvalidCredential) {
+            super::trace::not_taken(self.address.as_deref());
             self.charge_address();
         }
         outcome

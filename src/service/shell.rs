@@ -242,7 +242,10 @@ impl Inner {
                 // The first attempt may have been written after all, late: look before losing it.
                 Ok(Committed::Conflict) => None,
                 // WA-REG-26: to whoever tries to bind it, another subject's credential is a wrong one.
-                Ok(Committed::Claimed) => return Err(Refusal::InvalidCredential.into()),
+                Ok(Committed::Claimed) => {
+                    super::trace::claimed(subject);
+                    return Err(Refusal::InvalidCredential.into());
+                }
                 Err(error) => Some(error),
             };
             let found = self.load(subject).await?;

@@ -22,6 +22,17 @@ pub(crate) fn unknown_credential(address: Option<&str>) {
     tracing::info!(target: "tower_mfa::webauthn", address, rule = "WA-AUTH-5 credential", "refused");
 }
 
+/// Logs that a credential which somebody tried to bind is another subject's.
+pub(crate) fn claimed(subject: &Subject) {
+    tracing::info!(target: "tower_mfa::webauthn", %subject, rule = "WA-REG-26 another subject's credential", "refused");
+}
+
+/// Logs that what a key has signed is right and was not taken: it was used up meanwhile, or policy refuses it, of
+/// which there is an event.
+pub(crate) fn not_taken(address: Option<&str>) {
+    tracing::info!(target: "tower_mfa::webauthn", address, rule = "used up, or not allowed", "refused");
+}
+
 /// Logs why something was refused as unavailable; the client is told only that it was.
 pub(crate) fn unavailable(error: &(dyn std::error::Error + 'static)) {
     trouble("refused: cannot decide", error);

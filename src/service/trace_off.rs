@@ -10,6 +10,10 @@ pub(crate) const fn ceremony_failed(_subject: &Subject, _address: Option<&str>, 
 
 pub(crate) const fn unknown_credential(_address: Option<&str>) {}
 
+pub(crate) const fn claimed(_subject: &Subject) {}
+
+pub(crate) const fn not_taken(_address: Option<&str>) {}
+
 pub(crate) fn unavailable(error: &(dyn std::error::Error + 'static)) {
     trouble("", error);
 }

@@ -25,3 +25,4 @@ mod refused;
 mod signing_in;
 mod stored;
 mod tickets;
+mod told;
