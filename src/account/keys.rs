@@ -287,7 +287,7 @@ impl Account {
         let a = self.authenticators.get_mut(at).filter(|a| a.is_active(turn.now)).ok_or(Refusal::InvalidCredential)?;
         let id = a.id;
         let Credential::Key(key) = &mut a.credential else { return Err(Refusal::InvalidCredential) };
-        if key.public_key != proven.public_key || !key.is_allowed(rules) {
+        if key.public_key != proven.public_key || !key.is_allowed(trust) {
             return Err(Refusal::InvalidCredential);
         }
         let about = || About::authenticator(id, Method::WebAuthn);

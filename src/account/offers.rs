@@ -87,7 +87,7 @@ impl Account {
                     let with = key.properties(turn.trust(), verified);
                     Way { by: By::Key { at, verified }, proof: proof.clone().with(with) }
                 };
-                let is_taken = with_keys && key.is_allowed(&turn.policy.webauthn);
+                let is_taken = with_keys && key.is_allowed(turn.trust());
                 [false, true].into_iter().filter(|_| is_taken).map(by).collect()
             })
             .collect();

@@ -81,7 +81,7 @@ impl Account {
     pub(crate) fn listable(&self, turn: &Turn<'_>) -> Vec<(CredentialId, Transports)> {
         let usable = |a: &&Authenticator| a.is_active(turn.now) && self.standing == Standing::Normal;
         let keys = self.authenticators.iter().filter(usable).filter_map(|a| a.credential.key());
-        let allowed = keys.filter(|key| key.is_allowed(&turn.policy.webauthn));
+        let allowed = keys.filter(|key| key.is_allowed(turn.trust()));
         allowed.map(|key| (key.id.clone(), key.transports.clone())).collect()
     }
 

@@ -160,7 +160,8 @@ impl WebAuthnPolicy {
         self
     }
 
-    /// Refuses keys without a certificate chain to a root of the relying party. Default: they are taken.
+    /// Refuses keys without a certificate chain to a root of the relying party, when they are bound and when
+    /// they are used. Default: they are taken.
     pub const fn must_be_attested(mut self, must: bool) -> Self {
         self.must_be_attested = must;
         self

@@ -127,6 +127,11 @@ async fn a_key_that_policy_takes_no_more_answers_nothing() {
     is_wrong(s.answer(&asked, Reply::webauthn(credential)).await);
     let again = challenged(s.begin("alice").await);
     assert!(crate::bank::offered(&again.methods).is_none(), "and is not asked for: {:?}", again.methods);
+    current.set(policy(tower_mfa::policy::WebAuthnPolicy::default().must_be_attested(true)));
+    let again = challenged(s.begin("alice").await);
+    assert!(crate::bank::offered(&again.methods).is_none(), "nothing vouches for it");
+    current.set(policy(Default::default()));
+    answered(s.answer_login(&challenged(s.begin("alice").await), &mut key).await.unwrap());
 }
 
 #[tokio::test]

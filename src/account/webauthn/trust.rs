@@ -17,17 +17,23 @@ impl Key {
     /// Whether it is hardware that policy trusts: it cannot be copied (N63B-2.3.2), and its model is
     /// vouched for by a root of ours or listed.
     fn is_trusted(&self, trust: Trust<'_>) -> bool {
-        // Asked anew each time: a root that was taken out vouches for nothing any more (WA-13.5.5).
-        let is_rooted = match &self.attestation {
+        !self.backup_eligible && (self.is_rooted(trust) || trust.policy.trusted.contains(&self.aaguid))
+    }
+
+    /// Asked anew each time: a root that was taken out vouches for nothing any more (WA-13.5.5).
+    fn is_rooted(&self, trust: Trust<'_>) -> bool {
+        match &self.attestation {
             Attestation::Rooted(root) => trust.ceremonies.is_some_and(|ceremonies| ceremonies.trusts_root(root)),
             Attestation::None | Attestation::Itself => false,
-        };
-        !self.backup_eligible && (is_rooted || trust.policy.trusted.contains(&self.aaguid))
+        }
     }
 
     /// Whether policy takes it at all, now: what was bound under another policy is asked again.
-    pub(crate) fn is_allowed(&self, policy: &WebAuthnPolicy) -> bool {
-        policy.allows_model(self.aaguid) && !(policy.deny_synced && self.backup_eligible)
+    pub(crate) fn is_allowed(&self, trust: Trust<'_>) -> bool {
+        let policy = trust.policy;
+        policy.allows_model(self.aaguid)
+            && !(policy.deny_synced && self.backup_eligible)
+            && (!policy.must_be_attested || self.is_rooted(trust))
     }
 
     /// The highest level it can help to reach, beside a password.
