@@ -25,7 +25,8 @@ fuzz_target!(|input: (u64, u64, Option<u64>, [u8; 5], &str)| {
         assert_eq!(totp.code_at(&secret, step).expose(), code.expose());
         assert!(last_used.is_none_or(|used| step > used));
         let present = totp.step_at(now).expect("a step was accepted").get();
-        let reach = present.saturating_sub(u64::from(window.past()))..=present.saturating_add(u64::from(window.future()));
+        let reach =
+            present.saturating_sub(u64::from(window.past()))..=present.saturating_add(u64::from(window.future()));
         assert!(reach.contains(&step.get()));
         assert!(totp.verify(&secret, &code, now, Window::STRICT, Some(step)).is_err() || step.get() < present);
     }
