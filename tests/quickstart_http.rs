@@ -7,6 +7,8 @@
 mod client;
 #[path = "common/example.rs"]
 mod example;
+#[path = "quickstart_http/keys.rs"]
+mod keys;
 #[path = "quickstart_http/policy.rs"]
 mod policy;
 #[path = "common/quickstart.rs"]

@@ -54,6 +54,35 @@ async fn of_sixty_four_sign_ins_with_one_assertion_one_succeeds() {
     assert_eq!(right, 1);
 }
 
+/// The same on a file.
+#[tokio::test(flavor = "multi_thread")]
+async fn wa_reg_26_of_two_subjects_with_one_credential_id_one_binds_it_on_sqlite() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("keys-race");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    let store = tower_mfa::store::SqliteStore::open(folder.join("mfa.sqlite")).await.unwrap();
+    let s = bank();
+    let mfa = crate::scene::builder(store, &s.clock, &s.heard).webauthn(crate::bank::site().build().unwrap());
+    let mfa = mfa.build().unwrap();
+    let signed_in = async |name: &str| {
+        let tokens = crate::scene::complete(mfa.begin(s.first(name)).await.unwrap());
+        mfa.authenticate(tokens.access_token().expose()).unwrap()
+    };
+    for round in 0..8 {
+        let (hers, his) = (signed_in(&format!("alice {round}")).await, signed_in(&format!("bob {round}")).await);
+        let for_her = mfa.enrol_key(Enroller::Session(&hers), KeyRequest::passkey()).await.unwrap();
+        let for_him = mfa.enrol_key(Enroller::Session(&his), KeyRequest::passkey()).await.unwrap();
+        let make = |options: &str| SoftAuthenticator::passkey().unattested().register(options, ORIGIN).unwrap();
+        let own = make(for_her.public_key.as_str());
+        let same = with_the_id_of(&make(for_him.public_key.as_str()), &own);
+        let (one, other) = tokio::join!(
+            mfa.confirm_key(Enroller::Session(&hers), for_her.id, &own),
+            mfa.confirm_key(Enroller::Session(&his), for_him.id, &same),
+        );
+        assert_eq!([one.is_ok(), other.is_ok()].iter().filter(|ok| **ok).count(), 1);
+    }
+}
+
 /// On every store that `store::conformance` proves: claims are committed with the document.
 ///
 /// Rows: WA-REG-29
