@@ -301,7 +301,7 @@ impl Account {
         }
         let stepped_down = reacts(Reaction::StepDown);
         let before = key.properties(trust, proven.asserted.user_verified);
-        key.update(&proven.asserted);
+        key.update(&proven.asserted, stepped_down);
         // WA-AUTH-24: believed from now on, because another factor stood beside it; not yet in this answer.
         key.uv_initialized |= proven.asserted.user_verified && beside_another && !stepped_down;
         let now = key.properties(trust, proven.asserted.user_verified);
@@ -310,6 +310,7 @@ impl Account {
         let properties = Properties {
             user_verified: before.user_verified && !stepped_down,
             hardware: now.hardware && before.hardware && !stepped_down,
+            synced: now.synced || proven.asserted.backup_eligible,
             ..now
         };
         Ok(Evidence::new(Method::WebAuthn, turn.now).by(id).with(properties))

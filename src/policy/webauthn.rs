@@ -10,7 +10,8 @@ use crate::id::Aaguid;
 pub enum Reaction {
     /// It is refused.
     Reject,
-    /// It counts as a single factor, and as no hardware key.
+    /// It counts as a single factor, and as no hardware key, and so does every answer after it for as long as it
+    /// is odd.
     StepDown,
     /// It counts; the event is all there is.
     Alert,

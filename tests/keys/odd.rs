@@ -77,16 +77,33 @@ async fn wa_6_1_3_b_a_backup_that_is_lost_is_told_and_kept_in_mind() {
     assert_eq!(s.count("alice", EventKind::BackupLost).await, 1, "once");
 }
 
-/// Stepped down, one answer is one factor and no hardware.
+/// Stepped down, an answer is one factor and no hardware, and saying it once more does not help.
 #[tokio::test]
-async fn what_is_stepped_down_is_a_single_factor() {
-    let s = under(WebAuthnPolicy::default().on_backup_lost(Reaction::StepDown));
-    let mut key = SoftAuthenticator::passkey();
-    s.keyed("alice", &mut key).await;
-    let mut key = key.backup(true, false);
-    let by = s.auth(&answered(s.answer_login(&challenged(s.begin("alice").await), &mut key).await.unwrap()));
-    assert!(by.assurance().evidence().iter().all(|proof| !proof.is_user_verified()));
-    assert_eq!(by.assurance().level().number(), 2, "the password stands beside it");
+async fn what_is_stepped_down_is_a_single_factor_for_as_long_as_it_is_odd() {
+    let policy = WebAuthnPolicy::default().trust_aaguids([Aaguid::from_bytes(MODEL)]);
+    let odd = [
+        (EventKind::BackupLost, (true, true), (true, false)),
+        (EventKind::BackupEligibilityChanged, (false, false), (true, false)),
+    ];
+    for (kind, genuine, odd) in odd {
+        let policy = policy.clone().on_backup_lost(Reaction::StepDown).on_eligibility_change(Reaction::StepDown);
+        let s = under(policy);
+        let mut key = hard_key().backup(genuine.0, genuine.1);
+        s.keyed("alice", &mut key).await;
+        let mut key = key.backup(odd.0, odd.1);
+        for times in 1..=3 {
+            let by = s.auth(&answered(s.answer_login(&challenged(s.begin("alice").await), &mut key).await.unwrap()));
+            let assurance = by.assurance();
+            assert!(assurance.evidence().iter().all(|proof| !proof.is_user_verified()), "{kind:?} {times}");
+            assert!(!assurance.is_hardware(), "{kind:?} {times}");
+            assert_eq!(assurance.level().number(), 2, "the password stands beside it");
+            assert_eq!(s.count("alice", kind).await, times, "told each time");
+        }
+        let mut key = key.backup(genuine.0, genuine.1);
+        let by = s.auth(&answered(s.answer_login(&challenged(s.begin("alice").await), &mut key).await.unwrap()));
+        assert!(by.assurance().evidence().iter().any(|proof| proof.is_user_verified()), "{kind:?}: as it was");
+        assert_eq!(s.count("alice", kind).await, 3);
+    }
 }
 
 /// A right signature that policy refuses writes its event; whoever sends it again and again writes no more of

@@ -69,10 +69,14 @@ impl Key {
         all.into_iter().filter(|(is_odd, ..)| *is_odd).map(|(_, kind, reaction)| (kind, reaction)).collect()
     }
 
-    /// Keeps what an answer says of the key (WA-AUTH-24).
-    pub(crate) fn update(&mut self, asserted: &Asserted) {
+    /// Keeps what an answer says of the key (WA-AUTH-24). Of one that is stepped down nothing but the counter is
+    /// believed: what was odd about it is so at the next answer, too, and no repetition makes up for it.
+    pub(crate) fn update(&mut self, asserted: &Asserted, stepped_down: bool) {
         // A counter that went back stays where it was: a copy is told of at every answer, not once.
         self.counter = self.counter.max(asserted.counter);
+        if stepped_down {
+            return;
+        }
         self.backed_up = asserted.backed_up;
         // What could once be copied may have been.
         self.backup_eligible |= asserted.backup_eligible;
