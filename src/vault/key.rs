@@ -121,6 +121,15 @@ pub trait KeyRing: Send + Sync + 'static {
 
     /// Returns the key of this name, if the ring still has it.
     fn key(&self, id: &str) -> Option<MasterKey>;
+
+    /// Returns the key that has been in the ring for the longest. Default: the newest.
+    ///
+    /// What is derived and kept nowhere is derived from it, so that a new key changes none of it: the lists that
+    /// [`start_passkey`](crate::service::Mfa::start_passkey) makes up for names that nobody has. They change when
+    /// this key is taken out, once.
+    fn oldest(&self) -> MasterKey {
+        self.newest()
+    }
 }
 
 /// A ring of keys held in memory, the newest first.
@@ -171,5 +180,9 @@ impl KeyRing for LocalKeyRing {
 
     fn key(&self, id: &str) -> Option<MasterKey> {
         std::iter::once(&self.newest).chain(&self.older).find(|key| key.id() == id).cloned()
+    }
+
+    fn oldest(&self) -> MasterKey {
+        self.older.last().unwrap_or(&self.newest).clone()
     }
 }

@@ -148,13 +148,13 @@ impl Vault {
         open_with(aead, &aad(purpose, "", b""), body)
     }
 
-    /// A keyed hash of `parts`, the same until the ring has a newer key: for what must be stable, look
-    /// random and be written nowhere. `parts` are told apart by their lengths.
+    /// A keyed hash of `parts`, the same for as long as the ring keeps its oldest key: for what must be
+    /// stable, look random and be written nowhere. `parts` are told apart by their lengths.
     pub(crate) fn keyed_hash(&self, parts: &[&[u8]]) -> Result<[u8; 32], VaultError> {
         let lengths: Vec<[u8; 8]> = parts.iter().map(|part| part.len().to_be_bytes()).collect();
         let framed = lengths.iter().zip(parts).flat_map(|(length, part)| [&length[..], part]);
         let info: Vec<&[u8]> = std::iter::once(&b"tower-mfa keyed hash "[..]).chain(framed).collect();
-        self.ring.newest().derive(&info).ok_or(VaultError::Closed)
+        self.ring.oldest().derive(&info).ok_or(VaultError::Closed)
     }
 
     fn split<'a>(&self, sealed: &'a str) -> Result<(MasterKey, &'a str), VaultError> {

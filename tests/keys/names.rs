@@ -1,7 +1,13 @@
 //! What a stranger learns of names, and what nobody locks by trying.
 
+use std::sync::Arc;
+
 use tower_mfa::account::Refusal;
+use tower_mfa::entropy::SystemEntropy;
+use tower_mfa::service::Keys;
 use tower_mfa::testing::SoftAuthenticator;
+use tower_mfa::token::{Algorithm, KeySet, SigningKey};
+use tower_mfa::vault::{LocalKeyRing, MasterKey};
 
 use crate::bank::{ORIGIN, bank, built, is_wrong, json, policy};
 use crate::scene::{Scene, answered, challenged, complete, refusal};
@@ -58,6 +64,22 @@ async fn wa_14_6_2_a_sign_in_that_fails_does_so_alike_whosever_the_name_is() {
         }
         assert_eq!(s.store.commits(), commits, "nothing is written");
     }
+}
+
+/// WA-14.6.2: who looks before and after a new master key learns of no names.
+#[tokio::test]
+async fn wa_14_6_2_a_new_master_key_changes_no_made_up_list() {
+    let draw = |id| MasterKey::generate(id, &SystemEntropy).unwrap();
+    let (october, november) = (draw("2026-10"), draw("2026-11"));
+    let under = |ring: Vec<MasterKey>| {
+        let signing = KeySet::new(SigningKey::generate(Algorithm::Es256).unwrap());
+        let keys = Keys::new(signing, Arc::new(LocalKeyRing::new(ring).unwrap()));
+        built(|mfa| mfa.policy(policy(Default::default()).build().unwrap()).keys(keys))
+    };
+    let listed = async |s: Scene| json(&s.passkey(Some("nobody")).await.public_key)["allowCredentials"].clone();
+    let before = listed(under(vec![october.clone()])).await;
+    assert_eq!(listed(under(vec![november.clone(), october])).await, before);
+    assert_ne!(listed(under(vec![november])).await, before, "they are drawn from the key, not from the name alone");
 }
 
 /// WA-14.6.2: where names are one in upper and lower case, nobody's are, too.
