@@ -8,6 +8,7 @@ use super::refusal::Refusal;
 use super::sealed::EnrolmentClaims;
 use super::session::Seed;
 use super::turn::Turn;
+use super::webauthn::KeyKind;
 use super::{Account, Status, Ticket};
 use crate::assurance::{Aal, Evidence, Method, assess};
 use crate::clock::Timestamp;
@@ -62,7 +63,10 @@ impl Account {
     pub(super) fn login_asks(&self, turn: &Turn<'_>) -> LoginAsks {
         let is_asked = match turn.login.mode() {
             Login::Off | Login::Optional => false,
-            Login::IfEnrolled => self.bound().any(|a| turn.login.is_enrolled_by(a.credential.method())),
+            Login::IfEnrolled => self.bound().any(|a| match a.credential.key().map(|key| key.kind) {
+                Some(KeyKind::SecurityKey) => turn.login.is_enrolled_by_security_keys(),
+                _ => turn.login.is_enrolled_by(a.credential.method()),
+            }),
             Login::RequiredAfter(_) | Login::Required => self.has_bound(),
         };
         match (is_asked, self.must_bind_first(turn)) {

@@ -19,7 +19,7 @@ use crate::entropy::{Entropy, SystemEntropy};
 use crate::error::ConfigError;
 use crate::id::Subject;
 use crate::middleware::csrf::Origins;
-use crate::policy::{Policy, PolicySource};
+use crate::policy::{Policy, PolicySource, Who};
 use crate::store::{DynStore, Store};
 use crate::token::{Issuer, Verifier};
 use crate::vault::Vault;
@@ -254,7 +254,8 @@ impl MfaBuilder {
     /// # Errors
     ///
     /// [`ConfigError`] with the field and the rule: issuer, audience or keys are missing or empty,
-    /// a mount path does not begin with `/` or ends with it, both are the same, the deadline is out of range.
+    /// a mount path does not begin with `/` or ends with it, both are the same, the deadline is out of range,
+    /// nothing could ever be bound for want of a relying party.
     pub fn build(self) -> Result<Mfa, ConfigError> {
         let missing = |field| ConfigError::new(field, "must be given");
         let issuer = self.issuer.ok_or_else(|| missing("issuer"))?;
@@ -279,6 +280,9 @@ impl MfaBuilder {
         let mut verifier = Verifier::new(issuer.clone(), audience.clone(), signing.clone())?;
         if let Some(revocations) = self.revocation_capacity {
             verifier = verifier.with_revocation_capacity(revocations);
+        }
+        if self.ceremonies.is_none() {
+            check_bindable(&*self.policies, &audience)?;
         }
         let inner = Inner {
             store: self.store,
@@ -306,6 +310,18 @@ impl MfaBuilder {
         };
         Ok(Mfa { inner: Arc::new(inner), address: None })
     }
+}
+
+/// Where no relying party is given, something else must be there to bind. Asked of the policy for whoever has not
+/// said who it is: those for others are not known before they come.
+fn check_bindable(policies: &dyn PolicySource, audience: &str) -> Result<(), ConfigError> {
+    let Ok(nobody) = Subject::new("nobody") else { return Ok(()) };
+    let who = Who::new(&nobody, audience, &[]);
+    if policies.policy(who).login_for(who).needs_relying_party() {
+        let rule = "must be given: the policy lets nothing be bound but passkeys and security keys";
+        return Err(ConfigError::new("webauthn", rule));
+    }
+    Ok(())
 }
 
 fn check_mounts(routes: &str, admin: Option<&str>) -> Result<(), ConfigError> {

@@ -2,10 +2,12 @@
 
 use tower_mfa::account::{EventKind, Refusal};
 use tower_mfa::assurance::Method;
-use tower_mfa::policy::Login;
-use tower_mfa::testing::SoftAuthenticator;
+use tower_mfa::policy::{Login, LoginPolicy};
+use tower_mfa::service::{KeyRequest, LoginOutcome};
+use tower_mfa::store::MemoryStore;
+use tower_mfa::testing::{ManualClock, SoftAuthenticator};
 
-use crate::bank::{ORIGIN, acr, bank, built, is_wrong, json, options, policy};
+use crate::bank::{ORIGIN, acr, bank, built, is_wrong, json, options, policy, site, with};
 use crate::scene::{answered, challenged, complete, refusal};
 
 #[tokio::test]
@@ -40,6 +42,40 @@ async fn a_security_key_without_a_pin_stands_beside_a_password() {
     let started = s.passkey(Some("alice")).await;
     assert_eq!(json(&started.public_key)["userVerification"], "required");
     is_wrong(s.finish(&started, &mut key).await);
+}
+
+/// A passkey is a comfort; whoever adds a security key wants it asked for.
+#[tokio::test]
+async fn where_policy_says_nothing_a_security_key_is_asked_for_and_a_passkey_is_not() {
+    for (wanted, asked) in [(KeyRequest::passkey(), false), (KeyRequest::security_key(), true)] {
+        for (login, of_security_keys) in
+            [(LoginPolicy::default(), true), (LoginPolicy::default().enrolled_by([Method::Totp]), false)]
+        {
+            let s = with(policy(Default::default()).login(login));
+            let by = s.signed_in("alice").await;
+            let started = s.start_key(&by, wanted.clone()).await;
+            s.confirm_key(&by, &started, &mut SoftAuthenticator::security_key()).await.unwrap();
+            let is_asked = matches!(s.begin("alice").await, LoginOutcome::Challenge(_));
+            assert_eq!(is_asked, asked && of_security_keys, "{wanted:?}");
+        }
+    }
+}
+
+/// A service that asks for keys and has nobody to ask for them would lock everybody out.
+#[test]
+fn keys_alone_need_a_relying_party() {
+    let keys_alone = |mode| LoginPolicy::new(mode).kinds([Method::WebAuthn]);
+    let built = |login: LoginPolicy, rp: bool| {
+        let mfa = crate::scene::builder(MemoryStore::new(), &ManualClock::at(crate::scene::START), &Default::default());
+        let mfa = mfa.policy(policy(Default::default()).login(login).build().unwrap());
+        if rp { mfa.webauthn(site().build().unwrap()) } else { mfa }.build().map(drop)
+    };
+    for mode in [Login::Required, Login::IfEnrolled] {
+        let refused = built(keys_alone(mode).enrolled_by([Method::WebAuthn]), false).unwrap_err();
+        assert_eq!(refused.field(), "webauthn");
+        built(keys_alone(mode).enrolled_by([Method::WebAuthn]), true).unwrap();
+        built(LoginPolicy::new(mode), false).unwrap();
+    }
 }
 
 /// Rows: WA-5.5-allow, WA-5.4.3-dec
@@ -165,12 +201,12 @@ async fn the_host_says_with_which_roles_a_passkey_signs_in_and_whether_at_all() 
 #[tokio::test]
 async fn a_passkey_signs_in_past_no_rule_of_the_login() {
     use tower_mfa::policy::LoginPolicy;
-    use tower_mfa::service::LoginOutcome;
+    use LoginOutcome;
 
     let s = crate::bank::with(policy(Default::default()).login(LoginPolicy::new(Login::Required).at_least(2)));
     let token = crate::scene::ticket(s.begin("alice").await);
     let enroller = tower_mfa::service::Enroller::Token(&token);
-    let started = s.mfa.enrol_key(enroller, tower_mfa::service::KeyRequest::passkey()).await.unwrap();
+    let started = s.mfa.enrol_key(enroller, KeyRequest::passkey()).await.unwrap();
     let mut key = SoftAuthenticator::passkey();
     let credential = key.register(started.public_key.as_str(), ORIGIN).unwrap();
     s.mfa.confirm_key(enroller, started.id, &credential).await.unwrap();

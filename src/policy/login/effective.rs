@@ -20,6 +20,7 @@ pub struct EffectiveLogin {
     pub(super) most: Option<usize>,
     pub(super) least: usize,
     pub(super) enrolled_by: Kinds,
+    pub(super) enrolled_by_security_keys: bool,
 }
 
 impl EffectiveLogin {
@@ -48,15 +49,27 @@ impl EffectiveLogin {
     }
 
     /// Tells whether having an authenticator of this kind makes an account "enrolled" for
-    /// [`Login::IfEnrolled`].
+    /// [`Login::IfEnrolled`]; for [`Method::WebAuthn`], whether a passkey does.
     #[must_use]
     pub fn is_enrolled_by(&self, kind: Method) -> bool {
         self.enrolled_by.contains(kind)
     }
 
+    /// The same for a security key.
+    #[must_use]
+    pub const fn is_enrolled_by_security_keys(&self) -> bool {
+        self.enrolled_by_security_keys
+    }
+
     /// The kinds that can be offered to somebody who has to bind one.
     pub(crate) fn bindable(&self) -> impl Iterator<Item = Method> {
         self.kinds.bindable().filter(|kind| self.allows(*kind))
+    }
+
+    /// Whether passkeys and security keys are all that can be bound.
+    pub(crate) fn needs_relying_party(&self) -> bool {
+        let mut bindable = self.bindable().peekable();
+        bindable.peek().is_some() && bindable.all(|kind| kind == Method::WebAuthn)
     }
 
     /// Adds what a rule asks for, member by member the stricter.

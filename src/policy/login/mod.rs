@@ -56,7 +56,14 @@ impl LoginPolicy {
     pub fn new(mode: Login) -> Self {
         let enrolled_by = Kinds::of(Kinds::authenticators().iter().filter(|kind| *kind != Method::WebAuthn));
         Self {
-            base: EffectiveLogin { mode, kinds: Kinds::all(), most: None, least: 1, enrolled_by },
+            base: EffectiveLogin {
+                mode,
+                kinds: Kinds::all(),
+                most: None,
+                least: 1,
+                enrolled_by,
+                enrolled_by_security_keys: true,
+            },
             rules: Vec::new(),
         }
     }
@@ -89,9 +96,11 @@ impl LoginPolicy {
     }
 
     /// Says which kinds make an account "enrolled" for [`Login::IfEnrolled`]. Default: every kind but
-    /// [`Method::WebAuthn`], so that a passkey somebody added for comfort forces no second factor.
+    /// passkeys, so that one somebody added for comfort forces no second factor. A security key is there to
+    /// stand beside a password, and is asked for; [`Method::WebAuthn`] names both.
     pub fn enrolled_by(mut self, kinds: impl IntoIterator<Item = Method>) -> Self {
         self.base.enrolled_by = Kinds::of(kinds);
+        self.base.enrolled_by_security_keys = self.base.enrolled_by.contains(Method::WebAuthn);
         self
     }
 
