@@ -6,6 +6,8 @@
 mod reload;
 #[path = "policy_file/schema.rs"]
 mod schema;
+#[path = "policy_file/webauthn.rs"]
+mod webauthn;
 
 use std::sync::Arc;
 

@@ -121,6 +121,11 @@ impl Policy {
         &self.login
     }
 
+    /// Returns the rules for passkeys and security keys.
+    pub const fn webauthn(&self) -> &WebAuthnPolicy {
+        &self.webauthn
+    }
+
     /// Returns what login asks of `who`, all rules taken together.
     #[must_use]
     pub fn login_for(&self, who: Who<'_>) -> EffectiveLogin {

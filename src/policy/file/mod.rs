@@ -47,6 +47,7 @@ mod requirement;
 mod routes;
 mod scalar;
 mod shape;
+mod webauthn;
 
 pub use place::PolicyFileError;
 pub use routes::RouteServices;
@@ -62,6 +63,7 @@ use crate::middleware::route_policy::Mode;
 use login::LoginPart;
 use place::{Located, json_error, toml_error};
 use shape::{ActionTable, Bind, LoginRuleTable, LoginTable, Named, RouteTable, Top};
+use webauthn::WebAuthnTable;
 
 /// A policy file that was read: routes, actions and the login policy, with their places.
 ///
@@ -71,6 +73,7 @@ pub struct PolicyDocument {
     text: Box<str>,
     actions: Vec<Action>,
     login: Option<LoginPart>,
+    webauthn: Option<Located<WebAuthnTable>>,
     routes: Arc<[Located<RouteTable>]>,
     unnamed: Mode,
     bad_paths: Mode,
@@ -95,12 +98,14 @@ impl PolicyDocument {
     /// [`PolicyFileError`] with line and column: it is no TOML, has a member that is not known, or one of another
     /// form.
     pub fn from_toml(text: &str) -> Result<Self, PolicyFileError> {
-        type Read = Top<toml::Spanned<ActionTable>, toml::Spanned<RouteTable>, toml::Spanned<LoginRuleTable>>;
+        type Part<T> = toml::Spanned<T>;
+        type Read = Top<Part<ActionTable>, Part<RouteTable>, Part<LoginRuleTable>, Part<WebAuthnTable>>;
         check_size(text)?;
         let top: Read = toml::from_str(text).map_err(|error| toml_error(text, &error))?;
         Self::of(
             top,
             text,
+            |part| Ok(Located::toml(part)),
             |part| Ok(Located::toml(part)),
             |part| Ok(Located::toml(part)),
             |part| Ok(Located::toml(part)),
@@ -113,21 +118,22 @@ impl PolicyDocument {
     ///
     /// As [`from_toml`](Self::from_toml).
     pub fn from_json(text: &str) -> Result<Self, PolicyFileError> {
-        type Read<'a> = Top<&'a RawValue, &'a RawValue, &'a RawValue>;
+        type Read<'a> = Top<&'a RawValue, &'a RawValue, &'a RawValue, &'a RawValue>;
         check_size(text)?;
         // RFC 8259 §8.1: what an editor on Windows puts in front is no part of it.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let top: Read<'_> = serde_json::from_str(text).map_err(|error| json_error(text, 0, text, &error))?;
         let (action, route) = (|part| Located::json(text, part), |part| Located::json(text, part));
-        Self::of(top, text, action, route, |part| Located::json(text, part))
+        Self::of(top, text, action, route, |part| Located::json(text, part), |part| Located::json(text, part))
     }
 
-    fn of<A, R, L>(
-        top: Top<A, R, L>,
+    fn of<A, R, L, W>(
+        top: Top<A, R, L, W>,
         text: &str,
         action: impl Fn(A) -> Result<Located<ActionTable>, PolicyFileError>,
         route: impl Fn(R) -> Result<Located<RouteTable>, PolicyFileError>,
         rule: impl Fn(L) -> Result<Located<LoginRuleTable>, PolicyFileError>,
+        webauthn: impl Fn(W) -> Result<Located<WebAuthnTable>, PolicyFileError>,
     ) -> Result<Self, PolicyFileError> {
         let actions = top.actions.into_iter().flat_map(|Named(actions)| actions);
         let actions = actions.map(|(name, part)| Ok(Action::of(name, action(part)?)));
@@ -152,18 +158,20 @@ impl PolicyDocument {
             text: text.into(),
             actions: actions.collect::<Result<_, PolicyFileError>>()?,
             login,
+            webauthn: top.webauthn.map(webauthn).transpose()?,
             routes: top.routes.into_iter().flatten().map(route).collect::<Result<_, _>>()?,
             unnamed: top.unnamed.into(),
             bad_paths: top.bad_paths.into(),
         })
     }
 
-    /// Builds the policy: what `base` says, with the actions and the login policy of the file.
+    /// Builds the policy: what `base` says, with the actions and the login policy of the file, and what it says of
+    /// passkeys and security keys.
     ///
     /// # Errors
     ///
-    /// [`PolicyFileError`], with the place of the action or login rule where one is to blame; else it is the base,
-    /// or what the file says beside it.
+    /// [`PolicyFileError`], with the place of the action, the login rule or the rules for keys where they are to
+    /// blame; else it is the base, or what the file says beside it.
     pub fn policy(&self, base: PolicyBuilder) -> Result<Policy, PolicyFileError> {
         let mut policy = base;
         for Action { name, requirement, bound, .. } in &self.actions {
@@ -174,6 +182,10 @@ impl PolicyDocument {
         }
         if let Some(login) = &self.login {
             policy = policy.login(login.policy.clone());
+        }
+        if let Some(webauthn) = &self.webauthn {
+            let rules = webauthn.value.over(policy.policy.webauthn.clone());
+            policy = policy.webauthn(rules);
         }
         policy.build().map_err(|error| self.placed(&error))
     }
@@ -190,8 +202,11 @@ impl PolicyDocument {
             "login" => rules.rfind(|(name, _)| *name == item),
             _ => None,
         };
-        match error.item().and_then(place) {
-            Some((_, at)) => PolicyFileError::at(&self.text, at, error.rule()),
+        let named = error.item().and_then(place).map(|(_, at)| at);
+        let keys = ["webauthn", "passkey_valid_for", "security_key_valid_for"];
+        let of_keys = self.webauthn.as_ref().filter(|_| keys.contains(&error.field())).map(|table| table.at);
+        match named.or(of_keys) {
+            Some(at) => PolicyFileError::at(&self.text, at, error.rule()),
             None => PolicyFileError::of_file(error.to_string()),
         }
     }
@@ -216,6 +231,6 @@ impl Action {
 /// Returns the JSON Schema of a policy file (draft 2020-12), as `docs/policy.schema.json` has it.
 #[must_use]
 pub fn json_schema() -> String {
-    let schema = schemars::schema_for!(Top<ActionTable, RouteTable, LoginRuleTable>);
+    let schema = schemars::schema_for!(Top<ActionTable, RouteTable, LoginRuleTable, WebAuthnTable>);
     serde_json::to_string_pretty(&schema).unwrap_or_default()
 }

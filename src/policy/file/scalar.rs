@@ -231,6 +231,12 @@ text!(
 );
 
 text!(
+    /// A model of an authenticator.
+    AaguidName(crate::id::Aaguid), "Aaguid", "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$",
+    "a model such as 2fc0579f-8113-47ea-b116-bb5a8db9202a", |text| text.parse().ok()
+);
+
+text!(
     /// A date, from its midnight in UTC, or a time.
     DateName(Timestamp), "Date", "^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9:]+Z?)?$",
     "a date such as 2027-01-31, or a time such as 2027-01-31T08:00:00Z", |text| {

@@ -10,11 +10,12 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use super::requirement::Asked;
 use super::scalar::{AtLeastOne, DateName, KindName, MethodName, NetworkName};
 
-/// The file as a whole. `A`, `R` and `L` are its actions, routes and login rules, as its parser hands them over.
+/// The file as a whole. `A`, `R`, `L` and `W` are its actions, routes, login rules and rules for keys, as its parser
+/// hands them over.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Policy", rename = "Policy")]
-pub(super) struct Top<A, R, L> {
+pub(super) struct Top<A, R, L, W> {
     /// Where the schema of this file is, for editors.
     #[serde(default, rename = "$schema")]
     _schema: Option<String>,
@@ -31,6 +32,8 @@ pub(super) struct Top<A, R, L> {
     pub(super) actions: Option<Named<A>>,
     /// What login asks. Left out, it is as the program says.
     pub(super) login: Option<LoginTable<L>>,
+    /// What passkeys and security keys must be. What is left out is as the program says.
+    pub(super) webauthn: Option<W>,
     /// What routes ask for.
     pub(super) routes: Option<Vec<R>>,
 }
@@ -158,7 +161,7 @@ pub(super) struct LoginTable<L> {
     pub(super) at_most: Option<usize>,
     /// How many must be bound where MFA is required: 1, or 2 for two independent ones. Default: 1.
     pub(super) at_least: Option<usize>,
-    /// The kinds that make an account enrolled for `if_enrolled`. Default: every kind but webauthn.
+    /// The kinds that make an account enrolled for `if_enrolled`. Default: every kind, of webauthn security keys alone.
     pub(super) enrolled_by: Option<AtLeastOne<KindName>>,
     /// Rules for some.
     pub(super) rules: Option<Vec<L>>,
