@@ -200,10 +200,7 @@ async fn the_host_says_with_which_roles_a_passkey_signs_in_and_whether_at_all() 
 /// CVE-2019-16766: an account that must have more is sent to bind it, and has no session before.
 #[tokio::test]
 async fn a_passkey_signs_in_past_no_rule_of_the_login() {
-    use tower_mfa::policy::LoginPolicy;
-    use LoginOutcome;
-
-    let s = crate::bank::with(policy(Default::default()).login(LoginPolicy::new(Login::Required).at_least(2)));
+    let s = with(policy(Default::default()).login(LoginPolicy::new(Login::Required).at_least(2)));
     let token = crate::scene::ticket(s.begin("alice").await);
     let enroller = tower_mfa::service::Enroller::Token(&token);
     let started = s.mfa.enrol_key(enroller, KeyRequest::passkey()).await.unwrap();
