@@ -114,4 +114,12 @@ export function stepUp(
   options?: StepUpOptions,
 ): (input: RequestInfo | URL, init?: RequestInit) => Promise<Response>;
 
-export function signalAccepted(user: { rpId: string; userId: string; ids: string[] }): Promise<void> | undefined;
+/** What `GET /mfa/status` says of the keys that are left. */
+export interface AcceptedCredentials {
+  rpId: string;
+  userId: string;
+  allAcceptedCredentialIds: string[];
+}
+
+/** Takes a status. `undefined` where the browser cannot hear of it, or no key was ever asked for. */
+export function signalAccepted(status: { accepted_credentials?: AcceptedCredentials }): Promise<void> | undefined;

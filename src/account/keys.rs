@@ -11,7 +11,7 @@ use super::throttle::Throttle;
 use super::turn::Turn;
 use super::view::KeyEnrolment;
 use super::webauthn::{
-    self, Asserted, Assertion, Ceremonies, CeremonyError, Creation, CredentialId, ExpectedAssertion,
+    self, Accepted, Asserted, Assertion, Ceremonies, CeremonyError, Creation, CredentialId, ExpectedAssertion,
     ExpectedRegistration, Key, KeyKind, OptionsJson, PublicKey, Registered, Registration, Transports, User,
 };
 use super::{Access, Account};
@@ -231,6 +231,14 @@ impl Account {
         let (at, user_verification) = self.listed_key(turn, challenge, &assertion.id)?;
         let key = self.authenticators.get(at).and_then(|a| a.credential.key()).ok_or(Refusal::InvalidCredential)?;
         Ok(AskedKey::new(to_sign, key, user_verification))
+    }
+
+    /// Which credentials are the account's, where authenticators know it at all. One that is switched off or has
+    /// expired is still its owner's: what a browser has forgotten, no operator brings back.
+    pub(super) fn accepted_credentials(&self, turn: &Turn<'_>) -> Option<OptionsJson> {
+        let (rp, handle) = (turn.ceremonies?.relying(), self.user_handle.as_ref()?);
+        let ids = self.bound().filter_map(|a| a.credential.key()).map(|key| &key.id);
+        OptionsJson::of(&Accepted::new(rp, webauthn::base64url::encode(handle.as_bytes()), ids))
     }
 
     /// Whether authenticators call the account by this handle.

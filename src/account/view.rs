@@ -113,6 +113,10 @@ pub struct StatusView {
     pub grace_until: Option<Timestamp>,
     /// What is bound, and what waits to be confirmed.
     pub authenticators: Vec<AuthenticatorView>,
+    /// Which passkeys and security keys are left, for `PublicKeyCredential.signalAllAcceptedCredentials`: it takes
+    /// those that were removed out of the browser's list. `None` where no key was ever asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accepted_credentials: Option<OptionsJson>,
     /// The recovery codes.
     pub recovery_codes: RecoveryCodesView,
     /// How many sessions there are.
@@ -201,6 +205,7 @@ impl Account {
                 .filter(|a| !a.is_stale(turn.now))
                 .map(|a| AuthenticatorView::of(a, turn))
                 .collect(),
+            accepted_credentials: self.accepted_credentials(turn),
             recovery_codes: RecoveryCodesView {
                 remaining: self.recovery_remaining(),
                 total: set.map_or(0, |set| set.total()),

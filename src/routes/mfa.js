@@ -130,5 +130,5 @@ export function stepUp(fetch, options) {
 	};
 }
 
-export const signalAccepted = ({ ids, ...user }) =>
-	Keys?.signalAllAcceptedCredentials?.({ ...user, allAcceptedCredentialIds: ids });
+export const signalAccepted = ({ accepted_credentials: of }) =>
+	of && Keys?.signalAllAcceptedCredentials?.(of).catch(() => {});

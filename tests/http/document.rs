@@ -200,7 +200,7 @@ fn is_typed(name: &str, value: &Value) -> bool {
             value.is_array()
         }
         "transports" => value.is_array(),
-        "public_key" => value.is_object(),
+        "public_key" | "accepted_credentials" => value.is_object(),
         "recovery_codes" => value.is_array() || value.is_object(),
         "authenticator" | "step_up" | "state" => value.is_object(),
         "phishing_resistant" | "synced" | "current" | "met" => value.is_boolean(),

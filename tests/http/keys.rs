@@ -52,6 +52,32 @@ pub(crate) async fn everything_about_keys(s: &Service) {
     s.post(&path, &bound.text("access_token"), json!({"type": "webauthn", "credential": credential})).await.is(200);
 }
 
+/// WA-14.6.3: the list of all is for its owner alone, in the form the browser takes it in.
+#[tokio::test]
+async fn wa_14_6_3_a_status_says_which_keys_are_left() {
+    let s = Service::new(Login::IfEnrolled);
+    let token = s.login("alice").await.text("access_token");
+    let status = s.get("/mfa/status", &token).await.is(200);
+    assert!(status.body.get("accepted_credentials").is_none(), "no key was ever asked for");
+    let mut key = SoftAuthenticator::passkey();
+    let wanted = json!({"type": "webauthn", "kind": "passkey"});
+    let started = s.post("/mfa/authenticators", &token, wanted).await.is(201);
+    let credential = created(&mut key, &started);
+    let (id, user) = (started.text("id"), &started.body["public_key"]["user"]["id"]);
+    let left = |status: &Answer, ids: Value| {
+        exactly(&status.body, &members("| `GET /mfa/status` |", "200"));
+        let expected =
+            json!({"rpId": started.body["public_key"]["rp"]["id"], "userId": user, "allAcceptedCredentialIds": ids});
+        assert_eq!(status.body["accepted_credentials"], expected);
+    };
+    left(&s.get("/mfa/status", &token).await.is(200), json!([]));
+    let bound = s.post(&format!("/mfa/authenticators/{id}/confirm"), &token, json!({"credential": credential})).await;
+    let token = bound.is(200).text("access_token");
+    left(&s.get("/mfa/status", &token).await.is(200), json!([credential["id"]]));
+    s.delete(&format!("/mfa/authenticators/{id}"), &token).await.is(204);
+    left(&s.get("/mfa/status", &token).await.is(200), json!([]));
+}
+
 #[tokio::test]
 async fn a_key_is_bound_listed_and_used_with_the_documented_members() {
     let s = Service::new(Login::IfEnrolled);

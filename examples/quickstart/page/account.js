@@ -1,5 +1,7 @@
 // The account: what is bound, who is signed in, what happened.
 
+import { signalAccepted } from "/mfa/mfa.js";
+
 import { call } from "./api.js";
 import { $, ask, h, invalid, refill, say, show } from "./dom.js";
 import { added, enrol, showCodes } from "./enrol.js";
@@ -15,6 +17,8 @@ const SHOWN = 8;
 
 export async function openAccount() {
   await reload();
+  // What was removed elsewhere is offered by this browser no more.
+  signalAccepted(status);
   slip(null);
   $("transfer").querySelector(".done").textContent = "";
   $("try-answer").hidden = true;
@@ -135,6 +139,7 @@ async function remove(one, name, last) {
   if (!(await ask({ title: `Remove “${name}”?`, text, yes: "Remove", danger: true }))) return;
   await call("DELETE", `/mfa/authenticators/${encodeURIComponent(one.id)}`);
   await reload();
+  signalAccepted(status);
   const left = one.type === "webauthn" ? (kinds[one.kind] ?? kinds.security_key).removed : "Delete the entry in the app, too.";
   say(`“${name}” is removed. ${left}`, "good");
 }

@@ -16,7 +16,7 @@ export const kinds = {
     todo: "Your browser asks where to keep it, and for your fingerprint, face or PIN.",
     added: "The passkey is added. You were signed out everywhere else.",
     only: "on this device only",
-    removed: "Delete it in your password manager, too.",
+    removed: "Delete it in your password manager, too, if it is still there.",
   },
   security_key: {
     name: "Security key",

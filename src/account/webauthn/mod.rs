@@ -20,6 +20,6 @@ pub use options::OptionsJson;
 
 pub(crate) use crate::id::Aaguid;
 
-pub(crate) use options::{Creation, Request, User};
+pub(crate) use options::{Accepted, Creation, Request, User};
 pub(crate) use response::{Assertion, Registration};
 pub(crate) use trust::{Trust, best_proof};

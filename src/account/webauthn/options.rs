@@ -86,6 +86,24 @@ pub(crate) struct Request {
     hints: Vec<&'static str>,
 }
 
+/// Which credentials are an account's: `AllAcceptedCredentialsOptions` (WebAuthn §5.1.10.2), for
+/// `PublicKeyCredential.signalAllAcceptedCredentials`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Accepted {
+    rp_id: Box<str>,
+    user_id: String,
+    all_accepted_credential_ids: Vec<String>,
+}
+
+impl Accepted {
+    /// `user_id` in base64url.
+    pub(crate) fn new<'a>(rp: Relying<'_>, user_id: String, ids: impl Iterator<Item = &'a CredentialId>) -> Self {
+        let all_accepted_credential_ids = ids.map(CredentialId::to_text).collect();
+        Self { rp_id: rp.id.into(), user_id, all_accepted_credential_ids }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Rp {
     id: Box<str>,

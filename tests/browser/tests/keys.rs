@@ -307,6 +307,23 @@ fn one_of_two_keys_is_lost_and_removed() {
     is_quiet(&page);
 }
 
+/// WA-14.6.3: what the page removes, the browser offers no more; what stays, stays.
+#[test]
+fn a_passkey_that_is_removed_is_taken_out_of_the_browser_too() {
+    let Some((bank, _driver, page)) = open(&[], &[]) else { return };
+    let phone = page.plug_in(Model::SYNCED);
+    sign_in(&page, "alice");
+    drop(add_first_key(&page, "#add-passkey", "My phone"));
+    page.open(&bank.origin);
+    page.shows("#apps", "My phone");
+    assert_eq!(phone.credentials().len(), 1, "it is listed");
+    page.click("#apps button[aria-label='Remove My phone']");
+    page.click("#ask-yes");
+    page.shows("#message", "“My phone” is removed");
+    page.wait("the browser", || phone.credentials().is_empty().then_some(()));
+    is_quiet(&page);
+}
+
 #[test]
 fn a_passkey_that_is_not_unlocked_signs_nobody_in() {
     let Some((_bank, _driver, page)) = open(&[], &[]) else { return };

@@ -127,6 +127,15 @@ enum Enrolment {
     Complete,
 }
 
+/// Which keys are left: `AllAcceptedCredentialsOptions` of WebAuthn.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase")]
+struct AcceptedCredentials {
+    rp_id: String,
+    user_id: String,
+    all_accepted_credential_ids: Vec<String>,
+}
+
 /// How the caller stands.
 #[derive(JsonSchema)]
 pub(in crate::routes) struct Status {
@@ -141,6 +150,9 @@ pub(in crate::routes) struct Status {
     #[schemars(skip_serializing_if = "Option::is_none")]
     grace_until: Option<Time>,
     authenticators: Vec<View>,
+    /// For `PublicKeyCredential.signalAllAcceptedCredentials`; left out where no key was ever asked for.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    accepted_credentials: Option<AcceptedCredentials>,
     recovery_codes: RecoveryCodesLeft,
     /// How many sessions there are.
     sessions: u64,

@@ -220,7 +220,7 @@ export async function a_browser_without_passkeys_says_so() {
   equal((await refusal(register())).code, "unsupported");
   equal((await refusal(verify(withKey))).code, "unsupported");
   const heard = server(passkeys);
-  equal([await autofill(), await signalAccepted({ rpId: "localhost", userId: "", ids: [] }), heard], [undefined, undefined, []]);
+  equal([await autofill(), await signalAccepted({ accepted_credentials: {} }), heard], [undefined, undefined, []]);
 }
 
 export async function only_an_unknown_key_is_told_to_the_browser() {
@@ -249,10 +249,16 @@ export async function only_an_unknown_key_is_told_to_the_browser() {
 
 export async function the_good_keys_are_told_to_the_browser() {
   const { signalAccepted } = await load();
-  let told;
-  PublicKeyCredential.signalAllAcceptedCredentials = async (of) => (told = of);
-  await signalAccepted({ rpId: "localhost", userId: "dXNlcg", ids: ["a2V5"] });
-  equal(told, { rpId: "localhost", userId: "dXNlcg", allAcceptedCredentialIds: ["a2V5"] });
+  const told = [];
+  PublicKeyCredential.signalAllAcceptedCredentials = async (of) => {
+    told.push(of);
+    throw new TypeError("that is not to be heard");
+  };
+  await signalAccepted({ subject: "alice" });
+  equal(told, []);
+  const accepted_credentials = { rpId: "localhost", userId: "dXNlcg", allAcceptedCredentialIds: ["a2V5"] };
+  await signalAccepted({ subject: "alice", accepted_credentials });
+  equal(told, [accepted_credentials]);
 }
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
