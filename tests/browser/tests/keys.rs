@@ -307,6 +307,34 @@ fn one_of_two_keys_is_lost_and_removed() {
     is_quiet(&page);
 }
 
+/// WA-AUTH-15: keys are made for one site, and the browser asks for them nowhere else. A site of numbers has none.
+#[test]
+fn the_keys_of_another_site_are_not_asked_for_and_the_page_says_so() {
+    let Some((bank, _driver, page)) = open(&[], &[]) else { return };
+    let _phone = page.plug_in(Model::SYNCED);
+    sign_in(&page, "alice");
+    drop(add_first_key(&page, "#add-passkey", "My phone"));
+    sign_out(&page);
+    let of_another_site = "const own = PublicKeyCredential.parseRequestOptionsFromJSON.bind(PublicKeyCredential);
+        PublicKeyCredential.parseRequestOptionsFromJSON = (json) => own({ ...json, rpId: 'bank.example' });";
+    page.script(of_another_site);
+    page.click("#passkey");
+    page.shows("#passkey-problem", "This browser cannot use passkeys at this address. Sign in with your password.");
+    assert_eq!(page.focus(), "passkey");
+    page.screenshot("53-another-site");
+    sign_in(&page, "alice");
+    page.shows("#answer-title", "Second step");
+    page.script(of_another_site);
+    page.click("#answer-place [type=submit]");
+    page.shows("#answer-place .problem", "This browser or this key cannot do that here. Use another way.");
+    page.screenshot("54-another-sites-key");
+
+    page.open(&bank.origin.replace("localhost", "127.0.0.1"));
+    page.shows("#sign-in", "Password");
+    assert!(!page.is_shown("#passkey-place"));
+    is_quiet(&page);
+}
+
 /// WA-14.6.3: what the page removes, the browser offers no more; what stays, stays.
 #[test]
 fn a_passkey_that_is_removed_is_taken_out_of_the_browser_too() {
