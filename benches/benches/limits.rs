@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let mut report = Report::default();
-    let parts: [(&str, Part); 11] = [
+    let parts: [(&str, Part); 13] = [
         ("otp", parts::otp::measure),
         ("layers", parts::layers::measure),
         ("route", parts::route::measure),
@@ -30,6 +30,8 @@ fn main() -> ExitCode {
         ("flood", parts::flood::measure),
         ("keys", parts::keys::answer),
         ("keys", parts::keys::start),
+        ("refusals", parts::refusals::names),
+        ("refusals", parts::refusals::answers),
     ];
     for (name, measure) in parts {
         if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {

@@ -82,15 +82,15 @@ impl AskedKey {
         Self { challenge, id: key.id.clone(), public_key: key.public_key.clone(), user_verification }
     }
 
-    /// A key that nobody has: the base point of P-256 (FIPS 186-5). Whoever knew its private key, 1, proves
-    /// nothing: no account has it.
+    /// A key that nobody has: the base point of P-256 (FIPS 186-5), asked nothing. Whoever knew its private key,
+    /// 1, proves nothing: no account has it.
     pub(crate) fn of_nobody(assertion: &Assertion) -> Option<Self> {
         let point = |text| webauthn::base64url::decode(text);
         let x = point("axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY")?;
         let y = point("T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU")?;
         let public_key = PublicKey::Ec { alg: -7, x, y };
-        let challenge = webauthn::Challenge::read_from(&assertion.client_data)?;
-        Some(Self { challenge, id: assertion.id.clone(), public_key, user_verification: false })
+        let challenge = webauthn::Challenge::NONE;
+        Some(Self { challenge, id: assertion.id.clone(), public_key, user_verification: true })
     }
 
     /// Checks the signature: there is no other way to a [`ProvenKey`].

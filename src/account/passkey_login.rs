@@ -188,7 +188,7 @@ pub(crate) fn passkey_request(
 ) -> Result<Request, VaultError> {
     let request = Request::new(to_sign, policy, rp.id, true);
     let Some((name, keys)) = listed else { return Ok(request) };
-    let keys = if keys.is_empty() { vec![made_up(vault, name)?] } else { keys };
+    let keys = if keys.is_empty() { made_up(vault, name)? } else { keys };
     Ok(request.listing(keys.iter().map(|(id, transports)| (id, transports))))
 }
 
@@ -196,14 +196,24 @@ pub(crate) fn passkey_request(
 const SHAPES: [(usize, &[&str]); 4] =
     [(20, &["hybrid", "internal"]), (32, &["internal"]), (16, &["hybrid", "internal"]), (64, &["nfc", "usb"])];
 
-fn made_up(vault: &Vault, name: &str) -> Result<(CredentialId, Transports), VaultError> {
+/// One, two or three of them, so that more than one is no sign of somebody.
+fn made_up(vault: &Vault, name: &str) -> Result<Vec<(CredentialId, Transports)>, VaultError> {
     // A version stands in it, so that another way to make them up changes nothing for those who look.
-    let seed = vault.keyed_hash(&[b"made up credential 1", name.as_bytes()])?;
+    let seed = |n: u8| vault.keyed_hash(&[b"made up credential 1", name.as_bytes(), &[n]]);
+    let [first, ..] = seed(0)?;
+    let count = match first {
+        0..160 => 1,
+        160..224 => 2,
+        224.. => 3,
+    };
+    (1..=count).map(|n| made_of(seed(n)?).ok_or(VaultError::Closed)).collect()
+}
+
+fn made_of(seed: [u8; 32]) -> Option<(CredentialId, Transports)> {
     let [first, ..] = seed;
-    let shape = SHAPES.iter().cycle().nth(usize::from(first));
-    let (length, transports) = shape.ok_or(VaultError::Closed)?;
+    let (length, transports) = SHAPES.iter().cycle().nth(usize::from(first))?;
     let blocks = [0_u8, 1].map(|n| Sha256::new().chain_update(seed).chain_update([n]).finalize());
     let bytes = blocks.iter().flatten().copied().take(*length).collect();
     let transports = Transports::new(transports.iter().map(|word| Box::from(*word)).collect()).unwrap_or_default();
-    CredentialId::new(bytes).map(|id| (id, transports)).ok_or(VaultError::Closed)
+    CredentialId::new(bytes).map(|id| (id, transports))
 }

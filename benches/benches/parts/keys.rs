@@ -18,7 +18,7 @@ use webauthn_rs::prelude::{Passkey, PublicKeyCredential, RegisterPublicKeyCreden
 
 use super::us;
 
-const ORIGIN: &str = "https://bank.example";
+pub(super) const ORIGIN: &str = "https://bank.example";
 
 /// `Mfa::answer` for an ES256 assertion, all of it, against what webauthn-rs takes for the same: reading the
 /// JSON and `finish_passkey_authentication`. It keeps nothing, counts nothing and signs no token.
@@ -64,15 +64,15 @@ pub fn start(runtime: &Runtime, _: &mut Report) {
 }
 
 /// A service with somebody who has keys.
-struct Scene {
-    mfa: Mfa,
+pub(super) struct Scene {
+    pub(super) mfa: Mfa,
     clock: Turned,
-    subject: Subject,
-    key: SoftAuthenticator,
+    pub(super) subject: Subject,
+    pub(super) key: SoftAuthenticator,
 }
 
 impl Scene {
-    async fn set(keys: usize) -> Self {
+    pub(super) async fn set(keys: usize) -> Self {
         let clock = Turned::at(1_800_000_000);
         let login = LoginPolicy::new(Login::IfEnrolled).enrolled_by([Method::WebAuthn]);
         // EdDSA: what is timed is the assertion, and the token beside it costs 8 µs.

@@ -63,18 +63,11 @@ impl fmt::Debug for CredentialId {
 pub(crate) struct Challenge(#[serde(with = "base64url")] [u8; 32]);
 
 impl Challenge {
+    /// Asked of nobody.
+    pub(crate) const NONE: Self = Self([0; 32]);
+
     pub(crate) fn generate(entropy: &dyn Entropy) -> Result<Self, EntropyError> {
         entropy::bytes(entropy).map(Self)
-    }
-
-    /// What an assertion says it has signed, so that one for nobody's key fails at its signature and not
-    /// before.
-    pub(crate) fn read_from(client_data: &[u8]) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct Named {
-            challenge: Challenge,
-        }
-        serde_json::from_slice(client_data).ok().map(|named: Named| named.challenge)
     }
 
     pub(crate) fn to_text(self) -> String {

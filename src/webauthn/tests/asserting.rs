@@ -5,6 +5,7 @@ use serde_json::json;
 use super::scene::{ASKED, Bound, ORIGIN, bind, challenge, change_client_data, creation, party, request, rule, site};
 use crate::account::webauthn::{Assertion, Ceremonies as _, CredentialId, ExpectedAssertion, PublicKey};
 use crate::testing::{KeyType, Lie, SoftAuthenticator};
+use crate::webauthn::assert::what_was_signed;
 
 /// What becomes of an assertion when the authenticator changes after it was bound.
 fn changed(change: impl FnOnce(SoftAuthenticator) -> SoftAuthenticator) -> &'static str {
@@ -37,14 +38,35 @@ fn wa_auth_5_a_credential_that_was_not_asked_for_is_refused() {
 #[test]
 fn what_cannot_be_read_is_refused() {
     let (bound, good) = good();
+    let signed = |assertion| rule(what_was_signed(&party(), &assertion, &bound.expected()));
+    assert_eq!(signed(good.clone()), "none");
     for broken in ["", "null", "{}", "\u{feff}\u{feff}{}"] {
         let assertion = Assertion { client_data: broken.into(), ..good.clone() };
-        assert_eq!(rule(bound.check(&party(), &assertion)), "WA-AUTH-7..9 client data", "{broken}");
+        assert_eq!(signed(assertion), "WA-AUTH-7..9 client data", "{broken}");
     }
     let data = &good.authenticator_data;
     for broken in [&data[..36], &[], &[data.as_slice(), b"\0"].concat(), &[data.as_slice(), b"\xa0"].concat()] {
         let assertion = Assertion { authenticator_data: broken.to_vec(), ..good.clone() };
-        assert_eq!(rule(bound.check(&party(), &assertion)), "WA-AUTH-7..9 authenticator data");
+        assert_eq!(signed(assertion), "WA-AUTH-7..9 authenticator data");
+    }
+}
+
+/// WA-14.6.2: whoever cannot sign hears of the signature, whatever else is wrong, and as late.
+#[test]
+fn the_signature_is_looked_at_before_what_anybody_can_write() {
+    let (bound, good) = good();
+    let good = Assertion { signature: bind(SoftAuthenticator::passkey()).assertion(ORIGIN).signature, ..good };
+    let mut of_another_site = good.authenticator_data.clone();
+    of_another_site[0] ^= 1;
+    let [client_data, authenticator_data] = [good.client_data.clone(), good.authenticator_data.clone()];
+    for (client_data, authenticator_data) in [
+        (b"{}".to_vec(), authenticator_data.clone()),
+        (br#"{"type":"webauthn.get","challenge":"","origin":""}"#.to_vec(), authenticator_data),
+        (client_data.clone(), of_another_site),
+        (client_data, Vec::new()),
+    ] {
+        let assertion = Assertion { client_data, authenticator_data, ..good.clone() };
+        assert_eq!(rule(bound.check(&party(), &assertion)), "WA-AUTH-21 signature");
     }
 }
 
@@ -228,8 +250,8 @@ fn wa_auth_23_extensions_that_nobody_asked_for_change_nothing() {
     let (bound, mut assertion) = good();
     assertion.authenticator_data[32] |= 0x80;
     assertion.authenticator_data.push(0xa0);
-    // Readable, and not what was signed.
-    assert_eq!(rule(bound.check(&party(), &assertion)), "WA-AUTH-21 signature");
+    assert_eq!(rule(what_was_signed(&party(), &assertion, &bound.expected())), "none");
+    assert_eq!(rule(bound.check(&party(), &assertion)), "WA-AUTH-21 signature", "and nobody has signed it");
 }
 
 #[test]

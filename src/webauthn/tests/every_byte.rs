@@ -8,6 +8,7 @@ use super::scene::{
 };
 use crate::account::webauthn::{Assertion, Ceremonies as _, CredentialId, ExpectedAssertion, PublicKey, Registration};
 use crate::testing::{KeyType, SoftAttestationCa, SoftAuthenticator};
+use crate::webauthn::assert::what_was_signed;
 use crate::webauthn::cbor::Item;
 
 /// Every text that differs from `bytes` in one bit, with its place.
@@ -122,8 +123,10 @@ proptest! {
         for public_key in &keys {
             let expected = ExpectedAssertion { challenge: challenge(ASKED), id: &id, public_key, user_verification: false };
             prop_assert!(party().assert(&assertion, &expected).is_err());
+            prop_assert!(what_was_signed(&party(), &assertion, &expected).is_err());
             assertion.client_data = client_data("webauthn.get");
             prop_assert!(party().assert(&assertion, &expected).is_err());
+            prop_assert!(what_was_signed(&party(), &assertion, &expected).is_err());
         }
     }
 
