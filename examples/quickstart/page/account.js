@@ -2,7 +2,7 @@
 
 import { signalAccepted } from "/mfa/mfa.js";
 
-import { call } from "./api.js";
+import { call, sessionsEnded } from "./api.js";
 import { $, ask, h, invalid, refill, say, show } from "./dom.js";
 import { added, enrol, showCodes } from "./enrol.js";
 import { aboutKey, hasKeys, kinds } from "./keys.js";
@@ -16,7 +16,7 @@ let status;
 const SHOWN = 8;
 
 export async function openAccount() {
-  await reload();
+  if (!(await reload())) return;
   // What was removed elsewhere is offered by this browser no more.
   signalAccepted(status);
   slip(null);
@@ -25,13 +25,16 @@ export async function openAccount() {
   show("account");
 }
 
-/** Shows how the account is now. */
+/** Shows how the account is now; whether its session was still there in the end. */
 export async function reload() {
+  const before = sessionsEnded();
   const [now, sessions, events] = await Promise.all([
     call("GET", "/mfa/status"),
     call("GET", "/mfa/sessions"),
     history(),
   ]);
+  // Whoever signed out meanwhile, or signed in anew, is shown nothing of the session before.
+  if (sessionsEnded() !== before) return false;
   status = now;
   $("who-name").textContent = status.subject;
   $("who").hidden = false;
@@ -41,6 +44,7 @@ export async function reload() {
   showSessions(sessions.items);
   showEvents(events, SHOWN);
   await showWhy();
+  return sessionsEnded() === before;
 }
 
 /** All events; the list begins with the oldest, the page with the newest. */

@@ -127,6 +127,7 @@ const MARGIN = 60;
 let timer;
 let lastActive = Date.now();
 let renewing;
+let ended = 0;
 
 for (const kind of ["pointerdown", "keydown"]) {
   addEventListener(kind, () => (lastActive = Date.now()), { passive: true, capture: true });
@@ -139,6 +140,7 @@ function remember({ expires_in: seconds }) {
 
 /** Forgets the session here; the cookies are the server's to clear. */
 export function forget() {
+  ended++;
   localStorage.removeItem(ENDS);
   clearTimeout(timer);
 }
@@ -172,6 +174,9 @@ export function renew() {
   })();
   return renewing;
 }
+
+/** How many sessions have ended on this page: what was asked for in one is not shown after it. */
+export const sessionsEnded = () => ended;
 
 /** Whether this browser may have a session at all. */
 export const mayHaveSession = () => localStorage.getItem(ENDS) !== null;

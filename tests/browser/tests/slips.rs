@@ -177,6 +177,33 @@ fn a_slip_in_a_transfer_is_said_before_anybody_is_asked_for_a_code() {
     is_quiet(&page);
 }
 
+/// What was asked for before the sign-out is answered after it.
+#[test]
+fn whoever_signs_out_while_the_page_loads_sees_nothing_of_the_account() {
+    let Some((_bank, _driver, page)) = open(&[]) else { return };
+    sign_in(&page, "alice");
+    page.shows("#account-title", "Your account");
+    page.script(
+        "const own = window.fetch;
+         window.fetch = async (request, ...how) => {
+             const answer = await own(request, ...how);
+             if (!request.url.endsWith('/mfa/sessions')) return answer;
+             await new Promise((go) => { window.go = go; });
+             setTimeout(() => { window.over = true; }, 500);
+             return answer;
+         };
+         // As another tab that has signed in does it.
+         dispatchEvent(new Event('storage'));",
+    );
+    page.wait("the late answer", || (page.script("return !!window.go") == true).then_some(()));
+    sign_out(&page);
+    page.shows("#sign-in", "Password");
+    page.script("window.go()");
+    page.wait("the end", || (page.script("return !!window.over") == true).then_some(()));
+    assert!(!page.is_shown("#who") && page.is_shown("#sign-in"));
+    is_quiet(&page);
+}
+
 #[test]
 fn a_list_that_is_filled_anew_keeps_the_keyboard() {
     let Some((bank, driver, page)) = open(&[]) else { return };
