@@ -83,6 +83,9 @@ pub enum EventKind {
     BypassGranted,
     /// A login completed with the first factor alone, because a bypass was granted.
     BypassUsed,
+    /// Events from before `until` were pruned, of all subjects. It stands in a chain of its own, for whoever
+    /// verifies the others.
+    EventsPruned,
     /// A bypass was revoked, or ended when what is bound was changed; at its time it ends without an event.
     BypassEnded,
 }

@@ -15,6 +15,7 @@ mod asks;
 mod authenticator;
 mod binding;
 mod bypass;
+mod chain;
 mod challenge;
 mod elevate;
 mod enrolment;
@@ -53,6 +54,7 @@ pub use webauthn::OptionsJson;
 
 pub(crate) use answer::{Answered, Given, Which};
 pub(crate) use binding::{Bindable, Binder, Confirmation, Confirmed, Started};
+pub(crate) use chain::{Chain, Place as ChainPlace, linked};
 pub(crate) use challenge::Access;
 pub(crate) use enrolment::Enrolling;
 pub(crate) use keys::{AskedKey, ProvenKey, ProvenRegistration};
@@ -129,6 +131,9 @@ pub(crate) struct Account {
     /// The approvals that were used, until they would have lapsed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     spent: Vec<Spent>,
+    /// The chain of its events, its key and where it ends, sealed; `None` before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    chain: Option<Box<str>>,
     /// A clock behind this account has been reported; once is enough.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     clock_reported: bool,
@@ -212,6 +217,7 @@ impl Account {
             passkey_sign_ins: Vec::new(),
             sign_ins_since: None,
             spent: Vec::new(),
+            chain: None,
             clock_reported: false,
         }
     }

@@ -5,6 +5,7 @@ use super::event::{About, EventKind};
 use super::refusal::Refusal;
 use super::turn::Turn;
 use super::{Account, Standing};
+use crate::clock::Timestamp;
 use crate::vault::Purpose;
 
 /// How far the clock may stand behind what an account has seen, in seconds.
@@ -98,7 +99,12 @@ impl Account {
             *sealed = turn.vault.seal(Purpose::OtpSecret, &self.subject, id, secret.expose(), turn.entropy)?;
             turn.touched = true;
         }
-        Ok(())
+        self.reseal_chain(turn)
+    }
+
+    /// Notes that events from before a time are about to go.
+    pub(crate) fn note_pruning(&mut self, turn: &mut Turn<'_>, before: Timestamp) -> Result<(), Refusal> {
+        turn.record(EventKind::EventsPruned, About { until: Some(before), ..About::default() })
     }
 
     /// Takes the clock as it is now for the latest time, after it had jumped ahead.

@@ -39,9 +39,11 @@
 //! caller, and what belongs to it happens: an attempt that was counted stays counted, an ended
 //! session's access tokens are withdrawn, the host hears of it. Nothing is granted without its answer.
 
+mod audit;
 mod authenticators;
 mod builder;
 mod ceremonies;
+mod chain_verifier;
 mod challenges;
 mod detached;
 mod directory;
@@ -70,8 +72,10 @@ mod trace;
 #[path = "trace_off.rs"]
 mod trace;
 
+pub use audit::AuditError;
 pub use authenticators::{Enroller, TotpEnrolment};
 pub use builder::MfaBuilder;
+pub use chain_verifier::{ChainError, ChainErrorKind, ChainReport, ChainVerifier};
 pub use challenges::{ChallengeRequest, Reply, Responder};
 pub use directory::{Directory, DirectoryFuture};
 pub use error::Error;

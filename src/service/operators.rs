@@ -161,19 +161,6 @@ impl Mfa {
         Ok(next)
     }
 
-    /// Removes events from before `before`, read or not; returns how many they were.
-    ///
-    /// # Errors
-    ///
-    /// [`Refusal::Unavailable`](crate::account::Refusal::Unavailable); call it again later.
-    ///
-    /// # Cancel safety
-    ///
-    /// Safe: a part may have been removed.
-    pub async fn prune_events(&self, before: Timestamp) -> Result<u64, Error> {
-        self.inner.prune_events(before).await
-    }
-
     async fn order(&self, subject: &Subject, order: Order, actor: &str, reason: &str) -> Result<(), Error> {
         let matter =
             Matter { if_missing: IfMissing::NotFound, resets_clock: order == Order::Unlock, ..self.matter(subject) };

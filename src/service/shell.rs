@@ -196,11 +196,12 @@ impl Inner {
             return Ok(Ran { answer, pending: None });
         }
         account.settle(&mut turn)?;
+        let bodies = account.chain_events(&turn)?;
         let pending = Pending {
             now,
             revision: Revision::generate(&entropy).map_err(Error::unavailable)?,
             document: account.write()?,
-            stored_events: turn.events.iter().map(to_stored).collect::<Result<_, Error>>()?,
+            stored_events: turn.events.iter().zip(bodies).map(|(e, body)| NewEvent::new(e.id, e.at, body)).collect(),
             events: turn.events,
             ended: turn.ended,
             claims: turn.claims.into_iter().map(to_claim).collect::<Result<_, Error>>()?,
@@ -216,6 +217,11 @@ impl Inner {
         let policy = self.policies.policy(who);
         let login = policy.login_for(who);
         (policy, login)
+    }
+
+    /// Reads the document as it is stored.
+    pub(super) async fn document(&self, subject: &Subject) -> Result<Option<Stored>, Error> {
+        self.load(subject).await
     }
 
     /// Reads the document, where there is one: for what only looks.
@@ -347,11 +353,6 @@ fn to_claim(held: Held) -> Result<Claim, Error> {
         Held::CredentialId(id) => Claim::credential_id(id),
         Held::UserHandle(handle) => Claim::user_handle(&UserHandle::new(handle).map_err(Error::unavailable)?),
     })
-}
-
-fn to_stored(event: &Event) -> Result<NewEvent, Error> {
-    let body = serde_json::to_string(event).map_err(Error::unavailable)?;
-    Ok(NewEvent::new(event.id, event.at, body))
 }
 
 /// How long a store call may take, unless the host says otherwise.

@@ -22,10 +22,12 @@
 //! assert!(LocalKeyRing::new(vec![]).is_err(), "without a key nothing could be sealed");
 //! ```
 
+mod chain_key;
 mod key;
 mod seal;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use chain_key::ChainKey;
 pub use key::{KeyRing, LocalKeyRing, MasterKey};
 pub(crate) use seal::{Purpose, Vault, VaultError};

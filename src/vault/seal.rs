@@ -24,6 +24,8 @@ pub(crate) enum Purpose {
     OtpSecret,
     /// The host's state beside a challenge.
     ChallengeState,
+    /// The key of the chain of a subject's events.
+    EventChain,
     /// The proof that the first factor of a login succeeded.
     ChallengeToken,
     /// A sign-in with a passkey that began without an account.
@@ -39,6 +41,7 @@ impl Purpose {
         match self {
             Self::OtpSecret => "otp-secret",
             Self::ChallengeState => "challenge-state",
+            Self::EventChain => "event-chain",
             Self::ChallengeToken => "challenge-token",
             Self::PasskeyToken => "passkey-token",
             Self::EnrolmentToken => "enrolment-token",
@@ -49,7 +52,7 @@ impl Purpose {
     /// What a token of this kind begins with, so that people and scanners can tell what leaked.
     pub(super) const fn prefix(self) -> &'static str {
         match self {
-            Self::OtpSecret | Self::ChallengeState => "",
+            Self::OtpSecret | Self::ChallengeState | Self::EventChain => "",
             Self::ChallengeToken => "mfac_",
             Self::PasskeyToken => "mfap_",
             Self::EnrolmentToken => "mfae_",
@@ -173,7 +176,7 @@ fn token_key(key: &MasterKey, purpose: Purpose) -> Result<&LessSafeKey, VaultErr
         Purpose::PasskeyToken => &key.token_keys().passkey,
         Purpose::EnrolmentToken => &key.token_keys().enrolment,
         Purpose::RefreshToken => &key.token_keys().refresh,
-        Purpose::OtpSecret | Purpose::ChallengeState => return Err(VaultError::Closed),
+        Purpose::OtpSecret | Purpose::ChallengeState | Purpose::EventChain => return Err(VaultError::Closed),
     };
     if let Some(known) = known.get() {
         return Ok(known);

@@ -18,6 +18,7 @@ mod scene;
 mod binding;
 mod bypass;
 mod canary;
+mod chain;
 mod clocks;
 mod documents;
 mod doors;

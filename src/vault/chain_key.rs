@@ -1,0 +1,29 @@
+use aws_lc_rs::hmac;
+
+use crate::secret::SecretBytes;
+
+/// The key of the chain of one subject's events.
+pub(crate) struct ChainKey {
+    secret: SecretBytes,
+    key: hmac::Key,
+}
+
+impl ChainKey {
+    pub(crate) fn new(secret: &[u8]) -> Self {
+        Self { secret: SecretBytes::new(secret), key: hmac::Key::new(hmac::HMAC_SHA256, secret) }
+    }
+
+    /// To be sealed.
+    pub(crate) fn expose(&self) -> &[u8] {
+        self.secret.expose()
+    }
+
+    /// HMAC-SHA-256 of `parts`, all but the last of which always have one length.
+    pub(crate) fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut mac = hmac::Context::with_key(&self.key);
+        parts.iter().for_each(|part| mac.update(part));
+        let mut bytes = [0; 32];
+        bytes.iter_mut().zip(mac.sign().as_ref()).for_each(|(to, from)| *to = *from);
+        bytes
+    }
+}
