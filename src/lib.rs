@@ -44,7 +44,7 @@
 //! |---|---|---|
 //! | `token` | yes | [`token`]: needs a C compiler, nothing else |
 //! | `middleware` | yes | [`middleware`]; implies `token` |
-//! | `service` | yes | [`vault`], [`policy`], [`account`], [`store`], [`service`]; implies `middleware` |
+//! | `service` | yes | [`vault`], [`policy`], [`account`], [`store`], [`service`], [`outbox`]; implies `middleware` |
 //! | `qr` | yes | the key URI as a QR code |
 //! | `tracing` | yes | events and refusals in the log |
 //! | `extract` | | [`extract`]; implies `middleware` |
@@ -52,6 +52,8 @@
 //! | `policy-file` | | [`policy::file`], [`service::PolicyFile`]; implies `service` |
 //! | `sqlite` | | [`store::SqliteStore`]; implies `service` |
 //! | `webauthn` | | [`webauthn`]; implies `service` |
+//! | `webhook` | | [`outbox`]: events as webhooks, signed by the rules of Standard Webhooks; implies `service` |
+//! | `metrics` | | [`outbox`]: events as counters of the `metrics` facade; implies `service` |
 //! | `testing` | | [`testing`] and [`store::conformance`]; implies `service` |
 //!
 //! # Always true
@@ -109,6 +111,9 @@ pub mod service;
 
 #[cfg(feature = "webauthn")]
 pub mod webauthn;
+
+#[cfg(feature = "service")]
+pub mod outbox;
 
 #[cfg(feature = "routes")]
 pub mod routes;

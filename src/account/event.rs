@@ -86,6 +86,8 @@ pub enum EventKind {
     /// Events from before `until` were pruned, of all subjects. It stands in a chain of its own, for whoever
     /// verifies the others.
     EventsPruned,
+    /// An event was given up: a sink of the outbox did not take it, `detail` says why.
+    DeliveryGivenUp,
     /// A bypass was revoked, or ended when what is bound was changed; at its time it ends without an event.
     BypassEnded,
 }
@@ -129,6 +131,12 @@ pub struct Event {
     /// What an operator should know besides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<Box<str>>,
+    /// The event it is about, where that is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<EventId>,
+    /// From behind which place of the outbox that is read again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Box<str>>,
     /// The operator who acted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<Box<str>>,
@@ -148,6 +156,8 @@ pub(crate) struct About {
     pub(crate) count: Option<u32>,
     pub(crate) until: Option<Timestamp>,
     pub(crate) detail: Option<Box<str>>,
+    pub(crate) event: Option<EventId>,
+    pub(crate) after: Option<Box<str>>,
     pub(crate) actor: Option<Box<str>>,
     pub(crate) reason: Option<Box<str>>,
 }

@@ -6,6 +6,7 @@ use super::refusal::Refusal;
 use super::turn::Turn;
 use super::{Account, Standing};
 use crate::clock::Timestamp;
+use crate::id::EventId;
 use crate::vault::Purpose;
 
 /// How far the clock may stand behind what an account has seen, in seconds.
@@ -105,6 +106,18 @@ impl Account {
     /// Notes that events from before a time are about to go.
     pub(crate) fn note_pruning(&mut self, turn: &mut Turn<'_>, before: Timestamp) -> Result<(), Refusal> {
         turn.record(EventKind::EventsPruned, About { until: Some(before), ..About::default() })
+    }
+
+    /// Notes that a sink of the outbox has given an event up.
+    pub(crate) fn note_given_up(
+        &mut self,
+        turn: &mut Turn<'_>,
+        event: EventId,
+        after: Option<&str>,
+        why: &str,
+    ) -> Result<(), Refusal> {
+        let (event, after) = (Some(event), after.map(Into::into));
+        turn.record(EventKind::DeliveryGivenUp, About { event, after, detail: Some(why.into()), ..About::default() })
     }
 
     /// Takes the clock as it is now for the latest time, after it had jumped ahead.

@@ -52,6 +52,8 @@ impl<'a> Turn<'a> {
             count: about.count,
             until: about.until,
             detail: about.detail,
+            event_id: about.event,
+            after: about.after,
             actor: about.actor,
             reason: about.reason,
         });

@@ -1,9 +1,10 @@
+use super::feed::given_up_of;
 use super::shell::{IfMissing, Matter};
-use super::{ChainError, ChainReport, ChainVerifier, Error, Mfa};
+use super::{ChainError, ChainReport, ChainVerifier, Error, EventPage, Mfa};
 use crate::account::{Event, EventKind};
 use crate::clock::Timestamp;
 use crate::id::Subject;
-use crate::store::{Feed, MAX_PAGE};
+use crate::store::{EventCursor, Feed, MAX_PAGE};
 
 /// The audit trail as a whole: what retention takes of it, and whether the rest is all there.
 impl Mfa {
@@ -24,6 +25,24 @@ impl Mfa {
         let matter = Matter { if_missing: IfMissing::Create, address: None, ..self.matter(&notes) };
         self.inner.turn(matter, |account, turn| account.note_pruning(turn, before)).await?;
         self.inner.prune_events(before).await
+    }
+
+    /// Lists the events that a sink has given up, as the notes that say so ([`EventKind::DeliveryGivenUp`]): `event_id`
+    /// says which, `detail` why. At most `limit` (1 to 200) of them, from behind `after`.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::InvalidRequest`](crate::account::Refusal::InvalidRequest) for a cursor of another list,
+    /// [`Refusal::Unavailable`](crate::account::Refusal::Unavailable) when the store does not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe.
+    pub async fn given_up(&self, sink: &str, after: Option<&EventCursor>, limit: usize) -> Result<EventPage, Error> {
+        let page = self.inner.event_page(Feed::Subject(&given_up_of(sink)?), after, limit).await?;
+        let next = page.next().cloned();
+        let items = page.items().iter().filter_map(|event| serde_json::from_str(event.body()).ok()).collect();
+        Ok(EventPage { items, next })
     }
 
     /// Verifies the chain of a subject's events against its document, all that retention has left of it.
@@ -88,5 +107,8 @@ fn pruning(body: &str) -> Option<Timestamp> {
 
 /// Whose events are the notes of what was pruned.
 fn notes() -> Result<Subject, Error> {
-    Subject::with_tenant("tower-mfa outbox", "pruned").map_err(Error::unavailable)
+    Subject::with_tenant(OUTBOX, "pruned").map_err(Error::unavailable)
 }
+
+/// The tenant of what the outbox notes about itself.
+pub(super) const OUTBOX: &str = "tower-mfa outbox";

@@ -293,7 +293,7 @@ impl Inner {
     }
 
     /// Gives a store call a deadline; a store that hangs is a store that is not there.
-    async fn in_time<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    pub(super) async fn in_time<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         match tokio::time::timeout(self.store_deadline, call).await {
             Ok(outcome) => outcome,
             Err(elapsed) => Err(StoreError::unavailable(elapsed)),

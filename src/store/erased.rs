@@ -6,7 +6,8 @@ use std::pin::Pin;
 use crate::clock::Timestamp;
 use crate::id::Subject;
 use crate::store::{
-    Commit, Committed, EventCursor, Feed, Page, ScanCursor, Store, StoreError, Stored, StoredEvent, UserHandle,
+    Commit, Committed, EventCursor, Feed, Page, ScanCursor, SinkState, Store, StoreError, Stored, StoredEvent,
+    UserHandle,
 };
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -23,6 +24,8 @@ pub(crate) trait DynStore: Send + Sync + 'static {
         after: Option<&'a EventCursor>,
         limit: usize,
     ) -> Answer<'a, Page<StoredEvent, EventCursor>>;
+    fn sink<'a>(&'a self, name: &'a str) -> Answer<'a, Option<SinkState>>;
+    fn advance<'a>(&'a self, name: &'a str, from: Option<&'a SinkState>, to: &'a SinkState) -> Answer<'a, bool>;
     fn prune(&self, before: Timestamp) -> Answer<'_, u64>;
 }
 
@@ -50,6 +53,14 @@ impl<S: Store> DynStore for S {
         limit: usize,
     ) -> Answer<'a, Page<StoredEvent, EventCursor>> {
         Box::pin(Store::events(self, of, after, limit))
+    }
+
+    fn sink<'a>(&'a self, name: &'a str) -> Answer<'a, Option<SinkState>> {
+        Box::pin(Store::sink(self, name))
+    }
+
+    fn advance<'a>(&'a self, name: &'a str, from: Option<&'a SinkState>, to: &'a SinkState) -> Answer<'a, bool> {
+        Box::pin(Store::advance(self, name, from, to))
     }
 
     fn prune(&self, before: Timestamp) -> Answer<'_, u64> {

@@ -5,6 +5,8 @@
 mod bank;
 mod bound_actions;
 mod inline;
+#[path = "../common/log.rs"]
+mod log;
 mod route_policy;
 mod spent;
 mod transaction;

@@ -18,6 +18,8 @@ mod bank;
 
 mod binding;
 mod levels;
+#[path = "../common/log.rs"]
+mod log;
 mod names;
 mod odd;
 mod races;

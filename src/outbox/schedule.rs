@@ -1,0 +1,51 @@
+use std::time::Duration;
+
+/// When a delivery that failed is tried again, and for how long.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_mfa::outbox::Retries;
+///
+/// let retries = Retries::default();
+/// assert_eq!(retries.pause(1, None), Some(Duration::from_secs(1)));
+/// assert_eq!(retries.pause(5, None), Some(Duration::from_secs(16)));
+/// assert_eq!(retries.pause(1, Some(Duration::from_secs(90))), Some(Duration::from_secs(90)), "as it was asked to");
+/// assert_eq!(retries.pause(60, None), None, "after a quarter of an hour it is given up");
+/// assert!(Retries::for_secs(5 * 3600).is_none(), "four hours at most");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retries {
+    secs: u64,
+}
+
+impl Default for Retries {
+    /// A quarter of an hour.
+    fn default() -> Self {
+        Self { secs: 15 * 60 }
+    }
+}
+
+/// The first pause, which doubles until the longest.
+const FIRST: u64 = 1;
+const LONGEST_PAUSE: u64 = 120;
+/// For how long an event is tried at most: behind it wait those of its lane.
+const LONGEST: u64 = 4 * 60 * 60;
+
+impl Retries {
+    /// Tries for so many seconds (0 to 14,400: four hours); `None` for more.
+    #[must_use]
+    pub const fn for_secs(secs: u64) -> Option<Self> {
+        if secs > LONGEST { None } else { Some(Self { secs }) }
+    }
+
+    /// How long to wait after the nth failure (the first is 1), if it is tried again. `wanted` is how long the
+    /// receiver asked to be left alone.
+    #[must_use]
+    pub fn pause(self, failures: u32, wanted: Option<Duration>) -> Option<Duration> {
+        let nth = |n: u32| FIRST.saturating_mul(2_u64.saturating_pow(n.saturating_sub(1))).min(LONGEST_PAUSE);
+        let waited: u64 = (1..failures).map(nth).fold(0, u64::saturating_add);
+        let pause =
+            Duration::from_secs(nth(failures)).max(wanted.unwrap_or_default()).min(Duration::from_secs(LONGEST));
+        (waited.saturating_add(nth(failures)) <= self.secs).then_some(pause)
+    }
+}
