@@ -117,6 +117,10 @@ impl Store for OneDocument {
         Ok(Page::new(Vec::new(), None))
     }
 
+    async fn count(&self) -> Result<u64, StoreError> {
+        Ok(1)
+    }
+
     async fn events(
         &self,
         _: Feed<'_>,

@@ -18,6 +18,7 @@ pub(crate) trait DynStore: Send + Sync + 'static {
     fn subject_of<'a>(&'a self, handle: &'a UserHandle) -> Answer<'a, Option<Subject>>;
     fn commit<'a>(&'a self, commit: Commit<'a>) -> Answer<'a, Committed>;
     fn scan<'a>(&'a self, after: Option<&'a ScanCursor>, limit: usize) -> Answer<'a, Page<Stored, ScanCursor>>;
+    fn count(&self) -> Answer<'_, u64>;
     fn events<'a>(
         &'a self,
         of: Feed<'a>,
@@ -44,6 +45,10 @@ impl<S: Store> DynStore for S {
 
     fn scan<'a>(&'a self, after: Option<&'a ScanCursor>, limit: usize) -> Answer<'a, Page<Stored, ScanCursor>> {
         Box::pin(Store::scan(self, after, limit))
+    }
+
+    fn count(&self) -> Answer<'_, u64> {
+        Box::pin(Store::count(self))
     }
 
     fn events<'a>(

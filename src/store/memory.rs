@@ -1,6 +1,6 @@
 //! The store for tests and demos.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::ops::Bound;
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -76,6 +76,8 @@ struct State {
     claims: HashMap<Claim, Subject>,
     /// By sequence number, which is also the cursor.
     events: BTreeMap<u64, Event>,
+    /// Those of them that revoke something.
+    revocations: BTreeSet<u64>,
     last_event: u64,
     sinks: HashMap<Box<str>, SinkState>,
 }
@@ -92,6 +94,7 @@ struct Event {
     id: EventId,
     at: Timestamp,
     body: Box<str>,
+    revokes: Option<Box<str>>,
 }
 
 impl State {
@@ -124,8 +127,11 @@ impl State {
             for event in commit.events() {
                 self.last_event = self.last_event.saturating_add(1);
                 record.events.push(self.last_event);
-                let subject = Arc::clone(&subject);
-                let event = Event { subject, id: *event.id(), at: event.at(), body: event.body().into() };
+                let (subject, revokes) = (Arc::clone(&subject), event.revokes().map(Into::into));
+                if revokes.is_some() {
+                    self.revocations.insert(self.last_event);
+                }
+                let event = Event { subject, id: *event.id(), at: event.at(), body: event.body().into(), revokes };
                 self.events.insert(self.last_event, event);
             }
         }
@@ -138,6 +144,7 @@ impl State {
             Feed::All => {
                 Box::new(self.events.range((Bound::Excluded(after), Bound::Unbounded)).map(|(number, _)| *number))
             }
+            Feed::Revocations => Box::new(self.revocations.range((Bound::Excluded(after), Bound::Unbounded)).copied()),
             Feed::Subject(subject) => {
                 let own = self.accounts.get(subject).map_or(&[][..], |record| &record.events);
                 let seen = own.partition_point(|number| *number <= after);
@@ -149,6 +156,7 @@ impl State {
     fn prune(&mut self, before: Timestamp) -> u64 {
         let had = self.events.len();
         self.events.retain(|_, event| event.at >= before);
+        self.revocations.retain(|number| self.events.contains_key(number));
         for record in self.accounts.values_mut() {
             record.events.retain(|number| self.events.contains_key(number));
         }
@@ -184,6 +192,10 @@ impl Store for MemoryStore {
         Ok(Page::new(items, next))
     }
 
+    async fn count(&self) -> Result<u64, StoreError> {
+        Ok(u64::try_from(self.read()?.accounts.len()).unwrap_or(u64::MAX))
+    }
+
     async fn events(
         &self,
         of: Feed<'_>,
@@ -201,7 +213,8 @@ impl Store for MemoryStore {
             let Some(event) = state.events.get(&number) else { continue };
             let cursor = EventCursor::new(number.to_string()).map_err(StoreError::corrupt)?;
             let subject = Subject::clone(&event.subject);
-            items.push(StoredEvent::new(cursor, subject, event.id, event.at, event.body.clone()));
+            let read = StoredEvent::new(cursor, subject, event.id, event.at, event.body.clone());
+            items.push(read.revoking(event.revokes.clone()));
         }
         let next = items.last().filter(|_| numbers.next().is_some()).map(|last| last.cursor().clone());
         Ok(Page::new(items, next))

@@ -169,7 +169,15 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<Page<Stored, ScanCursor>, StoreError>> + Send;
 
-    /// Pages through one subject's events, or through the whole outbox.
+    /// Returns how many documents there are, for whoever is told how far a scan has come. An estimate will do where
+    /// counting costs.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    fn count(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Pages through one subject's events, those that revoke something, or the whole outbox.
     ///
     /// Holds at most [`page_size`]`(limit)` events, ordered per subject as they were committed. No
     /// event is ever committed *behind* a cursor that was handed out, so a reader that goes on

@@ -140,13 +140,21 @@ pub struct NewEvent {
     id: EventId,
     at: Timestamp,
     body: Box<str>,
+    revokes: Option<Box<str>>,
 }
 
 impl NewEvent {
     /// Makes an event; `body` is JSON.
     #[must_use]
     pub fn new(id: EventId, at: Timestamp, body: impl Into<Box<str>>) -> Self {
-        Self { id, at, body: body.into() }
+        Self { id, at, body: body.into(), revokes: None }
+    }
+
+    /// Puts the event into [`Feed::Revocations`], too: `what` says, as JSON, whose tokens are believed no longer.
+    #[must_use]
+    pub fn revoking(mut self, what: impl Into<Box<str>>) -> Self {
+        self.revokes = Some(what.into());
+        self
     }
 
     /// Returns its id: readers, who may meet it twice, know it again by this.
@@ -166,16 +174,25 @@ impl NewEvent {
     pub const fn body(&self) -> &str {
         &self.body
     }
+
+    /// Returns what it revokes; `None` if it does not stand in [`Feed::Revocations`].
+    #[must_use]
+    pub fn revokes(&self) -> Option<&str> {
+        self.revokes.as_deref()
+    }
 }
 
-/// Whose events are read.
+/// Which events are read.
 #[derive(Debug, Clone, Copy)]
-#[expect(clippy::exhaustive_enums, reason = "a third feed would be a new contract for every store")]
+#[expect(clippy::exhaustive_enums, reason = "a fourth feed would be a new contract for every store")]
 pub enum Feed<'a> {
     /// Those of one subject.
     Subject(&'a Subject),
     /// Those of all subjects.
     All,
+    /// Those of all subjects that revoke something. Every replica reads them every second or so, so finding none
+    /// behind a cursor must cost next to nothing, however many others there are.
+    Revocations,
 }
 
 /// An event as it was read, with its place in the outbox.
@@ -186,14 +203,22 @@ pub struct StoredEvent {
     id: EventId,
     at: Timestamp,
     body: Box<str>,
+    revokes: Option<Box<str>>,
 }
 
 impl StoredEvent {
     /// Makes what [`Store::events`](super::Store::events) returns; `cursor` stands right behind
-    /// the event, in both feeds.
+    /// the event, in all feeds.
     #[must_use]
     pub fn new(cursor: EventCursor, subject: Subject, id: EventId, at: Timestamp, body: impl Into<Box<str>>) -> Self {
-        Self { cursor, subject, id, at, body: body.into() }
+        Self { cursor, subject, id, at, body: body.into(), revokes: None }
+    }
+
+    /// Adds what the event revokes, as it was written.
+    #[must_use]
+    pub fn revoking(mut self, what: Option<Box<str>>) -> Self {
+        self.revokes = what;
+        self
     }
 
     /// Returns the place right behind the event.
@@ -224,6 +249,12 @@ impl StoredEvent {
     #[must_use]
     pub const fn body(&self) -> &str {
         &self.body
+    }
+
+    /// Returns what it revokes, as JSON; `None` if it does not stand in [`Feed::Revocations`].
+    #[must_use]
+    pub fn revokes(&self) -> Option<&str> {
+        self.revokes.as_deref()
     }
 }
 

@@ -145,6 +145,11 @@ impl<S: Store> Store for FaultyStore<S> {
         self.inner.scan(after, limit).await
     }
 
+    async fn count(&self) -> Result<u64, StoreError> {
+        self.check().await?;
+        self.inner.count().await
+    }
+
     async fn events(
         &self,
         of: Feed<'_>,

@@ -43,6 +43,10 @@ impl<S: Store> Store for Late<S> {
     async fn scan(&self, after: Option<&ScanCursor>, limit: usize) -> Result<Page<Stored, ScanCursor>, StoreError> {
         self.inner.scan(after, limit).await
     }
+    async fn count(&self) -> Result<u64, StoreError> {
+        self.inner.count().await
+    }
+
     async fn events(
         &self,
         of: Feed<'_>,

@@ -55,6 +55,10 @@ impl Store for Yielding {
         self.0.scan(after, limit).await
     }
 
+    async fn count(&self) -> Result<u64, StoreError> {
+        self.0.count().await
+    }
+
     async fn events(
         &self,
         of: Feed<'_>,

@@ -63,6 +63,11 @@ impl Store for Switched {
         self.store.scan(after, limit).await
     }
 
+    async fn count(&self) -> Result<u64, StoreError> {
+        self.switch.call()?;
+        self.store.count().await
+    }
+
     async fn events(
         &self,
         of: Feed<'_>,

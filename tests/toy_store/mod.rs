@@ -74,7 +74,8 @@ impl Tables {
             self.places += 1;
             let cursor = EventCursor::new(format!("place-{:08}", self.places)).unwrap();
             let subject = commit.subject().clone();
-            self.events.push(StoredEvent::new(cursor, subject, *event.id(), event.at(), event.body()));
+            let stored = StoredEvent::new(cursor, subject, *event.id(), event.at(), event.body());
+            self.events.push(stored.revoking(event.revokes().map(Into::into)));
         }
     }
 }
@@ -144,6 +145,10 @@ impl Store for ToyStore {
         Ok(Page::new(items, next))
     }
 
+    async fn count(&self) -> Result<u64, StoreError> {
+        Ok(u64::try_from(self.tables.lock().unwrap().documents.len()).unwrap())
+    }
+
     async fn events(
         &self,
         of: Feed<'_>,
@@ -154,6 +159,7 @@ impl Store for ToyStore {
         let after = after.map_or("", EventCursor::as_str);
         let fits = |event: &&StoredEvent| match of {
             Feed::All => true,
+            Feed::Revocations => event.revokes().is_some(),
             Feed::Subject(subject) => event.subject() == subject,
         };
         let mut behind = tables.events.iter().filter(fits).filter(|event| event.cursor().as_str() > after);
@@ -226,6 +232,10 @@ impl Store for Alternating {
 
     async fn scan(&self, after: Option<&ScanCursor>, limit: usize) -> Result<Page<Stored, ScanCursor>, StoreError> {
         self.next().scan(after, limit).await
+    }
+
+    async fn count(&self) -> Result<u64, StoreError> {
+        self.next().count().await
     }
 
     async fn events(

@@ -12,6 +12,7 @@ super::properties! {
     a_cursor_of_the_whole_outbox_serves_one_subject,
     old_events_are_pruned_and_nothing_else,
     a_reader_behind_pruned_events_misses_none,
+    what_revokes_has_a_feed_of_its_own,
 }
 
 /// Id, time, subject and text, quotes and all.
@@ -139,4 +140,35 @@ pub async fn a_reader_behind_pruned_events_misses_none<S: Store>(store: S) -> Re
         }
     }
     Ok(())
+}
+
+/// Only what revokes, in order, with what it says; under cursors that are good in every feed; and pruned like all.
+///
+/// # Errors
+///
+/// [`Failure`] when it does not hold.
+pub async fn what_revokes_has_a_feed_of_its_own<S: Store>(store: S) -> Result<(), Failure> {
+    let (alice, bob) = (Subject::new("alice")?, Subject::new("bob")?);
+    let said = "[\"a session\", \"'%\\u0000\"]";
+    let events = [super::event(1, "a")?, super::event(1, "b")?.revoking(said), super::event(1, "c")?];
+    let create = Commit::new(&alice, None, super::revision()?, "{}").with_events(&events);
+    want(store.commit(create).await?, Committed::Done, "a creation with events")?;
+    put(&store, &bob, None, 1, &["d"]).await?;
+    let (late, carol) = ([super::event(5, "e")?.revoking("{}")], Subject::new("carol")?);
+    let create = Commit::new(&carol, None, super::revision()?, "{}").with_events(&late);
+    want(store.commit(create).await?, Committed::Done, "a creation with an event that revokes")?;
+    for limit in [1, 200] {
+        let read = read_all(&store, Feed::Revocations, limit).await?;
+        want(bodies(&read), vec!["b", "e"], "the events that revoke")?;
+        let what: Vec<_> = read.iter().map(|event| event.revokes()).collect();
+        want(what, vec![Some(said), Some("{}")], "what they revoke")?;
+    }
+    let all = read_all(&store, Feed::All, 200).await?;
+    for (number, event) in (0..).zip(&all) {
+        let rest = store.events(Feed::Revocations, Some(event.cursor()), 200).await?;
+        let wanted = all.iter().skip(number).skip(1).filter(|event| event.revokes().is_some());
+        want(bodies(rest.items()), bodies(&wanted.cloned().collect::<Vec<_>>()), "what revokes behind a cursor")?;
+    }
+    store.prune(Timestamp::from_secs(2)).await?;
+    want(bodies(&read_all(&store, Feed::Revocations, 200).await?), vec!["e"], "the events that revoke and stay")
 }

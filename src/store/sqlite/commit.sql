@@ -4,7 +4,7 @@
 
 CREATE TEMP VIEW tower_mfa_commit AS
 SELECT NULL AS subject, NULL AS expected, NULL AS revision, NULL AS document,
-       NULL AS events, -- JSON [[id, at, body], …]
+       NULL AS events, -- JSON [[id, at, body, revokes], …]
        NULL AS claims  -- JSON [[kind, value in hex], …]
 WHERE FALSE;
 
@@ -21,8 +21,8 @@ BEGIN
     INSERT INTO tower_mfa_account (subject, revision, document) VALUES (new.subject, new.revision, new.document)
     ON CONFLICT (subject) DO UPDATE SET revision = excluded.revision, document = excluded.document;
 
-    INSERT INTO tower_mfa_event (subject, id, at, body)
-    SELECT new.subject, value ->> 0, value ->> 1, value ->> 2 FROM json_each(new.events) ORDER BY key;
+    INSERT INTO tower_mfa_event (subject, id, at, body, revokes)
+    SELECT new.subject, value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(new.events) ORDER BY key;
 
     INSERT INTO tower_mfa_claim (kind, value, subject)
     SELECT value ->> 0, unhex(value ->> 1), new.subject FROM json_each(new.claims) WHERE TRUE

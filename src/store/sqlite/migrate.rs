@@ -6,7 +6,7 @@ use super::failure;
 use crate::store::StoreError;
 
 /// One script for each version, from nothing to the newest. What was released is never edited.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/1.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("migrations/1.sql"), include_str!("migrations/2.sql")];
 
 /// The tables of the newest version.
 const TABLES: [&str; 5] =

@@ -137,6 +137,12 @@ impl Store for SqliteStore {
         Ok(Page::new(items, next))
     }
 
+    async fn count(&self) -> Result<u64, StoreError> {
+        let found = self.connections.read(sqlx::query("SELECT count(*) FROM tower_mfa_account")).await?;
+        let count = found.first().map(rows::number).transpose()?.unwrap_or_default();
+        u64::try_from(count).map_err(StoreError::corrupt)
+    }
+
     async fn events(
         &self,
         of: Feed<'_>,
@@ -145,14 +151,20 @@ impl Store for SqliteStore {
     ) -> Result<Page<StoredEvent, EventCursor>, StoreError> {
         let after = after.map(rows::read_event_cursor).transpose()?.unwrap_or_default();
         let query = match of {
+            Feed::Revocations => sqlx::query(
+                "SELECT number, subject, id, at, body, revokes FROM tower_mfa_event
+                 WHERE revokes IS NOT NULL AND number > $1 ORDER BY number LIMIT $2",
+            )
+            .bind(after)
+            .bind(one_more(limit)),
             Feed::All => sqlx::query(
-                "SELECT number, subject, id, at, body FROM tower_mfa_event
+                "SELECT number, subject, id, at, body, revokes FROM tower_mfa_event
                  WHERE number > $1 ORDER BY number LIMIT $2",
             )
             .bind(after)
             .bind(one_more(limit)),
             Feed::Subject(subject) => sqlx::query(
-                "SELECT number, subject, id, at, body FROM tower_mfa_event
+                "SELECT number, subject, id, at, body, revokes FROM tower_mfa_event
                  WHERE subject = $3 AND number > $1 ORDER BY number LIMIT $2",
             )
             .bind(after)
@@ -223,8 +235,13 @@ fn one_more(limit: usize) -> i64 {
 }
 
 fn events_json(events: &[NewEvent]) -> String {
-    json!(events.iter().map(|event| json!([event.id(), rows::seconds(event.at()), event.body()])).collect::<Vec<_>>())
-        .to_string()
+    json!(
+        events
+            .iter()
+            .map(|event| json!([event.id(), rows::seconds(event.at()), event.body(), event.revokes()]))
+            .collect::<Vec<_>>()
+    )
+    .to_string()
 }
 
 fn claims_json(claims: &[Claim]) -> String {

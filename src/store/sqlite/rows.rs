@@ -23,14 +23,15 @@ pub(super) fn subject(row: &SqliteRow, column: usize) -> Result<Subject, StoreEr
     Subject::from_storage_key(&key).map_err(StoreError::corrupt)
 }
 
-/// From columns `number`, `subject`, `id`, `at`, `body`.
+/// From columns `number`, `subject`, `id`, `at`, `body`, `revokes`.
 pub(super) fn event(row: &SqliteRow) -> Result<StoredEvent, StoreError> {
     let cursor = EventCursor::new(number(row)?.to_string()).map_err(StoreError::corrupt)?;
     let id: String = row.try_get(2).map_err(failure::of_read)?;
     let id = id.parse().map_err(StoreError::corrupt)?;
     let at = timestamp(row.try_get(3).map_err(failure::of_read)?)?;
     let body: String = row.try_get(4).map_err(failure::of_read)?;
-    Ok(StoredEvent::new(cursor, subject(row, 1)?, id, at, body))
+    let revokes: Option<String> = row.try_get(5).map_err(failure::of_read)?;
+    Ok(StoredEvent::new(cursor, subject(row, 1)?, id, at, body).revoking(revokes.map(Into::into)))
 }
 
 /// From columns `position`, `holder`, `until`.
