@@ -7,7 +7,7 @@ use super::turn::Turn;
 use super::{Account, Standing};
 use crate::clock::Timestamp;
 use crate::id::EventId;
-use crate::vault::Purpose;
+use crate::vault::{Purpose, Vault};
 
 /// How far the clock may stand behind what an account has seen, in seconds.
 pub(crate) const CLOCK_TOLERANCE: u64 = 300;
@@ -86,6 +86,15 @@ impl Account {
         self.recovery_throttle.unlock();
         self.throttle.unlock();
         self.clock_reported = false;
+    }
+
+    /// Whether all that it keeps is sealed with the newest key.
+    pub(crate) fn is_sealed_newly(&self, vault: &Vault) -> bool {
+        let sealed = self.authenticators.iter().filter_map(|a| match &a.credential {
+            Credential::Totp { sealed, .. } => Some(&**sealed),
+            _ => None,
+        });
+        sealed.chain(self.sealed_chain()).all(|sealed| vault.is_newest(sealed))
     }
 
     /// Seals with the newest key what is sealed with an older one.

@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::Refusal;
-use crate::token::{ElevateError, ElevateErrorKind, RedeemError};
+use crate::token::{ElevateError, ElevateErrorKind, IntrospectError, RedeemError};
 
 const TARGET: &str = "tower_mfa::middleware";
 
@@ -53,6 +53,11 @@ pub(super) fn not_elevated(error: &ElevateError) {
         ElevateErrorKind::Unavailable => tracing::error!(target: TARGET, error = why, "a code could not be checked"),
         kind => tracing::debug!(target: TARGET, ?kind, "a code that came with a request was refused"),
     }
+}
+
+pub(super) fn not_introspected(error: &IntrospectError) {
+    let why: &dyn std::error::Error = error;
+    tracing::error!(target: TARGET, error = why, "it is not known whether a session is still there");
 }
 
 pub(super) fn no_clock() {

@@ -71,7 +71,7 @@
 //! | a cookie, and another site behind it | `403 forbidden` |
 //! | a path with a trick in it, before a route policy | `400 invalid_request` |
 //! | what no rule of a route policy names | `403 forbidden` |
-//! | the clock cannot be read | `503 unavailable`, with `Retry-After` |
+//! | the clock cannot be read, or not what was revoked elsewhere | `503 unavailable`, with `Retry-After` |
 //! | no [`AuthenticateLayer`] outside | `500 internal` |
 //!
 //! Each is `application/problem+json` ([`problem`]) with `Cache-Control: no-store`; a gRPC call gets the
@@ -84,6 +84,7 @@ mod challenge_header;
 mod client_address;
 pub(crate) mod cookie;
 pub mod csrf;
+pub mod introspect;
 #[cfg(feature = "tracing")]
 mod log;
 #[cfg(not(feature = "tracing"))]
@@ -103,6 +104,7 @@ pub mod transaction;
 pub use authenticate::AuthenticateLayer;
 pub use body::Body;
 pub use client_address::ClientAddress;
+pub use introspect::IntrospectLayer;
 pub use refusal::{Refusal, RefusalKind};
 pub use require::RequireLayer;
 pub use route_policy::RoutePolicyLayer;

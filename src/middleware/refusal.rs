@@ -293,7 +293,11 @@ impl Refusal {
 
 impl From<TokenError> for Refusal {
     fn from(error: TokenError) -> Self {
-        Self { token_error: Some(error.kind()), ..Self::new(RefusalKind::InvalidToken) }
+        let kind = match error.kind() {
+            TokenErrorKind::NotKnown => RefusalKind::Unavailable,
+            _ => RefusalKind::InvalidToken,
+        };
+        Self { token_error: Some(error.kind()), ..Self::new(kind) }
     }
 }
 

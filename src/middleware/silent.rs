@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::Refusal;
-use crate::token::{ElevateError, RedeemError};
+use crate::token::{ElevateError, IntrospectError, RedeemError};
 
 pub(super) const fn refused(_: &Refusal) {}
 
@@ -20,5 +20,7 @@ pub(super) const fn would_refuse(_: Option<&str>, _: &Method, _: &str, _: &Refus
 pub(super) const fn not_redeemed(_: &RedeemError) {}
 
 pub(super) const fn not_elevated(_: &ElevateError) {}
+
+pub(super) const fn not_introspected(_: &IntrospectError) {}
 
 pub(super) const fn no_clock() {}

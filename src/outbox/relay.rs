@@ -1,7 +1,5 @@
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -13,11 +11,13 @@ use super::trace;
 use super::window::{Started, Window};
 use crate::account::{Event, EventKind};
 use crate::error::ConfigError;
-use crate::service::{Error, GivenUp, Mfa, Outbox};
+use crate::service::{Error, GivenUp, Mfa, Outbox, until_stopped};
 use crate::store::{EventCursor, Lease, MAX_PAGE, SinkState, StoredEvent};
 
 /// For how long a relay holds its sink after it was heard of last. One that died is replaced after it.
 const LEASE: Duration = Duration::from_secs(15);
+/// What names begin with that the crate keeps for itself.
+const RESERVED: &str = "tower-mfa ";
 /// How often it says that it is still there, and looks for new events.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -73,8 +73,9 @@ impl<S: Sink> Relay<S> {
     ///
     /// [`ConfigError`] for another name.
     pub fn new(mfa: &Mfa, name: &str, sink: S) -> Result<Self, ConfigError> {
-        if name.is_empty() || name.len() > 200 || name.chars().any(char::is_control) {
-            return Err(ConfigError::new("name", "must be 1 to 200 bytes without control characters"));
+        if name.is_empty() || name.len() > 200 || name.chars().any(char::is_control) || name.starts_with(RESERVED) {
+            let rule = "must be 1 to 200 bytes without control characters, and not begin with \"tower-mfa \"";
+            return Err(ConfigError::new("name", rule));
         }
         Ok(Self { outbox: mfa.outbox(), name: name.into(), sink: Arc::new(sink), retries: Retries::default() })
     }
@@ -103,12 +104,7 @@ impl<S: Sink> Relay<S> {
                 tokio::time::sleep(TICK).await;
             }
         };
-        let (mut work, mut stop) = (pin!(work), pin!(stop));
-        poll_fn(|cx| match stop.as_mut().poll(cx) {
-            Poll::Ready(_) => Poll::Ready(()),
-            Poll::Pending => work.as_mut().poll(cx),
-        })
-        .await;
+        until_stopped(stop, work).await;
         if let Some(state) = held.take() {
             let free = SinkState::new(state.position().cloned(), None);
             // Whoever comes next does without: the lease ends by itself.

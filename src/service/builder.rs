@@ -48,7 +48,7 @@ use crate::vault::Vault;
 /// ```
 #[must_use]
 pub struct MfaBuilder {
-    store: Box<dyn DynStore>,
+    store: Arc<dyn DynStore>,
     issuer: Option<Box<str>>,
     audience: Option<Box<str>>,
     keys: Option<Keys>,
@@ -59,6 +59,7 @@ pub struct MfaBuilder {
     store_deadline: Duration,
     on_event: Option<EventHook>,
     revocation_capacity: Option<usize>,
+    revocations_within: Option<Duration>,
     app_name: Option<Box<str>>,
     mounted_at: Box<str>,
     admin_mounted_at: Option<Box<str>>,
@@ -81,7 +82,7 @@ impl fmt::Debug for MfaBuilder {
 impl MfaBuilder {
     pub(super) fn new<S: Store>(store: S) -> Self {
         Self {
-            store: Box::new(store),
+            store: Arc::new(store),
             issuer: None,
             audience: None,
             keys: None,
@@ -92,6 +93,7 @@ impl MfaBuilder {
             store_deadline: STORE_DEADLINE,
             on_event: None,
             revocation_capacity: None,
+            revocations_within: None,
             app_name: None,
             mounted_at: "/mfa".into(),
             admin_mounted_at: None,
@@ -240,6 +242,16 @@ impl MfaBuilder {
         self
     }
 
+    /// For several replicas: believes an access token only where it is known what all of them have revoked, as of at
+    /// most `within` ago (1 to 300 seconds; 5 is a good start). What is older is answered `503`.
+    ///
+    /// Run [`Mfa::revocation_feed`] beside the service: until it has read once, no token is believed. Default: tokens
+    /// of a session that another replica has ended are believed here until they expire.
+    pub const fn revocations_within(mut self, within: Duration) -> Self {
+        self.revocations_within = Some(within);
+        self
+    }
+
     /// Calls `hook` with every event once it is committed.
     ///
     /// It is called on the way of the request: hand over and return. A process that dies between
@@ -280,6 +292,9 @@ impl MfaBuilder {
         let mut verifier = Verifier::new(issuer.clone(), audience.clone(), signing.clone())?;
         if let Some(revocations) = self.revocation_capacity {
             verifier = verifier.with_revocation_capacity(revocations);
+        }
+        if let Some(within) = self.revocations_within {
+            verifier = verifier.expect_feed(within)?;
         }
         if self.ceremonies.is_none() {
             check_bindable(&*self.policies, &audience)?;

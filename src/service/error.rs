@@ -5,7 +5,7 @@ use crate::account::{DocumentError, Refusal};
 use crate::clock::ClockError;
 use crate::error::BoxError;
 use crate::store::StoreError;
-use crate::token::{IssueError, TokenError};
+use crate::token::{IssueError, TokenError, TokenErrorKind};
 
 /// Why an operation was refused: nothing for the attacker, everything for the operator.
 ///
@@ -81,7 +81,10 @@ impl From<IssueError> for Error {
 
 impl From<TokenError> for Error {
     fn from(source: TokenError) -> Self {
-        Self { refusal: Refusal::InvalidToken, source: Some(source.into()) }
+        match source.kind() {
+            TokenErrorKind::NotKnown => Self::unavailable(source),
+            _ => Self { refusal: Refusal::InvalidToken, source: Some(source.into()) },
+        }
     }
 }
 

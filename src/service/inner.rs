@@ -23,7 +23,7 @@ pub(super) type EventHook = Arc<dyn Fn(&Subject, &Event) + Send + Sync>;
 
 /// Everything an [`Mfa`](super::Mfa) is made of.
 pub(super) struct Inner {
-    pub(super) store: Box<dyn DynStore>,
+    pub(super) store: Arc<dyn DynStore>,
     pub(super) issuer: Issuer,
     pub(super) verifier: Arc<Verifier>,
     pub(super) policies: Arc<dyn PolicySource>,

@@ -53,6 +53,8 @@ mod explain;
 mod failures;
 mod feed;
 mod inner;
+mod introspect;
+mod key_rotation;
 mod keys;
 mod login;
 mod operators;
@@ -63,9 +65,11 @@ mod policy_file;
 mod queue;
 mod recovery;
 mod redeem;
+mod revocation_feed;
 mod sessions;
 mod shell;
 mod slow_hash;
+mod stop;
 mod tokens;
 #[cfg(feature = "tracing")]
 mod trace;
@@ -83,12 +87,15 @@ pub use error::Error;
 pub use explain::Asking;
 pub use failures::{FailureBudget, InProcess};
 pub(crate) use feed::{GivenUp, Outbox};
+pub use key_rotation::KeyRotation;
 pub use keys::{Keys, KeysError};
 pub use outcome::{Answer, AnswerOutcome, Binding, ChallengeOutcome, LoginChallenge, LoginOutcome};
 pub use passkeys::{KeyRequest, PasskeyChallenge};
 #[cfg(feature = "policy-file")]
 pub use policy_file::{FilePolicies, FileRoutes, PolicyFile, PolicyLoadError, Reloaded};
+pub use revocation_feed::RevocationFeed;
 pub use sessions::{EventPage, SessionPage};
+pub(crate) use stop::until_stopped;
 pub use tokens::Tokens;
 
 use std::net::IpAddr;

@@ -3,7 +3,6 @@ use super::{Error, Mfa};
 use crate::account::{Bypass, Order};
 use crate::clock::Timestamp;
 use crate::id::Subject;
-use crate::store::ScanCursor;
 
 /// What operators do. Each is committed with an event that names the actor and the reason.
 ///
@@ -135,30 +134,6 @@ impl Mfa {
     pub async fn revoke_bypass(&self, subject: &Subject, operator: &str, reason: &str) -> Result<(), Error> {
         let matter = Matter { if_missing: IfMissing::NotFound, ..self.matter(subject) };
         self.inner.turn(matter, |account, turn| account.revoke_bypass(turn, operator, reason)).await
-    }
-
-    /// Seals with the newest master key what one page of accounts has sealed with older ones.
-    ///
-    /// Call it with `None`, then with what it returned, until that is `None`: after a whole pass no
-    /// ciphertext needs an older key. It runs beside the service; `limit` is 1 to 200 accounts.
-    /// Challenges keep their key for the minutes they live, and sealed tokens until they lapse.
-    ///
-    /// # Errors
-    ///
-    /// [`Refusal::Unavailable`](crate::account::Refusal::Unavailable) when the store does not
-    /// answer, or a key that is still needed is gone.
-    ///
-    /// # Cancel safety
-    ///
-    /// Safe: every account is sealed anew or not; begin the page again.
-    pub async fn reseal(&self, after: Option<&ScanCursor>, limit: usize) -> Result<Option<ScanCursor>, Error> {
-        let page = self.inner.scan_page(after, limit).await?;
-        let next = page.next().cloned();
-        for stored in page.items() {
-            let matter = Matter { if_missing: IfMissing::NotFound, ..self.matter(stored.subject()) };
-            self.inner.turn(matter, |account, turn| account.reseal(turn)).await?;
-        }
-        Ok(next)
     }
 
     async fn order(&self, subject: &Subject, order: Order, actor: &str, reason: &str) -> Result<(), Error> {

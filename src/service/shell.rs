@@ -9,6 +9,7 @@ use super::Error;
 use super::detached::Detached;
 use super::inner::Inner;
 use super::queue::Place;
+use super::revocation_feed::Ended;
 use crate::account::{Account, CLOCK_TOLERANCE, Described, Event, Held, Refusal, SeedOf, Turn};
 use crate::clock::Timestamp;
 use crate::entropy::Pool;
@@ -197,11 +198,14 @@ impl Inner {
         }
         account.settle(&mut turn)?;
         let bodies = account.chain_events(&turn)?;
+        let events = turn.events.iter().zip(bodies).map(|(e, body)| NewEvent::new(e.id, e.at, body));
+        let mut stored_events: Vec<_> = events.collect();
+        Ended::of(&turn.ended, clock).map_or(Ok(()), |ended| ended.mark(&mut stored_events))?;
         let pending = Pending {
             now,
             revision: Revision::generate(&entropy).map_err(Error::unavailable)?,
             document: account.write()?,
-            stored_events: turn.events.iter().zip(bodies).map(|(e, body)| NewEvent::new(e.id, e.at, body)).collect(),
+            stored_events,
             events: turn.events,
             ended: turn.ended,
             claims: turn.claims.into_iter().map(to_claim).collect::<Result<_, Error>>()?,
@@ -237,6 +241,7 @@ impl Inner {
     /// Commits; `false` when somebody else was faster. An outcome that cannot be known is looked
     /// up, and when that does not tell either, it is an error: nothing is granted.
     async fn commit(&self, subject: &Subject, expected: Option<&Revision>, pending: &Pending) -> Result<bool, Error> {
+        let mut refused = None;
         for again in [false, true] {
             let commit = Commit::new(subject, expected, pending.revision, &pending.document);
             let outcome = self
@@ -262,10 +267,10 @@ impl Inner {
             match unknown {
                 None => return Ok(false),
                 Some(unknown) if found != expected => return Err(unknown.into()),
-                Some(_) => {}
+                Some(unknown) => refused = Some(unknown),
             }
         }
-        Err(Error::busy("the store did not take the commit"))
+        Err(refused.map_or_else(|| Error::busy("the store did not take the commit"), Error::from))
     }
 
     pub(super) async fn scan_page(

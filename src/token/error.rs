@@ -65,8 +65,11 @@ pub enum TokenErrorKind {
     Expired,
     /// `nbf`, `iat` or `auth_time` lie in the future.
     NotYetValid,
-    /// The session or the subject was revoked in this process.
+    /// The session or the subject was revoked, and it is known here.
     Revoked,
+    /// It is good, but what was revoked elsewhere is not known just now
+    /// ([`Verifier::expect_feed`](super::Verifier::expect_feed)). Answer `503`.
+    NotKnown,
 }
 
 impl fmt::Display for TokenErrorKind {
@@ -85,6 +88,7 @@ impl fmt::Display for TokenErrorKind {
             Self::Expired => "expired",
             Self::NotYetValid => "not valid yet",
             Self::Revoked => "revoked",
+            Self::NotKnown => "whether it was revoked elsewhere is not known",
         };
         f.write_str(text)
     }

@@ -38,10 +38,12 @@
 //! recommends asymmetric cryptography). With no symmetric algorithm there is also no way to have a
 //! public key taken for a secret one (RFC 8725 §2.1).
 //!
-//! # Revocation reaches one process
+//! # Revocation, and other processes
 //!
 //! [`Verifier::revoke_session`] and [`Verifier::revoke_subject`] act in the process they are called
-//! in. Other processes honour an access token until it expires: that is what its short life is for.
+//! in. Other processes honour an access token until it expires, which is what its short life is for,
+//! unless a feed tells them what was revoked (`service::RevocationFeed`, [`Verifier::expect_feed`]) or
+//! they ask at every request ([`Introspect`]).
 //! What is remembered is bounded for each subject and in all; where there is no room more is refused
 //! than was revoked, of the same subject first.
 
@@ -49,6 +51,8 @@ mod bind_digest;
 mod claims;
 mod elevate;
 mod error;
+mod freshness;
+mod introspect;
 mod issuer;
 mod jwk;
 mod key_set;
@@ -70,6 +74,7 @@ pub(crate) use bind_digest::{WHOLE_REQUEST, check_names, check_parameter};
 pub use claims::Claims;
 pub use elevate::{Elevate, ElevateError, ElevateErrorKind, ElevateFuture, Elevated, InlineCode};
 pub use error::{IssueError, IssueErrorKind, KeyError, KeyErrorKind, TokenError, TokenErrorKind};
+pub use introspect::{Introspect, IntrospectError, IntrospectFuture};
 pub use issuer::Issuer;
 pub(crate) use issuer::is_scope_token;
 pub use key_set::KeySet;

@@ -1,10 +1,12 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::freshness::Freshness;
 use super::key_set::Published;
 use super::read::{Terms, authentication};
 use super::revocations::{Refused, Revocations};
@@ -67,6 +69,8 @@ pub struct Verifier {
     /// The generation of the key set whose loss the memory has followed.
     followed: AtomicU64,
     revocations: Revocations,
+    /// As of when it is known what others revoked, where that is asked for.
+    freshness: Option<Freshness>,
 }
 
 impl Verifier {
@@ -87,6 +91,7 @@ impl Verifier {
             seen: Seen::new(REMEMBERED)
                 .map_err(|_| ConfigError::new("verifier", "the source of random bytes failed"))?,
             revocations: Revocations::new(REVOCATIONS),
+            freshness: None,
         })
     }
 
@@ -125,6 +130,33 @@ impl Verifier {
         Self { revocations: Revocations::new(revocations), ..self }
     }
 
+    /// Believes a token only where everything that was revoked anywhere is known, as of at most `within` ago (1 to
+    /// 300 seconds). Somebody must say so from now on: see [`Verifier::caught_up`].
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] for another time.
+    pub fn expect_feed(self, within: Duration) -> Result<Self, ConfigError> {
+        if !(Duration::from_secs(1)..=Duration::from_secs(300)).contains(&within) {
+            return Err(ConfigError::new("revocations_within", "must be 1 to 300 seconds"));
+        }
+        Ok(Self { freshness: Some(Freshness::new(within)), ..self })
+    }
+
+    /// Says that all that was revoked by `at` has been told to this verifier. A service whose sessions stand in a store
+    /// has a `service::RevocationFeed` say it.
+    pub fn caught_up(&self, at: Instant) {
+        if let Some(freshness) = &self.freshness {
+            freshness.know(at);
+        }
+    }
+
+    /// Returns how old what is known of revocations may be; `None` where that is not asked for.
+    #[must_use]
+    pub fn feed_expected_within(&self) -> Option<Duration> {
+        self.freshness.as_ref().map(Freshness::within)
+    }
+
     /// Returns the keys.
     #[must_use]
     pub fn keys(&self) -> &KeySet {
@@ -156,7 +188,8 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// [`TokenError`]. Answer `401` with `invalid_token` (RFC 6750 §3.1) whatever its kind.
+    /// [`TokenError`]. Answer `401` with `invalid_token` (RFC 6750 §3.1) whatever its kind, but `503` for
+    /// [`NotKnown`](TokenErrorKind::NotKnown).
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Authentication, TokenError> {
         // Before anything is worked out: the length is the attacker's.
         if token.len() > MAX_TOKEN {
@@ -168,6 +201,7 @@ impl Verifier {
             && let Some(verified) = self.seen.get(name)
         {
             if self.believes(&verified, now) {
+                self.knows_what_was_revoked()?;
                 return Ok(verified.authentication.clone());
             }
             self.seen.remove(name);
@@ -176,11 +210,18 @@ impl Verifier {
         if self.revocations.refuse(&verified.authentication, now) {
             return Err(TokenErrorKind::Revoked.into());
         }
+        self.knows_what_was_revoked()?;
         let authentication = verified.authentication.clone();
         if let Some(name) = name {
             self.seen.insert(name, verified);
         }
         Ok(authentication)
+    }
+
+    /// Asked last, so that what is bad anyway is still called bad.
+    fn knows_what_was_revoked(&self) -> Result<(), TokenErrorKind> {
+        let is_stale = self.freshness.as_ref().is_some_and(|freshness| freshness.is_stale(Instant::now()));
+        if is_stale { Err(TokenErrorKind::NotKnown) } else { Ok(()) }
     }
 
     /// Whether what was verified once still holds. Asked at every request, so that a revocation

@@ -119,6 +119,11 @@ impl Vault {
         open_with(&aead, &aad(purpose, &subject, object), body)
     }
 
+    /// The name of the newest key.
+    pub(crate) fn newest_id(&self) -> String {
+        self.ring.newest().id().to_owned()
+    }
+
     /// Whether a ciphertext was sealed with the newest key; unchanged ones are not sealed again.
     pub(crate) fn is_newest(&self, sealed: &str) -> bool {
         sealed.split_once('.').is_some_and(|(id, _)| id == self.ring.newest().id())

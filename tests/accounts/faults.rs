@@ -150,7 +150,7 @@ async fn reading_from_a_store_that_fails_is_unavailable_in_time_too() {
         assert!(is_unavailable(s.mfa.sessions(by, None, 10).await));
         assert!(is_unavailable(s.mfa.events(by, None, 10).await));
         assert!(is_unavailable(s.mfa.open_challenge(by, ChallengeRequest::new()).await));
-        assert!(is_unavailable(s.mfa.reseal(None, 10).await));
+        assert!(is_unavailable(s.mfa.rotate_keys(|_| ()).await));
         let pruned = tokio::time::timeout(DEADLINE * 20, s.mfa.prune_events(s.now())).await;
         assert!(is_unavailable(pruned.expect("a deadline")));
         assert!(began.elapsed() < DEADLINE * 20 + Duration::from_secs(1));

@@ -22,6 +22,7 @@ mod chain;
 mod clocks;
 mod documents;
 mod doors;
+mod elsewhere;
 mod enrolment;
 mod events;
 mod faults;

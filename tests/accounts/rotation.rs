@@ -7,7 +7,7 @@ use base64::Engine as _;
 use tower_mfa::entropy::SystemEntropy;
 use tower_mfa::service::{Enroller, Keys, Mfa, Reply};
 use tower_mfa::store::SqliteStore;
-use tower_mfa::testing::ManualClock;
+use tower_mfa::testing::{Fault, ManualClock};
 use tower_mfa::token::{Algorithm, SigningKey};
 use tower_mfa::vault::MasterKey;
 
@@ -229,18 +229,11 @@ async fn a_master_key_is_rotated_while_serving_and_the_old_one_can_then_be_dropp
     }
     let s = on_keys(&s, vec![new.clone(), old]);
     let late = s.enrolled("late").await;
-    let (mut pages, mut after) = (0, None);
-    loop {
-        after = s.mfa.reseal(after.as_ref(), 3).await.unwrap();
-        pages += 1;
-        s.sign_in("person-0", &people[0].app).await;
-        if after.is_none() {
-            break;
-        }
-    }
-    assert!(pages >= 3, "{pages} pages");
+    let rotated = s.mfa.rotate_keys(|_| ()).await.unwrap();
+    assert_eq!((rotated.seen, rotated.sealed, rotated.failed), (8, 7, 0), "{rotated:?}");
     let before = s.store.commits();
-    assert!(s.mfa.reseal(None, 200).await.unwrap().is_none());
+    let again = s.mfa.rotate_keys(|_| ()).await.unwrap();
+    assert_eq!((again.seen, again.sealed, again.is_clean()), (8, 0, true), "{again:?}");
     assert_eq!(s.store.commits(), before, "what is sealed with the newest key is left alone");
     let s = on_keys(&s, vec![new]);
     for (n, person) in people.iter().enumerate() {
@@ -258,8 +251,71 @@ async fn a_key_that_is_dropped_too_early_is_unavailable_and_never_a_pass() {
     let asked = challenged(s.begin("alice").await);
     assert!(is_unavailable(s.answer(&asked, Reply::totp(person.app.code(s.now()))).await));
     assert!(is_unavailable(s.answer(&asked, Reply::totp("000000")).await), "a wrong code learns nothing more");
-    assert!(is_unavailable(s.mfa.reseal(None, 10).await));
+    let rotated = s.mfa.rotate_keys(|_| ()).await.unwrap();
+    assert!(!rotated.is_clean(), "the operator is told not to go on");
+    assert_eq!(rotated.failures, [subject("alice")]);
     let spare = person.bound.recovery_codes.as_ref().unwrap()[0].expose();
     answered(s.answer(&asked, Reply::recovery_code(spare)).await.unwrap());
     s.mfa.reset(&subject("alice"), "root", "the key is gone").await.unwrap();
+}
+
+/// Accounts by the hundred, made with the old key.
+async fn crowd(count: u32) -> (Scene, MasterKey, MasterKey) {
+    let (old, new) = (master("old"), master("new"));
+    let s = on_keys(&Scene::new(), vec![old.clone()]);
+    for n in 0..count {
+        s.password(&format!("person-{n}")).await;
+    }
+    (on_keys(&s, vec![new.clone(), old.clone()]), old, new)
+}
+
+#[tokio::test]
+async fn a_rotation_says_how_far_it_is_and_goes_on_where_it_was_cut_off() {
+    let (s, _, new) = crowd(450).await;
+    let mut told = Vec::new();
+    {
+        // The process dies in the middle of the third page.
+        let rotating = s.mfa.rotate_keys(|so_far| told.push(so_far.clone()));
+        let mut rotating = std::pin::pin!(rotating);
+        while std::future::poll_fn(|cx| std::task::Poll::Ready(rotating.as_mut().poll(cx).is_pending())).await {
+            if s.store.commits() > 450 + 420 {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+    let cut_off: Vec<_> = told.iter().map(|so_far| (so_far.seen, so_far.sealed, so_far.remaining())).collect();
+    assert_eq!(cut_off, [(200, 200, 250), (400, 400, 50)]);
+    assert!(told.iter().all(|so_far| so_far.per_second > 0.0 && so_far.total == 450), "{told:?}");
+
+    let rest = s.mfa.rotate_keys(|_| ()).await.unwrap();
+    assert_eq!((rest.seen, rest.remaining(), rest.is_clean()), (450, 0, true), "{rest:?}");
+    assert!(rest.sealed < 450, "those of the third page that were done are left alone: {rest:?}");
+    let s = on_keys(&s, vec![new]);
+    for n in [0, 199, 200, 399, 400, 449] {
+        s.password(&format!("person-{n}")).await;
+    }
+}
+
+/// Nobody does it twice, and nothing is left out.
+#[tokio::test]
+async fn several_replicas_share_a_rotation() {
+    let (s, old, new) = crowd(450).await;
+    let other = on_keys(&s, vec![new.clone(), old]);
+    let (one, two) = tokio::join!(s.mfa.rotate_keys(|_| ()), other.mfa.rotate_keys(|_| ()));
+    assert!(one.unwrap().is_clean() && two.unwrap().is_clean());
+    let left = s.mfa.rotate_keys(|_| ()).await.unwrap();
+    assert_eq!((left.seen, left.sealed), (450, 0));
+}
+
+#[tokio::test]
+async fn a_rotation_on_a_store_that_fails_can_be_called_again() {
+    let (s, ..) = crowd(210).await;
+    s.store.set(Some(Fault::NotCommitted));
+    assert!(is_unavailable(s.mfa.rotate_keys(|_| ()).await), "no account is to blame for it");
+    s.store.set(Some(Fault::Unavailable));
+    assert!(is_unavailable(s.mfa.rotate_keys(|_| ()).await));
+    s.store.set(None);
+    let rotated = s.mfa.rotate_keys(|_| ()).await.unwrap();
+    assert_eq!((rotated.seen, rotated.sealed, rotated.is_clean()), (210, 210, true));
 }

@@ -1,0 +1,184 @@
+//! Sessions that another replica has ended: seen within a time, or nothing is believed; and the strict mode.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response, StatusCode};
+use tokio::task::JoinHandle;
+use tower::{Layer as _, ServiceExt as _, service_fn};
+use tower_mfa::account::Refusal;
+use tower_mfa::assurance::Requirement;
+use tower_mfa::middleware::{AuthenticateLayer, IntrospectLayer, RequireLayer};
+use tower_mfa::service::{Mfa, RevocationFeed, Tokens};
+use tower_mfa::store::{Feed, Store as _};
+use tower_mfa::testing::Fault;
+use tower_mfa::token::Verifier;
+
+use crate::scene::{Scene, builder, cheap};
+
+/// Another process on the same store, and its feed.
+struct Elsewhere {
+    mfa: Mfa,
+    feed: JoinHandle<()>,
+}
+
+impl Elsewhere {
+    fn of(s: &Scene) -> Self {
+        let policy = cheap().max_sessions(3).build().unwrap();
+        let mfa = builder(s.store.clone(), &s.clock, &s.heard).policy(policy);
+        let mfa = mfa.revocations_within(Duration::from_secs(1)).build().unwrap();
+        let feed = tokio::spawn(mfa.revocation_feed().run(std::future::pending::<()>()));
+        Self { mfa, feed }
+    }
+
+    fn says(&self, tokens: &Tokens) -> Result<(), Refusal> {
+        self.mfa.authenticate(tokens.access_token().expose()).map(drop).map_err(|error| error.refusal().clone())
+    }
+
+    /// Waits until it says so. A minute is no figure: it ends a test that would never end.
+    async fn comes_to_say(&self, tokens: &Tokens, what: impl Fn(&Result<(), Refusal>) -> bool) {
+        for _ in 0..6_000 {
+            if what(&self.says(tokens)) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("it still says {:?}", self.says(tokens));
+    }
+}
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        self.feed.abort();
+    }
+}
+
+fn is_unknown(said: &Result<(), Refusal>) -> bool {
+    matches!(said, Err(Refusal::Unavailable { .. }))
+}
+
+fn is_over(said: &Result<(), Refusal>) -> bool {
+    *said == Err(Refusal::InvalidToken)
+}
+
+#[tokio::test]
+async fn what_ended_here_is_over_elsewhere_and_nothing_else_is() {
+    let s = Scene::with(cheap().max_sessions(3).build().unwrap());
+    let (alice, phone, bob) = (s.password("alice").await, s.password("alice").await, s.password("bob").await);
+    let elsewhere = Elsewhere::of(&s);
+    elsewhere.comes_to_say(&alice, Result::is_ok).await;
+    s.mfa.log_out(&s.auth(&alice)).await.unwrap();
+    elsewhere.comes_to_say(&alice, is_over).await;
+    elsewhere.comes_to_say(&phone, Result::is_ok).await;
+    elsewhere.comes_to_say(&bob, Result::is_ok).await;
+
+    // A change of factors ends the others; the operator ends all.
+    let laptop = s.password("alice").await;
+    let by = s.auth(&phone);
+    s.mfa.end_other_sessions(&by).await.unwrap();
+    elsewhere.comes_to_say(&laptop, is_over).await;
+    elsewhere.comes_to_say(&phone, Result::is_ok).await;
+    s.mfa.suspend(s.auth(&bob).subject(), "carol", "left").await.unwrap();
+    elsewhere.comes_to_say(&bob, is_over).await;
+}
+
+#[tokio::test]
+async fn without_news_nothing_is_believed_and_with_them_it_is_again() {
+    let s = Scene::with(cheap().build().unwrap());
+    let alice = s.password("alice").await;
+    let policy = cheap().build().unwrap();
+    let never_told = builder(s.store.clone(), &s.clock, &s.heard).policy(policy);
+    let never_told = never_told.revocations_within(Duration::from_secs(300)).build().unwrap();
+    let refused = never_told.authenticate(alice.access_token().expose()).unwrap_err();
+    assert!(matches!(refused.refusal(), Refusal::Unavailable { .. }), "{refused:?}");
+    let forged = never_told.authenticate("not.a.token").unwrap_err();
+    assert_eq!(*forged.refusal(), Refusal::InvalidToken, "what is bad is bad");
+
+    let elsewhere = Elsewhere::of(&s);
+    elsewhere.comes_to_say(&alice, Result::is_ok).await;
+    s.store.set(Some(Fault::Unavailable));
+    elsewhere.comes_to_say(&alice, is_unknown).await;
+    s.store.set(None);
+    elsewhere.comes_to_say(&alice, Result::is_ok).await;
+}
+
+/// Whoever starts late reads no more than it must, and all of that.
+#[tokio::test]
+async fn a_replica_that_starts_knows_what_ended_before_it_and_does_not_read_for_ever() {
+    let s = Scene::with(cheap().max_sessions(3).build().unwrap());
+    let long_ago = s.password("alice").await;
+    s.mfa.log_out(&s.auth(&long_ago)).await.unwrap();
+    {
+        // Its clock is far ahead of that: the checkpoint moves behind it.
+        s.clock.advance(3_600);
+        let first = Elsewhere::of(&s);
+        first.comes_to_say(&s.password("carol").await, Result::is_ok).await;
+    }
+    let mark = s.store.sink("tower-mfa revocations").await.unwrap().unwrap();
+    let behind = s.store.events(Feed::Revocations, mark.position(), 200).await.unwrap();
+    assert!(behind.items().is_empty(), "nothing that can matter is behind it");
+
+    let bob = s.password("bob").await;
+    s.mfa.log_out(&s.auth(&bob)).await.unwrap();
+    let late = Elsewhere::of(&s);
+    late.comes_to_say(&bob, is_over).await;
+    let read = s.store.events(Feed::Revocations, mark.position(), 200).await.unwrap();
+    assert_eq!(read.items().len(), 1);
+    assert!(read.items()[0].revokes().unwrap().contains(&bob.session().to_string()), "{:?}", read.items()[0].revokes());
+}
+
+/// An enforcer has the store and no `Mfa`.
+#[tokio::test]
+async fn a_service_that_only_checks_tokens_hears_it_too() {
+    let s = Scene::with(cheap().build().unwrap());
+    let own = s.mfa.verifier();
+    let verifier = Verifier::new(own.issuer(), own.audience(), own.keys().clone()).unwrap();
+    let verifier = Arc::new(verifier.expect_feed(Duration::from_secs(300)).unwrap());
+    let alice = s.password("alice").await;
+    let is_good = || verifier.verify(alice.access_token().expose(), s.now()).is_ok();
+    assert!(!is_good());
+    let feed = RevocationFeed::new(s.store.clone(), Arc::clone(&verifier), Arc::new(s.clock.clone()));
+    let feed = tokio::spawn(feed.run(std::future::pending::<()>()));
+    while !is_good() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    s.mfa.log_out(&s.auth(&alice)).await.unwrap();
+    while is_good() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    feed.abort();
+}
+
+/// The strict mode waits for nothing.
+#[tokio::test]
+async fn whoever_asks_each_time_knows_at_once_and_refuses_what_cannot_be_known() {
+    let s = Scene::with(cheap().build().unwrap());
+    let alice = s.password("alice").await;
+    let policy = cheap().build().unwrap();
+    let elsewhere = builder(s.store.clone(), &s.clock, &s.heard).policy(policy).build().unwrap();
+    let inner = service_fn(async |_: Request<()>| Ok::<_, std::convert::Infallible>(Response::new("")));
+    let inner = RequireLayer::new(Requirement::aal1()).layer(inner);
+    let strict = IntrospectLayer::new(Arc::new(elsewhere.clone())).layer(inner.clone());
+    let layer = AuthenticateLayer::new(elsewhere.verifier()).with_clock(Arc::new(s.clock.clone()));
+    let (strict, lax) = (layer.layer(strict), layer.layer(inner));
+    let request = |token: Option<&str>| {
+        let request = Request::get("/");
+        let request = match token {
+            Some(token) => request.header("authorization", format!("Bearer {token}")),
+            None => request,
+        };
+        request.body(()).unwrap()
+    };
+    let token = Some(alice.access_token().expose());
+    let ask = async |token| strict.clone().oneshot(request(token)).await.unwrap().status();
+    assert_eq!(ask(token).await, StatusCode::OK);
+    assert_eq!(ask(None).await, StatusCode::UNAUTHORIZED);
+    s.store.set(Some(Fault::Unavailable));
+    assert_eq!(ask(token).await, StatusCode::SERVICE_UNAVAILABLE);
+    s.store.set(None);
+    assert_eq!(ask(token).await, StatusCode::OK);
+    s.mfa.log_out(&s.auth(&alice)).await.unwrap();
+    assert_eq!(ask(token).await, StatusCode::UNAUTHORIZED);
+    let believed = lax.oneshot(request(token)).await.unwrap().status();
+    assert_eq!(believed, StatusCode::OK, "without it, the token lives on there until it expires");
+}
