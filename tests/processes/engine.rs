@@ -1,0 +1,117 @@
+//! Where the accounts are: one store for all processes, and the keys they share.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::pin::Pin;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use tower_mfa::account::Event;
+use tower_mfa::assurance::Method;
+use tower_mfa::entropy::SystemEntropy;
+use tower_mfa::id::Subject;
+use tower_mfa::policy::{Login, LoginPolicy, Policy};
+use tower_mfa::recovery_code::{Count, Scheme};
+use tower_mfa::service::{Keys, Mfa};
+use tower_mfa::store::{Feed, SqliteStore, Store};
+use tower_mfa::testing::ManualClock;
+use tower_mfa::token::{Algorithm, SigningKey};
+use tower_mfa::vault::MasterKey;
+use tower_mfa::webauthn::RelyingParty;
+
+use super::folder::Folder;
+
+pub(crate) const ORIGIN: &str = "https://bank.example";
+
+/// A store that several processes open, by its URL, and the folder of their keys.
+pub(crate) struct Engine {
+    pub(crate) url: String,
+    folder: Folder,
+}
+
+impl Engine {
+    /// Those that are there, each empty; those that are not are named.
+    pub(crate) fn all(test: &str) -> Vec<Self> {
+        let folder = Folder::new(&format!("processes-{test}"));
+        write_keys(&folder.path().join("keys"));
+        let url = format!("sqlite:{}", folder.path().join("mfa.sqlite").display());
+        vec![Self { url, folder }]
+    }
+
+    pub(crate) fn keys(&self) -> String {
+        self.folder.path().join("keys").to_str().unwrap().to_owned()
+    }
+
+    pub(crate) async fn open(&self, clock: &ManualClock) -> Service {
+        open(&self.url, &self.keys(), clock).await
+    }
+}
+
+/// A service, and how its store is reached beside it.
+pub(crate) struct Service {
+    pub(crate) mfa: Mfa,
+    pub(crate) clock: ManualClock,
+    trail: Box<dyn Trail>,
+}
+
+impl Service {
+    /// All events of a subject, as the store has them.
+    pub(crate) async fn events(&self, subject: &Subject) -> Vec<Event> {
+        self.trail.of(subject).await
+    }
+}
+
+/// A store, whichever it is.
+trait Trail {
+    fn of<'a>(&'a self, subject: &'a Subject) -> Pin<Box<dyn Future<Output = Vec<Event>> + 'a>>;
+}
+
+impl<S: Store> Trail for S {
+    fn of<'a>(&'a self, subject: &'a Subject) -> Pin<Box<dyn Future<Output = Vec<Event>> + 'a>> {
+        Box::pin(async move {
+            let (mut all, mut after) = (Vec::new(), None);
+            loop {
+                let page = self.events(Feed::Subject(subject), after.as_ref(), 200).await.unwrap();
+                all.extend(page.items().iter().map(|event| serde_json::from_str::<Event>(event.body()).unwrap()));
+                after = page.next().cloned();
+                if after.is_none() {
+                    return all;
+                }
+            }
+        })
+    }
+}
+
+pub(crate) async fn open(url: &str, keys: &str, clock: &ManualClock) -> Service {
+    let file = url.strip_prefix("sqlite:").unwrap_or_else(|| panic!("no engine of this kind: {url}"));
+    on(SqliteStore::open(file).await.unwrap(), keys, clock)
+}
+
+fn on(store: impl Store + Clone, keys: &str, clock: &ManualClock) -> Service {
+    // Cheap recovery codes; whoever has a key or an app is asked for it.
+    let policy = Policy::builder()
+        .recovery_scheme(Scheme::argon2id(7_168, 5, 1).unwrap())
+        .recovery_codes(Count::new(2).unwrap())
+        .login(LoginPolicy::new(Login::IfEnrolled).enrolled_by([Method::WebAuthn, Method::Totp]));
+    let mfa = Mfa::builder(store.clone())
+        .issuer("https://id.example")
+        .audience("api")
+        .keys(Keys::load_or_create(keys).unwrap())
+        .policy(policy.build().unwrap())
+        .webauthn(RelyingParty::builder("bank.example", ORIGIN).build().unwrap())
+        .with_clock(clock.clone());
+    Service { mfa: mfa.build().unwrap(), clock: clock.clone(), trail: Box::new(store) }
+}
+
+/// Keys that are made quickly; the crate's own would be RSA.
+fn write_keys(folder: &Path) {
+    std::fs::create_dir_all(folder).unwrap();
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let pem = SigningKey::generate(Algorithm::EdDsa).unwrap().to_pkcs8_pem().unwrap();
+    let master = MasterKey::generate("first", &SystemEntropy).unwrap();
+    let line = format!("first {}\n", STANDARD.encode(master.expose()));
+    for (name, content) in [("signing-key.pem", pem.expose()), ("master-keys", &line)] {
+        std::fs::write(folder.join(name), content).unwrap();
+        std::fs::set_permissions(folder.join(name), std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+}
