@@ -1,8 +1,10 @@
 pub mod answer;
+pub mod crowd;
 pub mod flood;
 pub mod keys;
 pub mod layers;
 pub mod otp;
+pub mod outbox;
 pub mod refusals;
 pub mod route;
 pub mod size;
