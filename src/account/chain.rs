@@ -18,7 +18,7 @@ use crate::clock::Timestamp;
 use crate::entropy;
 use crate::id::Subject;
 use crate::secret::constant_time_eq;
-use crate::vault::{ChainKey, Purpose, Vault, VaultError};
+use crate::vault::{CHAIN_MAC, ChainKey, ChainMac, Purpose, Vault, VaultError};
 
 /// A chain, and where it ends.
 pub(crate) struct Chain {
@@ -33,7 +33,7 @@ pub(crate) struct Place {
     /// The event's number; the first is 1.
     pub(crate) n: u64,
     pub(crate) at: Timestamp,
-    mac: [u8; 32],
+    mac: ChainMac,
 }
 
 /// What an event carries of the chain, beside what it tells.
@@ -45,7 +45,7 @@ pub(crate) struct Link {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     after: Option<Before>,
     #[serde(with = "base64url")]
-    mac: [u8; 32],
+    mac: ChainMac,
 }
 
 /// The event before another.
@@ -54,11 +54,11 @@ pub(crate) struct Link {
 struct Before {
     at: Timestamp,
     #[serde(with = "base64url")]
-    mac: [u8; 32],
+    mac: ChainMac,
 }
 
 impl Place {
-    pub(crate) const START: Self = Self { n: 0, at: Timestamp::from_secs(0), mac: [0; 32] };
+    pub(crate) const START: Self = Self { n: 0, at: Timestamp::from_secs(0), mac: [0; CHAIN_MAC] };
 
     /// Before an event, by what that says itself of the one before it.
     pub(crate) fn before(link: &Link) -> Option<Self> {
@@ -104,7 +104,7 @@ impl Chain {
     pub(crate) fn open(vault: &Vault, subject: &Subject, sealed: &str) -> Result<Self, VaultError> {
         let opened = vault.open(Purpose::EventChain, subject, b"", sealed)?;
         let parts = opened.expose().split_first_chunk::<32>().and_then(|(key, rest)| {
-            let (mac, rest) = rest.split_first_chunk::<32>()?;
+            let (mac, rest) = rest.split_first_chunk::<CHAIN_MAC>()?;
             let (n, at) = rest.split_first_chunk::<8>()?;
             Some((key, *mac, u64::from_be_bytes(*n), u64::from_be_bytes(at.try_into().ok()?)))
         });

@@ -2,6 +2,10 @@ use aws_lc_rs::hmac;
 
 use crate::secret::SecretBytes;
 
+/// Bytes of a MAC: two stand in every event, and 128 bits are more than anybody forges.
+pub(crate) const CHAIN_MAC: usize = 16;
+pub(crate) type ChainMac = [u8; CHAIN_MAC];
+
 /// The key of the chain of one subject's events.
 pub(crate) struct ChainKey {
     secret: SecretBytes,
@@ -18,11 +22,11 @@ impl ChainKey {
         self.secret.expose()
     }
 
-    /// HMAC-SHA-256 of `parts`, all but the last of which always have one length.
-    pub(crate) fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+    /// The first half of HMAC-SHA-256 (RFC 2104 §5) of `parts`, all but the last of which always have one length.
+    pub(crate) fn mac(&self, parts: &[&[u8]]) -> ChainMac {
         let mut mac = hmac::Context::with_key(&self.key);
         parts.iter().for_each(|part| mac.update(part));
-        let mut bytes = [0; 32];
+        let mut bytes = [0; CHAIN_MAC];
         bytes.iter_mut().zip(mac.sign().as_ref()).for_each(|(to, from)| *to = *from);
         bytes
     }

@@ -28,6 +28,6 @@ mod seal;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use chain_key::ChainKey;
+pub(crate) use chain_key::{CHAIN_MAC, ChainKey, ChainMac};
 pub use key::{KeyRing, LocalKeyRing, MasterKey};
 pub(crate) use seal::{Purpose, Vault, VaultError};
