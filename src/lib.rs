@@ -51,6 +51,8 @@
 //! | `routes` | | [`routes`]; implies `service`, `extract`, `qr` |
 //! | `policy-file` | | [`policy::file`], [`service::PolicyFile`]; implies `service` |
 //! | `sqlite` | | [`store::SqliteStore`]; implies `service` |
+//! | `postgres` | | [`store::PostgresStore`]; implies `service` |
+//! | `postgres-pool-sqlx-0-9` | | `PostgresOptions::with_pool`, which takes a pool of sqlx 0.9; implies `postgres` |
 //! | `webauthn` | | [`webauthn`]; implies `service` |
 //! | `testing` | | [`testing`] and [`store::conformance`]; implies `service` |
 //!
