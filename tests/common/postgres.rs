@@ -71,15 +71,45 @@ pub(crate) async fn run(connection: &mut PgConnection, sql: &str) {
 
 impl Drop for Schema {
     fn drop(&mut self) {
-        let (url, name) = (self.url.clone(), self.name.clone());
-        let dropped = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
-                let mut connection = PgConnection::connect(&url).await.unwrap();
-                let sql = format!("SET client_min_messages = warning; DROP SCHEMA IF EXISTS {name} CASCADE");
-                run(&mut connection, &sql).await;
-            });
-        });
-        let _ = dropped.join();
+        let sql = format!("SET client_min_messages = warning; DROP SCHEMA IF EXISTS {} CASCADE", self.name);
+        apart(self.url.clone(), sql);
     }
+}
+
+/// A database of a test's own, for a program that takes the default schema; dropped when the test ends.
+pub(crate) struct Database {
+    pub(crate) url: String,
+    server: String,
+    name: String,
+}
+
+impl Database {
+    /// `None` where there is no server.
+    pub(crate) fn new(test: &str) -> Option<Self> {
+        let server = url()?;
+        let name = format!("tower_mfa_test_{}_{test}", std::process::id());
+        let at = server.rfind('/').expect("a URL that names a database");
+        let database = Self { url: format!("{}/{name}", &server[..at]), server, name };
+        database.apart(format!("CREATE DATABASE {}", database.name));
+        Some(database)
+    }
+
+    fn apart(&self, sql: String) {
+        apart(self.server.clone(), sql);
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        self.apart(format!("DROP DATABASE {} WITH (FORCE)", self.name));
+    }
+}
+
+/// Runs a statement on a runtime of its own, from wherever that is.
+fn apart(url: String, sql: String) {
+    let run_apart = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async { run(&mut PgConnection::connect(&url).await.unwrap(), &sql).await });
+    };
+    let _ = std::thread::spawn(run_apart).join();
 }

@@ -14,6 +14,7 @@ mod failures;
 mod folder;
 mod order;
 #[path = "../common/postgres.rs"]
+#[expect(dead_code, reason = "what other tests ask of it")]
 mod postgres;
 mod schemas;
 mod suite;
