@@ -180,6 +180,8 @@ const CUT_AFTER: u8 = 1;
 const CUT_BEFORE: u8 = 2;
 /// Cuts when anything comes.
 const DOWN: u8 = 3;
+/// Hands nothing on any more, of a connection on which a commit comes, and does not cut it.
+const SILENT: u8 = 4;
 
 /// What stands between the store and the server.
 struct Wire {
@@ -221,6 +223,7 @@ async fn carry(mut client: TcpStream, mut server: TcpStream, mode: Arc<AtomicU8>
                     match mode.load(Ordering::Relaxed) {
                         DOWN => return,
                         CUT_BEFORE if commits => return,
+                        SILENT if commits => std::future::pending().await,
                         now => {
                             cuts |= commits && now == CUT_AFTER;
                             server.write_all(&asked[..count]).await.unwrap();
@@ -270,6 +273,40 @@ async fn a_commit_that_finds_no_connection_is_not_committed() {
     assert_eq!(store.load(alice()).await.unwrap_err().kind(), StoreErrorKind::Unavailable);
     let error = store.commit(Commit::new(alice(), None, revision(), "{}")).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::NotCommitted, "{}", story(&error));
+}
+
+/// Nothing tells that the other end is gone: no more than a machine without power does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_goes_silent_does_not_keep_the_pool() {
+    let Some(schema) = Schema::new("silent") else { return };
+    let wire = Wire::to(&schema).await;
+    let store = schema.options().max_connections(1).connect(&wire.url).await.unwrap();
+    wire.mode.store(SILENT, Ordering::Relaxed);
+    let commit = store.commit(Commit::new(alice(), None, revision(), "{}"));
+    let given_up = tokio::time::timeout(std::time::Duration::from_millis(500), commit).await;
+    assert!(given_up.is_err(), "there is no answer");
+    wire.mode.store(OPEN, Ordering::Relaxed);
+    assert!(store.load(alice()).await.unwrap().is_none());
+    assert_eq!(store.commit(Commit::new(alice(), None, revision(), "{}")).await.unwrap(), Committed::Done);
+}
+
+/// Quotes, backslashes, and all that PostgreSQL's settings read in more than one way.
+#[tokio::test]
+async fn every_text_comes_back_whatever_the_settings() {
+    let Some(schema) = Schema::new("texts") else { return };
+    let mut names: Vec<String> = (1..=0x2ff).filter_map(char::from_u32).map(|c| format!("{c}'{c}\\{c}")).collect();
+    names.extend(["\\'; DROP TABLE x; --", "$1", "$$", "{account}", "E'", "\\x00", "🔑"].map(str::to_owned));
+    for setting in ["standard_conforming_strings=off", "standard_conforming_strings=on", "backslash_quote=off"] {
+        for direct in [false, true] {
+            let store = schema.options().direct(direct).connect(&with(&schema, setting)).await.unwrap();
+            for chunk in names.chunks(64) {
+                let (sink, text) = (format!("{setting} {direct} {}", chunk.concat()), chunk.concat());
+                let state = SinkState::new(None, Some(Lease::new(&*text, tower_mfa::clock::Timestamp::from_secs(1))));
+                assert!(store.advance(&sink, None, &state).await.unwrap());
+                assert_eq!(store.sink(&sink).await.unwrap(), Some(state));
+            }
+        }
+    }
 }
 
 /// More tasks than connections: they wait their turn.

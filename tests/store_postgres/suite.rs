@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnectOptions;
 use tower_mfa::store::conformance;
 
@@ -33,6 +34,18 @@ async fn the_postgres_store_conforms_through_two_pools() {
         Alternating::new(one.unwrap(), other.unwrap())
     };
     conformance::run(fresh).await.unwrap();
+}
+
+/// The host uses its pool for itself, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_postgres_store_conforms_through_a_pool_of_the_hosts() {
+    let Some(schema) = Schema::new("hosts_pool") else { return };
+    let options = PgConnectOptions::disable_statement_logging(schema.url().parse().unwrap());
+    let pool = sqlx::PgPool::connect_with(options).await.unwrap();
+    conformance::run(async || schema.fresh().with_pool(pool.clone()).await.unwrap()).await.unwrap();
+    let mut host = pool.begin().await.unwrap();
+    sqlx::raw_sql("CREATE TEMPORARY TABLE orders (id int)").execute(&mut *host).await.unwrap();
+    host.rollback().await.unwrap();
 }
 
 /// Ten clients share three connections, and none has one for longer than a statement.

@@ -18,7 +18,7 @@ use crate::store::StoreError;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// A connection that has rested for longer is asked whether it is still there before a statement is sent on it: after
-/// a restart of the server, a commit would otherwise end without an answer on each of them.
+/// a restart of the server, a commit would otherwise end without an answer on each of them. It has as long to say so.
 const RESTED: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
@@ -26,6 +26,24 @@ pub(super) struct Connections {
     pool: PgPool,
     names: Names,
     protocol: Protocol,
+}
+
+/// A connection with a statement on it.
+///
+/// Where the caller goes away before the answer, as the service does after its deadline, the connection is closed: the
+/// pool would wait for the answer before it gives it to anybody else, and of a server that has gone silent it would
+/// wait for a quarter of an hour, with all its connections in the end. The server does the statement to its end.
+struct Asked {
+    connection: PoolConnection<Postgres>,
+    is_answered: bool,
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            self.connection.close_on_drop();
+        }
+    }
 }
 
 /// Opens a pool of the store's own.
@@ -43,10 +61,8 @@ pub(super) async fn open(url: &str, max_connections: u32) -> Result<PgPool, Stor
         .test_before_acquire(false)
         .before_acquire(|connection, rest| {
             Box::pin(async move {
-                if rest.idle_for > RESTED {
-                    connection.ping().await?;
-                }
-                Ok(true)
+                let is_fresh = rest.idle_for <= RESTED;
+                Ok(is_fresh || tokio::time::timeout(RESTED, connection.ping()).await.is_ok_and(|pong| pong.is_ok()))
             })
         })
         .connect_with(options)
@@ -68,20 +84,23 @@ impl Connections {
         self.pool.acquire().await.map_err(StoreError::not_committed)
     }
 
-    /// Runs one statement on a connection.
+    /// Runs one statement on a connection, and gives that back.
     pub(super) async fn run(
         &self,
-        connection: &mut PoolConnection<Postgres>,
+        connection: PoolConnection<Postgres>,
         template: &str,
         values: &[Value<'_>],
     ) -> Result<Vec<PgRow>, sqlx::Error> {
-        self.protocol.run(connection, &self.names, template, values).await
+        let mut asked = Asked { connection, is_answered: false };
+        let answer = self.protocol.run(&mut asked.connection, &self.names, template, values).await;
+        asked.is_answered = true;
+        answer
     }
 
     /// Runs one statement that writes. PostgreSQL does so to the end, even if the caller goes away.
     pub(super) async fn write(&self, template: &str, values: &[Value<'_>]) -> Result<Vec<PgRow>, StoreError> {
-        let mut connection = self.acquire().await?;
-        self.run(&mut connection, template, values).await.map_err(failure::of_write)
+        let connection = self.acquire().await?;
+        self.run(connection, template, values).await.map_err(failure::of_write)
     }
 
     /// Runs one statement that reads, on another connection if the first turns out to be gone.
@@ -94,8 +113,7 @@ impl Connections {
     }
 
     async fn read_once(&self, template: &str, values: &[Value<'_>]) -> Result<Vec<PgRow>, sqlx::Error> {
-        let mut connection = self.pool.acquire().await?;
-        self.run(&mut connection, template, values).await
+        self.run(self.pool.acquire().await?, template, values).await
     }
 
     /// Looks whether this server can keep what it is given; returns its time.

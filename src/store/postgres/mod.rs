@@ -119,9 +119,9 @@ impl Store for PostgresStore {
 
     async fn commit(&self, commit: Commit<'_>) -> Result<Committed, StoreError> {
         let (statement, given) = (commit::statement(&commit), Given::by(commit));
-        let mut connection = self.connections.acquire().await?;
+        let connection = self.connections.acquire().await?;
         let asked = self.skew.now();
-        let answer = match self.connections.run(&mut connection, &statement, &given.values()).await {
+        let answer = match self.connections.run(connection, &statement, &given.values()).await {
             Ok(answer) => answer,
             Err(error) if failure::is_claimed(&error, self.connections.names()) => return Ok(Committed::Claimed),
             Err(error) => return Err(failure::of_write(error)),
