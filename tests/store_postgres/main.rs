@@ -9,6 +9,7 @@
     reason = "a helper of a test may panic like the test"
 )]
 
+mod clocks;
 mod failures;
 #[path = "../folder/mod.rs"]
 mod folder;
@@ -25,6 +26,7 @@ mod tools;
 #[expect(dead_code, reason = "what other tests ask of it")]
 mod toy_store;
 mod views;
+mod wire;
 
 use std::sync::LazyLock;
 
