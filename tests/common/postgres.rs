@@ -88,7 +88,7 @@ impl Database {
     pub(crate) fn new(test: &str) -> Option<Self> {
         let server = url()?;
         let name = format!("tower_mfa_test_{}_{test}", std::process::id());
-        let at = server.rfind('/').expect("a URL that names a database");
+        let at = server.rfind('/').unwrap();
         let database = Self { url: format!("{}/{name}", &server[..at]), server, name };
         database.apart(format!("CREATE DATABASE {}", database.name));
         Some(database)
