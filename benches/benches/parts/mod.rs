@@ -4,6 +4,7 @@ pub mod keys;
 pub mod layers;
 pub mod otp;
 pub mod postgres;
+pub mod postgres_scale;
 pub mod refusals;
 pub mod route;
 pub mod size;

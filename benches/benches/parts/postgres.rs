@@ -99,7 +99,7 @@ where
     done.load(Ordering::Relaxed) as f64 / start.elapsed().as_secs_f64()
 }
 
-async fn ours_once(store: PostgresStore, subject: Subject, written: Written) {
+pub async fn ours_once(store: PostgresStore, subject: Subject, written: Written) {
     let stored = store.load(&subject).await.unwrap().unwrap();
     let new = |event: &StoredEvent| NewEvent::new(EventId::generate(&SystemEntropy).unwrap(), now(), event.body());
     let events: Vec<NewEvent> = written.events.iter().map(new).collect();
@@ -109,13 +109,13 @@ async fn ours_once(store: PostgresStore, subject: Subject, written: Written) {
 
 /// What an answer writes.
 #[derive(Clone)]
-struct Written {
-    document: Arc<str>,
+pub struct Written {
+    pub document: Arc<str>,
     events: Arc<[StoredEvent]>,
 }
 
 impl Written {
-    async fn by_an_answer() -> Self {
+    pub async fn by_an_answer() -> Self {
         let store = MemoryStore::new();
         let scene = Scene::set(store.clone(), Algorithm::EdDsa, Turned::at(1_800_000_000)).await;
         let (id, token) = scene.challenged().await;
