@@ -51,6 +51,8 @@
 //! | `routes` | | [`routes`]; implies `service`, `extract`, `qr` |
 //! | `policy-file` | | [`policy::file`], [`service::PolicyFile`]; implies `service` |
 //! | `sqlite` | | [`store::SqliteStore`]; implies `service` |
+//! | `postgres` | | [`store::PostgresStore`]; implies `service` |
+//! | `postgres-pool-sqlx-0-9` | | `PostgresOptions::with_pool`, which takes a pool of sqlx 0.9; implies `postgres` |
 //! | `webauthn` | | [`webauthn`]; implies `service` |
 //! | `webhook` | | [`outbox`]: events as webhooks, signed by the rules of Standard Webhooks; implies `service` |
 //! | `metrics` | | [`outbox`]: events as counters of the `metrics` facade; implies `service` |

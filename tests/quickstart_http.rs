@@ -1,7 +1,13 @@
 //! The quickstart, driven over HTTP by a program that knows only `docs/HTTP.md`: Python's standard
 //! library for everything, PyJWT for the tokens.
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails loudly")]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test fails loudly"
+)]
 
 #[path = "quickstart_http/client.rs"]
 mod client;
@@ -11,8 +17,13 @@ mod example;
 mod keys;
 #[path = "quickstart_http/policy.rs"]
 mod policy;
+#[path = "common/postgres.rs"]
+#[expect(dead_code, reason = "what other tests ask of it")]
+mod postgres;
 #[path = "common/quickstart.rs"]
 mod quickstart;
+#[path = "quickstart_http/replicas.rs"]
+mod replicas;
 #[path = "quickstart_http/scan.rs"]
 mod scan;
 #[path = "common/tools.rs"]
@@ -72,6 +83,24 @@ fn the_whole_story_is_told_over_http_on_sqlite_and_outlives_a_restart() {
     }
 }
 
+#[test]
+fn the_whole_story_is_told_over_http_on_postgres_and_outlives_a_restart() {
+    let Some(database) = postgres::Database::new("story") else { return };
+    if has_pyjwt() {
+        let folder = folder("quickstart-postgres-story");
+        let keys = folder.join("keys");
+        let tell = |chapter: &[&str]| {
+            let options = ["--store", &database.url, "--keys", keys.to_str().unwrap()];
+            let bank = Quickstart::start(root(), &options, &[]);
+            let arguments = [&["tests/interop/story.py", &bank.origin], chapter].concat();
+            String::from_utf8(tools::run("python3", &arguments, b"")).unwrap()
+        };
+        assert_eq!(tell(&[]), "the story is told\n");
+        assert_eq!(tell(&["again"]), "it is all still there\n");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
+
 /// Starts it in vain; returns what it says.
 fn refused(options: &[&str]) -> String {
     let output = Command::new(built(root(), "quickstart")).args(options).output().unwrap();
@@ -97,8 +126,10 @@ fn a_start_that_goes_wrong_says_what_to_do() {
 
     for (options, why) in [
         (&["--bad"][..], "--bad"),
-        (&["--store", "postgres:"], "sqlite:FILE or memory:"),
-        (&["--store", "sqlite:"], "sqlite:FILE or memory:"),
+        (&["--store", "postgres:"], "postgres://USER@HOST/DATABASE or memory:"),
+        (&["--store", "sqlite:"], "sqlite:FILE, "),
+        (&["--origin", "localhost:3000"], "--origin"),
+        (&["--origin", "http://localhost/a"], "--origin"),
         (&["--listen", "3000"], "ADDRESS:PORT"),
         (&["--listen"], "--listen"),
         (&["--listen", "0.0.0.0:0"], "--public"),

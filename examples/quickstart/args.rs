@@ -13,7 +13,12 @@ Usage: cargo run --example quickstart -- [OPTIONS]
 Options:
   --listen ADDRESS:PORT   where to listen [default: localhost:3000, that is 127.0.0.1 and ::1]
   --public                allow an address that others can reach; hides /dev
-  --store STORE           sqlite:FILE or memory: [default: sqlite:quickstart-data/mfa.sqlite]
+  --store STORE           sqlite:FILE, postgres://USER@HOST/DATABASE or memory:
+                          [default: sqlite:quickstart-data/mfa.sqlite]
+  --keys FOLDER           where the keys are: the same for everybody on one database
+                          [default: beside the store's file, quickstart-data/postgres.keys for PostgreSQL]
+  --origin URL            where browsers find it, behind a load balancer: the same for everybody on one database
+                          [default: where it listens]
   --policy FILE           the policy, TOML or JSON; it is read again while the quickstart serves
                           [default: policy.toml beside the store's file, written where none is]
   --trust-aaguid UUID     trust keys of this model to be hardware that cannot be copied: they open the vault
@@ -37,6 +42,7 @@ pub(crate) enum Listen {
 pub(crate) enum Place {
     Memory,
     Sqlite(PathBuf),
+    Postgres(String),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +50,8 @@ pub(crate) struct Args {
     pub(crate) listen: Listen,
     pub(crate) public: bool,
     pub(crate) place: Place,
+    pub(crate) keys: Option<PathBuf>,
+    pub(crate) origin: Option<String>,
     pub(crate) policy: Option<PathBuf>,
     pub(crate) trusted_models: Vec<Aaguid>,
     pub(crate) attestation_roots: Vec<PathBuf>,
@@ -63,6 +71,8 @@ impl Default for Args {
             listen: Listen::Localhost(3000),
             public: false,
             place: Place::Sqlite(Path::new(FOLDER).join("mfa.sqlite")),
+            keys: None,
+            origin: None,
             policy: None,
             trusted_models: Vec::new(),
             attestation_roots: Vec::new(),
@@ -79,6 +89,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             Long("listen") => args.listen = listen(&value(&mut parser)?)?,
             Long("public") => args.public = true,
             Long("store") => args.place = place(&value(&mut parser)?)?,
+            Long("keys") => args.keys = Some(parser.value().map_err(|e| e.to_string())?.into()),
+            Long("origin") => args.origin = Some(origin(&value(&mut parser)?)?),
             Long("policy") => args.policy = Some(parser.value().map_err(|e| e.to_string())?.into()),
             Long("trust-aaguid") => args.trusted_models.push(aaguid(&value(&mut parser)?)?),
             Long("attestation-root") => {
@@ -115,8 +127,19 @@ fn aaguid(text: &str) -> Result<Aaguid, String> {
     text.parse().map_err(|_| format!("--trust-aaguid {text}: must be like 2fc0579f-8113-47ea-b116-bb5a8db9202a"))
 }
 
+fn origin(text: &str) -> Result<String, String> {
+    let host = ["http://", "https://"].iter().find_map(|scheme| text.strip_prefix(scheme));
+    match host {
+        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@']) => Ok(text.to_owned()),
+        _ => Err(format!("--origin {text}: must be a scheme, a host and perhaps a port, like http://localhost:8080")),
+    }
+}
+
 fn place(text: &str) -> Result<Place, String> {
-    let refused = || format!("--store {text}: must be sqlite:FILE or memory:");
+    if ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme)) {
+        return Ok(Place::Postgres(text.to_owned()));
+    }
+    let refused = || format!("--store {text}: must be sqlite:FILE, postgres://USER@HOST/DATABASE or memory:");
     if text == "memory:" {
         return Ok(Place::Memory);
     }
@@ -132,7 +155,18 @@ impl Args {
         match (&self.policy, &self.place) {
             (Some(file), _) => file.clone(),
             (None, Place::Sqlite(file)) => file.with_file_name("policy.toml"),
-            (None, Place::Memory) => Path::new(FOLDER).join("policy.toml"),
+            (None, Place::Memory | Place::Postgres(_)) => Path::new(FOLDER).join("policy.toml"),
+        }
+    }
+
+    /// Where the keys are; none are kept of a store in memory.
+    pub(crate) fn keys_folder(&self) -> Option<PathBuf> {
+        match (&self.keys, &self.place) {
+            (Some(folder), _) => Some(folder.clone()),
+            // Without them the secrets in the file cannot be opened.
+            (None, Place::Sqlite(file)) => Some(file.with_extension("keys")),
+            (None, Place::Postgres(_)) => Some(Path::new(FOLDER).join("postgres.keys")),
+            (None, Place::Memory) => None,
         }
     }
 }

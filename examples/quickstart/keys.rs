@@ -7,13 +7,13 @@ use tower_mfa::id::Subject;
 use tower_mfa::service::{Directory, DirectoryFuture};
 use tower_mfa::webauthn::RelyingParty;
 
-use crate::args::{Args, Listen};
+use crate::args::Args;
 use crate::chain;
 use crate::users::Users;
 
 /// The site that keys are made for. Browsers make none for an address in numbers, so there is none then.
 pub(crate) fn relying_party(args: &Args, origin: &str) -> Result<Option<RelyingParty>, String> {
-    if !matches!(args.listen, Listen::Localhost(_)) {
+    if origin.strip_prefix("http://localhost").is_none_or(|port| !port.is_empty() && !port.starts_with(':')) {
         let trust = if args.trusted_models.is_empty() { "--attestation-root" } else { "--trust-aaguid" };
         let is_asked_for = !args.trusted_models.is_empty() || !args.attestation_roots.is_empty();
         return if is_asked_for {

@@ -11,6 +11,7 @@ mod keys;
 mod listing;
 mod login;
 mod page;
+mod place;
 mod policy;
 mod routes;
 mod serve;
@@ -19,14 +20,11 @@ mod users;
 
 use std::error::Error;
 use std::io::Write as _;
-use std::path::Path;
 use std::process::ExitCode;
 
 use args::{Args, Command, Listen, Place};
 use routes::App;
 use terminal::Terminal;
-use tower_mfa::service::{Keys, Mfa};
-use tower_mfa::store::{MemoryStore, SqliteStore};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -55,23 +53,12 @@ fn say(text: &str) -> Result<(), String> {
 async fn run(args: Args) -> Result<(), String> {
     let listeners = serve::bind(args.listen).await?;
     let address = listeners.first().ok_or("nothing to listen on")?.local_addr().map_err(|e| e.to_string())?;
-    let origin = match args.listen {
+    let listens = match args.listen {
         Listen::Localhost(_) => format!("http://localhost:{}", address.port()),
         Listen::One(_) => format!("http://{address}"),
     };
-    let mfa = match &args.place {
-        Place::Memory => Mfa::builder(MemoryStore::new()).keys(Keys::generate().map_err(|e| chain(&e))?),
-        Place::Sqlite(file) => {
-            let folder = keys_of(file)?;
-            if file.exists() && !folder.exists() {
-                let (file, folder) = (file.display(), folder.display());
-                return Err(format!("the keys of {file} are gone: put {folder} back, or delete {file} to begin again"));
-            }
-            let keys = Keys::load_or_create(&folder).map_err(|e| format!("{}: {}", folder.display(), chain(&e)))?;
-            let store = SqliteStore::open(file).await.map_err(|e| format!("{}: {}", file.display(), chain(&e)))?;
-            Mfa::builder(store).keys(keys)
-        }
-    };
+    let origin = args.origin.clone().unwrap_or_else(|| listens.clone());
+    let mfa = place::open(&args).await?;
     let file = policy::open(&args)?;
     let mfa = mfa.issuer(origin.as_str()).audience("quickstart").app_name("tower-mfa quickstart");
     let mfa = match keys::relying_party(&args, &origin)? {
@@ -86,23 +73,21 @@ async fn run(args: Args) -> Result<(), String> {
         .map_err(|e| chain(&e))?;
     let (routes, terminal) = (file.routes(&mfa), Terminal::open());
     let app = App { mfa, users: users::Users::new()?, loopback: args.listen.is_loopback() };
-    let _ = std::io::stdout().write_all(welcome(&origin, &args).as_bytes());
+    let _ = std::io::stdout().write_all(welcome(&origin, &listens, &args).as_bytes());
     policy::watch(file, routes.clone(), terminal.clone());
     serve::serve(listeners, routes::service(app, &routes, terminal)).await.map_err(|e| chain(&e))
 }
 
-/// The keys stand beside the file they belong to: without them its secrets cannot be opened.
-fn keys_of(file: &Path) -> Result<std::path::PathBuf, String> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(|e| format!("cannot make the folder {}: {e}", folder.display()))?;
-    Ok(file.with_extension("keys"))
-}
-
-fn welcome(origin: &str, args: &Args) -> String {
+fn welcome(origin: &str, listens: &str, args: &Args) -> String {
     let data = match &args.place {
         Place::Memory => "in memory, gone when this stops".to_owned(),
         // The file, what SQLite keeps beside it, and the keys.
         Place::Sqlite(file) => format!("{}; delete them to begin again", file.with_extension("*").display()),
+        // Without user and password.
+        Place::Postgres(url) => {
+            let place = url.rsplit_once('@').map_or(url.as_str(), |(_, place)| place);
+            format!("PostgreSQL, {place}, schema tower_mfa")
+        }
     };
     let names = users::NAMES.join(", ");
     let policy = args.policy_file();
@@ -111,6 +96,9 @@ fn welcome(origin: &str, args: &Args) -> String {
         users::PASSWORD,
         policy.display(),
     );
+    if origin != listens {
+        text.push_str(&format!("It listens on {listens}, and expects somebody at {origin} who hands requests on.\n\n"));
+    }
     if !args.listen.is_loopback() {
         text.push_str(
             "Others can reach this. Browsers keep its cookies over https alone: put a proxy with TLS before it.\n\n",

@@ -5,14 +5,11 @@ use std::fmt;
 use std::ops::Bound;
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use crate::clock::Timestamp;
 use crate::id::{EventId, Subject};
 use crate::store::{
     Claim, Commit, Committed, EventCursor, Feed, Page, Revision, ScanCursor, SinkState, Store, StoreError, Stored,
-    StoredEvent, UserHandle, page_size,
+    StoredEvent, UserHandle, page_size, scan_key,
 };
 
 /// Keeps everything in this process's memory: for tests and demos.
@@ -180,7 +177,9 @@ impl Store for MemoryStore {
 
     async fn scan(&self, after: Option<&ScanCursor>, limit: usize) -> Result<Page<Stored, ScanCursor>, StoreError> {
         let from = match after {
-            Some(cursor) => Bound::Excluded(read_scan_cursor(cursor)?),
+            Some(cursor) => {
+                Bound::Excluded(Subject::from_storage_key(&scan_key::read(cursor)?).map_err(StoreError::cursor)?)
+            }
             None => Bound::Unbounded,
         };
         let state = self.read()?;
@@ -188,7 +187,7 @@ impl Store for MemoryStore {
         let items: Vec<_> =
             behind.by_ref().take(page_size(limit)).map(|(subject, record)| stored(subject, record)).collect();
         let last = items.last().filter(|_| behind.next().is_some());
-        let next = last.map(|last| scan_cursor(last.subject())).transpose()?;
+        let next = last.map(|last| scan_key::write(last.subject())).transpose()?;
         Ok(Page::new(items, next))
     }
 
@@ -240,14 +239,4 @@ impl Store for MemoryStore {
 
 fn stored(subject: &Subject, record: &Record) -> Stored {
     Stored::new(subject.clone(), record.revision, &*record.document)
-}
-
-fn scan_cursor(last: &Subject) -> Result<ScanCursor, StoreError> {
-    ScanCursor::new(URL_SAFE_NO_PAD.encode(last.storage_key())).map_err(StoreError::corrupt)
-}
-
-fn read_scan_cursor(cursor: &ScanCursor) -> Result<Subject, StoreError> {
-    let key = URL_SAFE_NO_PAD.decode(cursor.as_str()).map_err(StoreError::cursor)?;
-    let key = String::from_utf8(key).map_err(StoreError::cursor)?;
-    Subject::from_storage_key(&key).map_err(StoreError::cursor)
 }

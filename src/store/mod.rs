@@ -10,6 +10,7 @@
 //! |---|---|---|
 //! | [`MemoryStore`] | `service` | tests and demos: gone when the process ends |
 //! | `SqliteStore` | `sqlite` | one machine: a file, shared by several processes |
+//! | `PostgresStore` | `postgres` | any number of machines on one PostgreSQL database |
 //! | your own | | implement [`Store`] and run `store::conformance` (feature `testing`) on it |
 //!
 //! ```
@@ -39,6 +40,9 @@ mod erased;
 mod error;
 mod memory;
 mod outbox;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod scan_key;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod types;
@@ -47,6 +51,8 @@ pub(crate) use erased::DynStore;
 pub use error::{StoreError, StoreErrorKind};
 pub use memory::MemoryStore;
 pub use outbox::{EventCursor, Feed, InvalidCursor, Lease, NewEvent, Page, ScanCursor, SinkState, StoredEvent};
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 pub use types::{Claim, ClaimKind, Commit, Committed, InvalidUserHandle, Revision, Stored, UserHandle};

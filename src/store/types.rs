@@ -127,7 +127,8 @@ impl<'a> Commit<'a> {
     /// Makes a commit without events and claims.
     ///
     /// `expected` is the revision that was read, or `None` to create the document; `revision` is
-    /// the new one, minted for this commit alone; `document` is JSON.
+    /// the new one, minted for this commit alone; `document` is JSON, no string in it with U+0000.
+    /// A store keeps its value, and need not keep the order of members and the space between them.
     #[must_use]
     pub const fn new(
         subject: &'a Subject,

@@ -11,6 +11,9 @@
 
 #[path = "../folder/mod.rs"]
 mod folder;
+#[path = "../common/postgres.rs"]
+#[expect(dead_code, reason = "what other tests ask of it")]
+mod postgres;
 mod world;
 
 mod doors;

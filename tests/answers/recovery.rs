@@ -14,6 +14,7 @@ use tower_mfa::testing::{AuthenticatorApp, Fault, ManualClock};
 
 use crate::folder::Folder;
 use crate::login::other_code;
+use crate::postgres::Schema;
 use crate::world::*;
 
 /// Rows: CVE-2026-31875, N63B-3.1.2.2-a, ASVS-6.5.1
@@ -73,6 +74,13 @@ async fn cve_2026_48505_64_parallel_requests_redeem_one_code_once_in_memory() {
 async fn cve_2026_48505_64_parallel_requests_redeem_one_code_once_on_sqlite() {
     let folder = Folder::new("recovery_race");
     let outcomes = race(SqliteStore::open(folder.path().join("mfa.db")).await.unwrap()).await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn cve_2026_48505_64_parallel_requests_redeem_one_code_once_on_postgres() {
+    let Some(schema) = Schema::new("recovery_race") else { return };
+    let outcomes = race(schema.store().await).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
 }
 

@@ -6,6 +6,7 @@ use tower_mfa::store::{MemoryStore, SqliteStore, Store};
 use tower_mfa::testing::ManualClock;
 
 use crate::folder::Folder;
+use crate::postgres::Schema;
 use crate::world::*;
 
 /// Rows: CVE-2021-45331, CVE-2026-33473, CVE-2026-27855, N63B-3.1.4.2-d, ASVS-6.5.1, PCI-8.5.1-a, GHSA-6w4v-qr4m-97gg
@@ -136,6 +137,14 @@ async fn cve_2026_20779_of_64_parallel_answers_with_one_code_one_succeeds_on_sql
     let folder = Folder::new("answers_race");
     let store = SqliteStore::open(folder.path().join("mfa.db")).await.unwrap();
     exactly_one(&race(store).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn cve_2026_20779_of_64_parallel_answers_with_one_code_one_succeeds_on_postgres() {
+    let Some(schema) = Schema::new("answers_race") else { return };
+    for _ in 0..4 {
+        exactly_one(&race(schema.fresh().connect(schema.url()).await.unwrap()).await);
+    }
 }
 
 /// Rows: N63B-3.1.4.2-c

@@ -15,6 +15,8 @@
 mod scene;
 
 mod bank;
+#[path = "../common/postgres.rs"]
+mod postgres;
 
 mod binding;
 mod levels;

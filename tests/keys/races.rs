@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use tower_mfa::account::Refusal;
 use tower_mfa::service::{Enroller, KeyRequest, Reply};
+use tower_mfa::store::Store;
 use tower_mfa::testing::SoftAuthenticator;
 
 use crate::bank::{ORIGIN, bank, options, with_the_id_of};
+use crate::postgres::Schema;
 use crate::scene::challenged;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -60,7 +62,17 @@ async fn wa_reg_26_of_two_subjects_with_one_credential_id_one_binds_it_on_sqlite
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("keys-race");
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();
-    let store = tower_mfa::store::SqliteStore::open(folder.join("mfa.sqlite")).await.unwrap();
+    one_subject_binds_it(tower_mfa::store::SqliteStore::open(folder.join("mfa.sqlite")).await.unwrap()).await;
+}
+
+/// The same in a database.
+#[tokio::test(flavor = "multi_thread")]
+async fn wa_reg_26_of_two_subjects_with_one_credential_id_one_binds_it_on_postgres() {
+    let Some(schema) = Schema::new("keys_race") else { return };
+    one_subject_binds_it(schema.store().await).await;
+}
+
+async fn one_subject_binds_it(store: impl Store) {
     let s = bank();
     let mfa = crate::scene::builder(store, &s.clock, &s.heard).webauthn(crate::bank::site().build().unwrap());
     let mfa = mfa.build().unwrap();

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tower_mfa::clock::Timestamp;
 use tower_mfa::id::Subject;
 use tower_mfa::store::{
-    Claim, Commit, Committed, EventCursor, Feed, Page, Revision, ScanCursor, SinkState, SqliteStore, Store, StoreError,
-    Stored, StoredEvent, UserHandle, page_size,
+    Claim, Commit, Committed, EventCursor, Feed, Page, Revision, ScanCursor, SinkState, Store, StoreError, Stored,
+    StoredEvent, UserHandle, page_size,
 };
 
 /// What the store does wrong.
@@ -202,22 +202,22 @@ fn unhex(text: &str) -> Option<String> {
 }
 
 /// Two handles on one file, as two processes have them: every call goes through the other one.
-pub(crate) struct Alternating {
-    doors: [SqliteStore; 2],
+pub(crate) struct Alternating<S> {
+    doors: [S; 2],
     turn: AtomicUsize,
 }
 
-impl Alternating {
-    pub(crate) fn new(one: SqliteStore, other: SqliteStore) -> Self {
+impl<S> Alternating<S> {
+    pub(crate) fn new(one: S, other: S) -> Self {
         Self { doors: [one, other], turn: AtomicUsize::new(0) }
     }
 
-    fn next(&self) -> &SqliteStore {
+    fn next(&self) -> &S {
         &self.doors[self.turn.fetch_add(1, Ordering::Relaxed) % 2]
     }
 }
 
-impl Store for Alternating {
+impl<S: Store> Store for Alternating<S> {
     async fn load(&self, subject: &Subject) -> Result<Option<Stored>, StoreError> {
         self.next().load(subject).await
     }

@@ -5,6 +5,8 @@ pub mod keys;
 pub mod layers;
 pub mod otp;
 pub mod outbox;
+pub mod postgres;
+pub mod postgres_scale;
 pub mod refusals;
 pub mod route;
 pub mod size;

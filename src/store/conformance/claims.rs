@@ -26,11 +26,11 @@ pub async fn a_claim_of_another_subject_refuses_the_whole_commit<S: Store>(store
 
     let events = [event(1, "lost")?];
     let of_bob = [unclaimed, taken];
-    let creation = Commit::new(&bob, None, revision()?, "lost").with_events(&events).with_claims(&of_bob);
+    let creation = Commit::new(&bob, None, revision()?, r#""lost""#).with_events(&events).with_claims(&of_bob);
     want(store.commit(creation).await?, Committed::Claimed, "a creation with a foreign claim")?;
     want(current(&store, &bob).await?, None, "the document of a refused creation")?;
     let first = put(&store, &bob, None, 1, &[]).await?;
-    let update = Commit::new(&bob, Some(&first), revision()?, "lost").with_events(&events).with_claims(&of_bob);
+    let update = Commit::new(&bob, Some(&first), revision()?, r#""lost""#).with_events(&events).with_claims(&of_bob);
     want(store.commit(update).await?, Committed::Claimed, "an update with a foreign claim")?;
     want(current(&store, &bob).await?, Some((first, "{}".to_owned())), "the document of a refused update")?;
     want(read_all(&store, Feed::All, 10).await?.len(), 0, "the number of events")?;

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{Failure, bodies, current, event, put, read_all, revision, want};
+use super::{Failure, bodies, canonical, current, event, put, read_all, revision, want};
 use crate::id::Subject;
 use crate::store::{Claim, Commit, Committed, Feed, ScanCursor, Store, UserHandle};
+
+/// What is odd to a parser of JSON, of SQL, or of both.
+const ODD: &str = r#"{"v":"🔑 ‘quoted’ \u001f \\u0000 \" ' $1 {} % _ \r\n \\"}"#;
 
 super::properties! {
     a_document_is_read_back_as_it_was_written,
@@ -18,7 +21,9 @@ super::properties! {
     a_scan_meets_every_document_once,
 }
 
-/// Text, revision and subject come back to the byte; nobody else's document does.
+/// Value, revision and subject come back as they were; nobody else's document does.
+///
+/// A store may keep the value and not its spelling: the order of members and the space between them.
 ///
 /// # Errors
 ///
@@ -27,11 +32,11 @@ pub async fn a_document_is_read_back_as_it_was_written<S: Store>(store: S) -> Re
     let alice = Subject::new("alice")?;
     want(current(&store, &alice).await?, None, "a subject that was never committed")?;
     let mut expected = None;
-    for document in [r#"{"v":1}"#, "{\"v\":\"\u{1F511} ‘quoted’ \\u0000 \\\" % _ \r\n\"}", "{ \"v\" : 1 }"] {
+    for document in [r#"{"v":1}"#, ODD, "{ \"z\" : [18446744073709551615, null], \"a\":true }"] {
         let new = revision()?;
         let commit = Commit::new(&alice, expected.as_ref(), new, document);
         want(store.commit(commit).await?, Committed::Done, "a commit on the current revision")?;
-        want(current(&store, &alice).await?, Some((new, document.to_owned())), "the document")?;
+        want(current(&store, &alice).await?, Some((new, canonical(document)?)), "the document")?;
         expected = Some(new);
     }
     let stored = store.load(&alice).await?.ok_or_else(|| Failure::new("the document is gone"))?;
@@ -50,7 +55,8 @@ pub async fn a_lost_commit_writes_nothing<S: Store>(store: S) -> Result<(), Fail
     let handle = UserHandle::new(*b"handle")?;
     let (events, claims) = ([event(2, "lost")?], [Claim::user_handle(&handle)]);
     let never_stored = revision()?;
-    let late = Commit::new(&alice, Some(&never_stored), revision()?, "lost").with_events(&events).with_claims(&claims);
+    let late =
+        Commit::new(&alice, Some(&never_stored), revision()?, r#""lost""#).with_events(&events).with_claims(&claims);
     want(store.commit(late).await?, Committed::Conflict, "a commit on a revision that is not stored")?;
     want(current(&store, &alice).await?, Some((first, "{}".to_owned())), "the document after a lost commit")?;
     want(bodies(&read_all(&store, Feed::All, 10).await?), vec!["created"], "the events after a lost commit")?;
@@ -65,7 +71,7 @@ pub async fn a_lost_commit_writes_nothing<S: Store>(store: S) -> Result<(), Fail
 pub async fn a_second_creation_is_a_conflict<S: Store>(store: S) -> Result<(), Failure> {
     let alice = Subject::new("alice")?;
     let first = put(&store, &alice, None, 1, &[]).await?;
-    let again = Commit::new(&alice, None, revision()?, "again");
+    let again = Commit::new(&alice, None, revision()?, r#""again""#);
     want(store.commit(again).await?, Committed::Conflict, "a second creation")?;
     want(current(&store, &alice).await?, Some((first, "{}".to_owned())), "the document after a second creation")
 }
@@ -118,7 +124,7 @@ pub async fn a_revision_that_was_replaced_never_looks_current<S: Store>(store: S
     want(store.commit(Commit::new(&alice, None, revision()?, "{}")).await?, Committed::Conflict, "a creation on it")?;
     let again = put(&store, &alice, Some(&erased), 1, &[]).await?;
     for old in [first, erased] {
-        let late = Commit::new(&alice, Some(&old), revision()?, "late");
+        let late = Commit::new(&alice, Some(&old), revision()?, r#""late""#);
         want(store.commit(late).await?, Committed::Conflict, "a commit on a revision that was replaced")?;
     }
     want(current(&store, &alice).await?, Some((again, "{}".to_owned())), "the document")

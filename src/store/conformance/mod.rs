@@ -122,6 +122,7 @@ failure_from! {
     crate::store::InvalidUserHandle => "the suite made a wrong user handle",
     crate::entropy::EntropyError => "the suite found no randomness",
     crate::error::ConfigError => "the suite made a wrong subject",
+    serde_json::Error => "a document is not JSON",
     tokio::task::JoinError => "a task of the suite ended early",
 }
 
@@ -154,8 +155,15 @@ async fn put<S: Store>(
     Ok(revision)
 }
 
+/// The document, spelled as [`canonical`] does.
 async fn current<S: Store>(store: &S, subject: &Subject) -> Result<Option<(Revision, String)>, Failure> {
-    Ok(store.load(subject).await?.map(|stored| (*stored.revision(), stored.into_document())))
+    let stored = store.load(subject).await?;
+    stored.map(|stored| Ok((*stored.revision(), canonical(stored.document())?))).transpose()
+}
+
+/// JSON as text that is the same for the same value.
+fn canonical(json: &str) -> Result<String, Failure> {
+    Ok(serde_json::from_str::<serde_json::Value>(json)?.to_string())
 }
 
 /// Reads a feed to its end, `limit` at a time, each cursor carried through its text.

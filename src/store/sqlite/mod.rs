@@ -12,6 +12,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use self::connections::Connections;
+use super::scan_key;
 use crate::clock::Timestamp;
 use crate::id::Subject;
 use crate::store::{
@@ -128,12 +129,12 @@ impl Store for SqliteStore {
         let query = sqlx::query(
             "SELECT revision, document, subject FROM tower_mfa_account WHERE subject > $1 ORDER BY subject LIMIT $2",
         );
-        let after = after.map(rows::read_scan_cursor).transpose()?.unwrap_or_default();
+        let after = after.map(scan_key::read).transpose()?.unwrap_or_default();
         let found = self.connections.read(query.bind(after).bind(one_more(limit))).await?;
         let wanted = found.iter().take(page_size(limit));
         let items = wanted.map(|row| rows::document(rows::subject(row, 2)?, row)).collect::<Result<Vec<_>, _>>()?;
         let last = items.last().filter(|_| found.len() > items.len());
-        let next = last.map(|last| rows::scan_cursor(last.subject())).transpose()?;
+        let next = last.map(|last| scan_key::write(last.subject())).transpose()?;
         Ok(Page::new(items, next))
     }
 

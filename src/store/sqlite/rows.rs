@@ -1,14 +1,12 @@
 //! Values to columns and back. What does not read back as what it was is [`StoreError::corrupt`].
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::failure;
 use crate::clock::Timestamp;
 use crate::id::Subject;
-use crate::store::{EventCursor, Lease, Revision, ScanCursor, SinkState, StoreError, Stored, StoredEvent};
+use crate::store::{EventCursor, Lease, Revision, SinkState, StoreError, Stored, StoredEvent};
 
 /// From columns `revision`, `document`.
 pub(super) fn document(subject: Subject, row: &SqliteRow) -> Result<Stored, StoreError> {
@@ -70,14 +68,4 @@ fn timestamp(seconds: i64) -> Result<Timestamp, StoreError> {
 
 pub(super) fn read_event_cursor(cursor: &EventCursor) -> Result<i64, StoreError> {
     cursor.as_str().parse().map_err(StoreError::cursor)
-}
-
-pub(super) fn scan_cursor(last: &Subject) -> Result<ScanCursor, StoreError> {
-    ScanCursor::new(URL_SAFE_NO_PAD.encode(last.storage_key())).map_err(StoreError::corrupt)
-}
-
-/// The storage key to go on behind.
-pub(super) fn read_scan_cursor(cursor: &ScanCursor) -> Result<String, StoreError> {
-    let key = URL_SAFE_NO_PAD.decode(cursor.as_str()).map_err(StoreError::cursor)?;
-    String::from_utf8(key).map_err(StoreError::cursor)
 }

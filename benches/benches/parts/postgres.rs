@@ -1,0 +1,237 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, PgPool, Row as _};
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
+use tower_mfa::clock::{Clock as _, SystemClock, Timestamp};
+use tower_mfa::entropy::SystemEntropy;
+use tower_mfa::id::{EventId, Subject};
+use tower_mfa::store::{
+    Commit, Committed, Feed, MemoryStore, NewEvent, PostgresOptions, PostgresStore, Revision, Store, StoredEvent,
+};
+use tower_mfa::token::Algorithm;
+use tower_mfa_benches::scene::Scene;
+use tower_mfa_benches::{Report, Turned};
+
+/// As many as a store opens unless it is told otherwise.
+const CONNECTIONS: u32 = 10;
+const TASKS: usize = 32;
+const ACCOUNTS: usize = 1_000;
+const ROUNDS: usize = 7;
+const ROUND: Duration = Duration::from_secs(1);
+
+/// Loads and commits a second through the store, against the same statements and bytes sent by sqlx alone, on the same
+/// tables, in turns. A document and two events, as a right answer writes them.
+pub fn measure(runtime: &Runtime, report: &mut Report) {
+    let Ok(url) = std::env::var("TEST_POSTGRES_URL") else {
+        println!("left out: TEST_POSTGRES_URL is not set, so no PostgreSQL was measured");
+        return;
+    };
+    runtime.block_on(async {
+        let schema = format!("tower_mfa_bench_{}", std::process::id());
+        let options = PgConnectOptions::disable_statement_logging(url.parse().expect("a URL"));
+        let pool = PgPoolOptions::new().max_connections(CONNECTIONS).test_before_acquire(false);
+        let pool = pool.connect_with(options).await.unwrap();
+        let written = Written::by_an_answer().await;
+        for direct in [true, false] {
+            let store = PostgresOptions::new().schema(&schema).unwrap().max_connections(CONNECTIONS).direct(direct);
+            let store = store.connect(&url).await.unwrap();
+            let bare = Bare { pool: pool.clone(), schema: schema.as_str().into(), direct };
+            compare(&store, &bare, &written, report).await;
+            run(&pool, &format!("DROP SCHEMA {schema} CASCADE")).await;
+        }
+    });
+}
+
+async fn compare(store: &PostgresStore, bare: &Bare, written: &Written, report: &mut Report) {
+    let subjects: Arc<[Subject]> = (0..ACCOUNTS).map(|n| Subject::new(format!("user-{n:08}")).unwrap()).collect();
+    for subject in &*subjects {
+        let create = Commit::new(subject, None, revision(), &written.document);
+        assert_eq!(store.commit(create).await.unwrap(), Committed::Done);
+    }
+    run(&bare.pool, &format!("VACUUM ANALYZE {}.account", bare.schema)).await;
+    let (mut ours, mut theirs, mut ratios, mut wal) = (Vec::new(), Vec::new(), Vec::new(), 0.0);
+    for round in 0..=ROUNDS {
+        let before = lsn(&bare.pool).await;
+        let ours_now = rate(&subjects, written, |subject, written| ours_once(store.clone(), subject, written)).await;
+        wal = (lsn(&bare.pool).await - before) / (ours_now * ROUND.as_secs_f64());
+        let bare_now = rate(&subjects, written, |subject, written| bare.clone().once(subject, written)).await;
+        // The first warms the caches of the server.
+        if round > 0 {
+            ours.push(ours_now);
+            theirs.push(bare_now);
+            ratios.push(bare_now / ours_now);
+        }
+    }
+    for figures in [&mut ours, &mut theirs, &mut ratios] {
+        figures.sort_by(f64::total_cmp);
+    }
+    let middle = ROUNDS / 2;
+    let how = if bare.direct { "prepared" } else { "for any pooler" };
+    let (bytes, ours, theirs) = (written.document.len(), ours[middle], theirs[middle]);
+    let details = format!("  {ours:.0} of {theirs:.0} a second, document of {bytes} bytes, {wal:.0} bytes of WAL each");
+    report.line(&format!("load and commit, PostgreSQL, {how} (bare sqlx = 1)"), ratios[middle], 1.25, "", details);
+}
+
+/// How often a second all tasks together do it, each with subjects that no other has.
+async fn rate<F>(subjects: &Arc<[Subject]>, written: &Written, once: impl Fn(Subject, Written) -> F) -> f64
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let (start, done) = (Instant::now(), Arc::new(AtomicU64::new(0)));
+    let mut turn = 0;
+    let mut running = JoinSet::new();
+    // A task for each, started when one has ended: the same for both.
+    while start.elapsed() < ROUND || !running.is_empty() {
+        while start.elapsed() < ROUND && running.len() < TASKS {
+            turn = (turn + 1) % subjects.len();
+            let (work, done) = (once(subjects[turn].clone(), written.clone()), Arc::clone(&done));
+            running.spawn(async move {
+                work.await;
+                done.fetch_add(1, Ordering::Relaxed);
+            });
+        }
+        running.join_next().await.unwrap().unwrap();
+    }
+    done.load(Ordering::Relaxed) as f64 / start.elapsed().as_secs_f64()
+}
+
+pub async fn ours_once(store: PostgresStore, subject: Subject, written: Written) {
+    let stored = store.load(&subject).await.unwrap().unwrap();
+    let new = |event: &StoredEvent| NewEvent::new(EventId::generate(&SystemEntropy).unwrap(), now(), event.body());
+    let events: Vec<NewEvent> = written.events.iter().map(new).collect();
+    let commit = Commit::new(&subject, Some(stored.revision()), revision(), &written.document).with_events(&events);
+    assert_eq!(store.commit(commit).await.unwrap(), Committed::Done);
+}
+
+/// What an answer writes.
+#[derive(Clone)]
+pub struct Written {
+    pub document: Arc<str>,
+    events: Arc<[StoredEvent]>,
+}
+
+impl Written {
+    pub async fn by_an_answer() -> Self {
+        let store = MemoryStore::new();
+        let scene = Scene::set(store.clone(), Algorithm::EdDsa, Turned::at(1_800_000_000)).await;
+        let (id, token) = scene.challenged().await;
+        let all = async || store.events(Feed::All, None, 200).await.unwrap().into_items();
+        let before = all().await.len();
+        scene.answer(id, &token).await;
+        let document = store.load(&scene.subject).await.unwrap().unwrap().into_document();
+        Self { document: document.into(), events: all().await.split_off(before).into() }
+    }
+}
+
+/// sqlx and nothing else.
+#[derive(Clone)]
+struct Bare {
+    pool: PgPool,
+    schema: Arc<str>,
+    direct: bool,
+}
+
+const LOAD: &str = r#"SELECT pg_is_in_recovery(), account.revision::text, account.document::text
+    FROM (SELECT) AS one LEFT JOIN "{}"."account" AS account ON account.subject = $1::text"#;
+
+/// What `src/store/postgres/commit.rs` says for a document that is there and events, without claims.
+const COMMIT: &str = r#"WITH
+changed AS (
+    UPDATE "{}"."account" SET revision = $1::uuid, document = $2::jsonb
+    WHERE subject = $3::text AND revision = $4::uuid
+    RETURNING subject),
+place AS MATERIALIZED (
+    SELECT CASE WHEN pg_advisory_xact_lock_shared(
+                         ('"{}"."event"'::regclass::oid::bigint << 32)
+                         | ((SELECT last_value - (NOT is_called)::int FROM "{}"."event_number") & 4294967295)) IS NOT NULL
+                THEN nextval('"{}"."event_number"') END AS number,
+           changed.subject
+    FROM changed),
+written AS (
+    INSERT INTO "{}"."event" (number, part, subject, id, at, body)
+    SELECT place.number, event.part, place.subject, event.id, event.at, event.body
+    FROM place
+    CROSS JOIN unnest($5::text[], $6::bigint[], $7::text[]) WITH ORDINALITY AS event (id, at, body, part))
+SELECT EXISTS (SELECT FROM changed),
+       false,
+       extract(epoch FROM clock_timestamp())::bigint,
+       CASE WHEN current_setting('synchronous_commit') = 'off'
+            THEN set_config('synchronous_commit', 'on', true) END"#;
+
+impl Bare {
+    async fn once(self, subject: Subject, written: Written) {
+        let row = self.load(&subject).await;
+        let (old, document): (String, String) = (row.get(1), row.get(2));
+        assert!(!document.is_empty());
+        let ids = written.events.iter().map(|_| EventId::generate(&SystemEntropy).unwrap().to_string()).collect();
+        let revision = format!("{:032x}", u128::from_be_bytes(*revision().as_bytes()));
+        let row = self.commit(&subject, &old, &revision, ids, &written).await;
+        assert!(row.get::<bool, _>(0));
+    }
+
+    async fn load(&self, subject: &Subject) -> PgRow {
+        let sql = LOAD.replace("{}", &self.schema);
+        if self.direct {
+            return sqlx::query(AssertSqlSafe(sql)).bind(subject.storage_key()).fetch_one(&self.pool).await.unwrap();
+        }
+        let sql = sql.replace("$1", &quoted(subject.id()));
+        sqlx::raw_sql(AssertSqlSafe(sql)).fetch_one(&self.pool).await.unwrap()
+    }
+
+    async fn commit(&self, subject: &Subject, old: &str, new: &str, ids: Vec<String>, written: &Written) -> PgRow {
+        let sql = COMMIT.replace("{}", &self.schema);
+        let seconds = i64::try_from(now().as_secs()).unwrap();
+        let (times, bodies) = (vec![seconds; ids.len()], written.events.iter().map(StoredEvent::body));
+        if self.direct {
+            let query = sqlx::query(AssertSqlSafe(sql)).bind(new.to_owned()).bind(written.document.to_string());
+            let query = query.bind(subject.storage_key()).bind(old.to_owned()).bind(ids).bind(times);
+            let bodies: Vec<String> = bodies.map(str::to_owned).collect();
+            return query.bind(bodies).fetch_one(&self.pool).await.unwrap();
+        }
+        let list = |texts: Vec<String>| format!("ARRAY[{}]", texts.join(","));
+        let values = [
+            quoted(new),
+            quoted(&written.document),
+            quoted(subject.id()),
+            quoted(old),
+            list(ids.iter().map(|id| quoted(id)).collect()),
+            list(times.iter().map(|time| format!("'{time}'::bigint")).collect()),
+            list(bodies.map(quoted).collect()),
+        ];
+        let mut text = String::new();
+        let mut parts = sql.split('$');
+        text.push_str(parts.next().unwrap());
+        for part in parts {
+            let number: usize = part[..1].parse().unwrap();
+            text.push_str(&values[number - 1]);
+            text.push_str(&part[1..]);
+        }
+        sqlx::raw_sql(AssertSqlSafe(text)).fetch_one(&self.pool).await.unwrap()
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+}
+
+fn revision() -> Revision {
+    Revision::generate(&SystemEntropy).unwrap()
+}
+
+fn now() -> Timestamp {
+    SystemClock.now().unwrap()
+}
+
+async fn run(pool: &PgPool, sql: &str) {
+    sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(pool).await.unwrap();
+}
+
+/// How many bytes of WAL the server has written since it was made.
+async fn lsn(pool: &PgPool) -> f64 {
+    let sql = "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::float8";
+    sqlx::raw_sql(sql).fetch_one(pool).await.unwrap().get(0)
+}
