@@ -71,6 +71,7 @@ async fn run(args: Args) -> Result<(), String> {
         .cookies(true)
         .build()
         .map_err(|e| chain(&e))?;
+    place::follow(&args, &mfa);
     let (routes, terminal) = (file.routes(&mfa), Terminal::open());
     let app = App { mfa, users: users::Users::new()?, loopback: args.listen.is_loopback() };
     let _ = std::io::stdout().write_all(welcome(&origin, &listens, &args).as_bytes());

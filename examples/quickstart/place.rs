@@ -1,6 +1,7 @@
 //! The store, and the keys that its secrets are sealed with.
 
 use std::path::Path;
+use std::time::Duration;
 
 use tower_mfa::service::{Keys, Mfa, MfaBuilder};
 use tower_mfa::store::{MemoryStore, PostgresStore, SqliteStore, Store};
@@ -32,8 +33,16 @@ pub(crate) async fn open(args: &Args) -> Result<MfaBuilder, String> {
             if let Some(folder) = &folder {
                 make_folder_of(folder)?;
             }
-            Ok(Mfa::builder(store).keys(keys(folder.as_deref())?))
+            // Others may end a session that has a token here.
+            Ok(Mfa::builder(store).revocations_within(Duration::from_secs(5)).keys(keys(folder.as_deref())?))
         }
+    }
+}
+
+/// Hears what others on the same database revoke.
+pub(crate) fn follow(args: &Args, mfa: &Mfa) {
+    if matches!(args.place, Place::Postgres(_)) {
+        tokio::spawn(mfa.revocation_feed().run(std::future::pending::<()>()));
     }
 }
 

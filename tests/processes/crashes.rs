@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
-use tower_mfa::account::EventKind;
+use tower_mfa::account::{Event, EventKind};
 use tower_mfa::testing::ManualClock;
 
 use super::engine::{Engine, Service};
@@ -94,16 +94,28 @@ impl Client {
         self.memory.refused += 1;
     }
 
+    /// All events, when the chain says that these are all. What a server was sent before its client was killed it still
+    /// does: that may come between two readings, and no third one is without it.
+    async fn settled(&self, url: &str) -> Vec<Event> {
+        for _ in 0..100 {
+            let events = self.service.events(&self.person.subject).await;
+            let chain = self.service.mfa.verify_chain(&self.person.subject).await.unwrap();
+            if chain.last == u64::try_from(events.len()).unwrap() {
+                return events;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("{url}: the chain and the events do not come together");
+    }
+
     /// What is stored is what was answered, and at most what was asked besides.
     async fn compare(&self, url: &str) {
-        let events = self.service.events(&self.person.subject).await;
+        let events = self.settled(url).await;
         let count = |kind| events.iter().filter(|event| event.kind == kind).count();
         let (memory, accepted) = (&self.memory, count(EventKind::AnswerAccepted));
         assert!(memory.bounds(memory.accepted, Asked::Right).contains(&accepted), "{url}: {accepted} {memory:?}");
         let refused = count(EventKind::AnswerRefused);
         assert!(memory.bounds(memory.refused, Asked::Wrong).contains(&refused), "{url}: {refused} {memory:?}");
-        let chain = self.service.mfa.verify_chain(&self.person.subject).await.unwrap();
-        assert_eq!(chain.last, u64::try_from(events.len()).unwrap(), "{url}");
         let mut ids: Vec<_> = events.iter().map(|event| event.id).collect();
         ids.sort();
         ids.dedup();

@@ -13,13 +13,14 @@ use tower_mfa::id::Subject;
 use tower_mfa::policy::{Login, LoginPolicy, Policy};
 use tower_mfa::recovery_code::{Count, Scheme};
 use tower_mfa::service::{Keys, Mfa};
-use tower_mfa::store::{Feed, SqliteStore, Store};
+use tower_mfa::store::{Feed, PostgresStore, SqliteStore, Store};
 use tower_mfa::testing::ManualClock;
 use tower_mfa::token::{Algorithm, SigningKey};
 use tower_mfa::vault::MasterKey;
 use tower_mfa::webauthn::RelyingParty;
 
 use super::folder::Folder;
+use super::postgres::Database;
 
 pub(crate) const ORIGIN: &str = "https://bank.example";
 
@@ -27,15 +28,26 @@ pub(crate) const ORIGIN: &str = "https://bank.example";
 pub(crate) struct Engine {
     pub(crate) url: String,
     folder: Folder,
+    /// Dropped with it.
+    _database: Option<Database>,
 }
 
 impl Engine {
     /// Those that are there, each empty; those that are not are named.
     pub(crate) fn all(test: &str) -> Vec<Self> {
         let folder = Folder::new(&format!("processes-{test}"));
+        let file = format!("sqlite:{}", folder.path().join("mfa.sqlite").display());
+        let mut all = vec![Self::at(file, folder, None)];
+        if let Some(database) = Database::new(&format!("processes_{test}")) {
+            let folder = Folder::new(&format!("processes-postgres-{test}"));
+            all.push(Self::at(database.url.clone(), folder, Some(database)));
+        }
+        all
+    }
+
+    fn at(url: String, folder: Folder, database: Option<Database>) -> Self {
         write_keys(&folder.path().join("keys"));
-        let url = format!("sqlite:{}", folder.path().join("mfa.sqlite").display());
-        vec![Self { url, folder }]
+        Self { url, folder, _database: database }
     }
 
     pub(crate) fn keys(&self) -> String {
@@ -83,8 +95,10 @@ impl<S: Store> Trail for S {
 }
 
 pub(crate) async fn open(url: &str, keys: &str, clock: &ManualClock) -> Service {
-    let file = url.strip_prefix("sqlite:").unwrap_or_else(|| panic!("no engine of this kind: {url}"));
-    on(SqliteStore::open(file).await.unwrap(), keys, clock)
+    match url.strip_prefix("sqlite:") {
+        Some(file) => on(SqliteStore::open(file).await.unwrap(), keys, clock),
+        None => on(PostgresStore::connect(url).await.unwrap(), keys, clock),
+    }
 }
 
 fn on(store: impl Store + Clone, keys: &str, clock: &ManualClock) -> Service {

@@ -19,6 +19,9 @@ mod crashes;
 mod engine;
 mod job;
 mod person;
+#[path = "../common/postgres.rs"]
+#[expect(dead_code, reason = "what other tests ask of it")]
+mod postgres;
 mod races;
 mod worker;
 
