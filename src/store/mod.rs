@@ -10,6 +10,7 @@
 //! |---|---|---|
 //! | [`MemoryStore`] | `service` | tests and demos: gone when the process ends |
 //! | `SqliteStore` | `sqlite` | one machine: a file, shared by several processes |
+//! | `RedisStore` | `redis` | many machines: Redis or Valkey, a cluster included |
 //! | your own | | implement [`Store`] and run `store::conformance` (feature `testing`) on it |
 //!
 //! ```
@@ -39,6 +40,8 @@ mod erased;
 mod error;
 mod memory;
 mod outbox;
+#[cfg(feature = "redis")]
+mod redis;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod types;
@@ -47,6 +50,8 @@ pub(crate) use erased::DynStore;
 pub use error::{StoreError, StoreErrorKind};
 pub use memory::MemoryStore;
 pub use outbox::{EventCursor, Feed, InvalidCursor, Lease, NewEvent, Page, ScanCursor, SinkState, StoredEvent};
+#[cfg(feature = "redis")]
+pub use redis::{RedisStore, RedisStoreBuilder};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 pub use types::{Claim, ClaimKind, Commit, Committed, InvalidUserHandle, Revision, Stored, UserHandle};
