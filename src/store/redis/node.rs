@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use ::redis::aio::{ConnectionLike as _, MultiplexedConnection};
-use ::redis::{AsyncConnectionConfig, Client, Cmd, ConnectionInfo, Pipeline, RedisError, Value};
+use ::redis::{AsyncConnectionConfig, Client, Cmd, ConnectionInfo, Pipeline, RedisError, ServerErrorKind, Value};
 use tokio::sync::Mutex;
 
 use super::failure::Fault;
@@ -249,7 +249,9 @@ impl Node {
     async fn on(&self, link: &Link, line: &Line, commands: &Pipeline) -> Result<Vec<Value>, Fault> {
         let answers = line.connection.clone().req_packed_commands(commands, 0, commands.len()).await;
         let answers = answers.map_err(Fault::of);
-        if matches!(answers, Err(Fault::Lost(_))) {
+        let is_broken = matches!(answers, Err(Fault::Lost(_)));
+        // What was a master and is none any more is asked again what it is, before it is read from.
+        if is_broken || answers.as_ref().is_ok_and(|answers| answers.iter().any(is_read_only)) {
             link.give_up(line);
         }
         answers
@@ -293,4 +295,8 @@ impl Node {
         self.counted.store(self.now(), Ordering::Release);
         Ok(Line { connection, waits_for_disk: found.waits_for_disk, settled: Arc::default() })
     }
+}
+
+fn is_read_only(answer: &Value) -> bool {
+    matches!(answer, Value::ServerError(error) if error.kind() == Some(ServerErrorKind::ReadOnly))
 }

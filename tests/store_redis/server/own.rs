@@ -39,7 +39,8 @@ impl Own {
         std::fs::create_dir_all(&folder).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let server = Command::new(program())
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
+            .args(["--repl-diskless-sync-delay", "0", "--dir"])
             .arg(&folder)
             .args(arguments)
             .stdout(Stdio::null())

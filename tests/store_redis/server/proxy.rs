@@ -14,6 +14,8 @@ pub(crate) enum Cut {
     Before,
     /// It is sent on and done, and its answer is not brought back.
     After,
+    /// It is kept, with all behind it, until the wire is mended: the process is slow, not gone.
+    Hold,
 }
 
 /// Passes on what is sent to a server, until the request that was chosen: then it cuts every wire,
@@ -30,6 +32,7 @@ struct Plan {
     met: AtomicUsize,
     cut: Cut,
     over: tokio::sync::watch::Sender<bool>,
+    held: tokio::sync::watch::Sender<bool>,
 }
 
 impl Proxy {
@@ -43,6 +46,7 @@ impl Proxy {
             met: AtomicUsize::new(0),
             cut,
             over: tokio::sync::watch::Sender::new(false),
+            held: tokio::sync::watch::Sender::new(false),
         });
         let shared = Arc::clone(&plan);
         tokio::spawn(async move {
@@ -73,11 +77,12 @@ impl Proxy {
     pub(crate) fn mend(&self) {
         self.plan.at.store(usize::MAX, Ordering::SeqCst);
         self.plan.over.send_replace(false);
+        self.plan.held.send_replace(false);
     }
 
-    /// How many requests of the kind were met since.
-    pub(crate) fn met(&self) -> usize {
-        self.plan.met.load(Ordering::SeqCst)
+    /// Waits until the chosen request is kept.
+    pub(crate) async fn holds(&self) {
+        ended(&mut self.plan.held.subscribe()).await;
     }
 
     pub(crate) fn is_cut(&self) -> bool {
@@ -118,6 +123,13 @@ impl Plan {
                 let request: Vec<u8> = waiting.drain(..end).collect();
                 let chosen =
                     self.counts(&request) && self.met.fetch_add(1, Ordering::SeqCst) == self.at.load(Ordering::SeqCst);
+                if chosen && self.cut == Cut::Hold {
+                    let mut held = self.held.subscribe();
+                    self.held.send_replace(true);
+                    let _ = held.wait_for(|held| !held).await.map(drop);
+                    let _ = to_server.write_all(&request).await;
+                    continue;
+                }
                 if chosen {
                     self.over.send_replace(true);
                 }

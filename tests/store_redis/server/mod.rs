@@ -6,7 +6,7 @@ mod proxy;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-pub(crate) use own::Own;
+pub(crate) use own::{DURABLE, Own};
 pub(crate) use proxy::{Cut, Proxy};
 use tower_mfa::store::{RedisStore, RedisStoreBuilder};
 
