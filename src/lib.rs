@@ -50,6 +50,7 @@
 //! | `extract` | | [`extract`]; implies `middleware` |
 //! | `routes` | | [`routes`]; implies `service`, `extract`, `qr` |
 //! | `policy-file` | | [`policy::file`], [`service::PolicyFile`]; implies `service` |
+//! | `redis` | | [`store::RedisStore`]; implies `service` |
 //! | `sqlite` | | [`store::SqliteStore`]; implies `service` |
 //! | `webauthn` | | [`webauthn`]; implies `service` |
 //! | `testing` | | [`testing`] and [`store::conformance`]; implies `service` |

@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let mut report = Report::default();
-    let parts: [(&str, Part); 13] = [
+    let parts: [(&str, Part); 14] = [
         ("otp", parts::otp::measure),
         ("layers", parts::layers::measure),
         ("route", parts::route::measure),
@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         ("transaction", parts::transaction::measure),
         ("memory", parts::answer::memory),
         ("sqlite", parts::answer::sqlite),
+        ("redis", parts::redis::measure),
         ("size", parts::size::measure),
         ("flood", parts::flood::measure),
         ("keys", parts::keys::answer),

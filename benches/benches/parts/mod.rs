@@ -3,6 +3,7 @@ pub mod flood;
 pub mod keys;
 pub mod layers;
 pub mod otp;
+pub mod redis;
 pub mod refusals;
 pub mod route;
 pub mod size;

@@ -28,8 +28,9 @@ use super::{Inner, StoreError};
 use crate::id::Subject;
 use crate::store::Claim;
 
-/// How long a reservation of somebody else is left alone.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a reservation of somebody else that may still become a commit is left alone. Too short
+/// would be safe, too: its owner begins again, and finds the claim taken.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// How long to wait before looking again, at first and at most.
 const LOOKING: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(80));
 
@@ -137,15 +138,16 @@ impl Attempt<'_> {
                     expected = found;
                 }
                 Next::Wait { by, permit } => {
-                    if inner.holds(&by, claim).await? {
-                        inner.mark_held(&by, claim, &found).await;
-                        return Ok(Reserved::Foreign);
-                    }
                     let since = match watched.take() {
                         Some((text, since)) if text == found => since,
                         _ => Instant::now(),
                     };
-                    if since.elapsed() < PATIENCE {
+                    let outlook = inner.outlook(&by, claim, &permit).await?;
+                    if outlook == Outlook::Held {
+                        inner.mark_held(&by, claim, &found).await;
+                        return Ok(Reserved::Foreign);
+                    }
+                    if outlook == Outlook::Open && since.elapsed() < PATIENCE {
                         watched = Some((found, since));
                         tokio::time::sleep(pause).await;
                         pause = pause.saturating_mul(2).min(LOOKING.1);
@@ -169,6 +171,17 @@ impl Attempt<'_> {
     pub(super) async fn settle(&self, inner: &Inner, claim: &Claim) {
         inner.mark_held(self.subject, claim, &self.reservation()).await;
     }
+}
+
+/// What may become of a reservation.
+#[derive(Debug, PartialEq, Eq)]
+enum Outlook {
+    /// Its commit has happened.
+    Held,
+    /// Its commit may still happen.
+    Open,
+    /// Another permit was given since.
+    Dead,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -217,6 +230,18 @@ impl Inner {
         match self.read(partition, &exists).await? {
             Value::Int(held) => Ok(held == 1),
             _ => Err(StoreError::corrupt(NOT_UNDERSTOOD)),
+        }
+    }
+
+    async fn outlook(&self, subject: &Subject, claim: &Claim, permit: &str) -> Result<Outlook, StoreError> {
+        let (partition, key) = self.claims_of(subject);
+        let mut get = ::redis::cmd("HMGET");
+        get.arg(key).arg(claim_name(claim)).arg(".permit");
+        let mut both = values::list(self.read(partition, &get).await?)?.into_iter().map(values::text_or_none);
+        match (both.next().transpose()?.flatten(), both.next().transpose()?.flatten()) {
+            (Some(_), _) => Ok(Outlook::Held),
+            (None, Some(last)) if last == permit => Ok(Outlook::Open),
+            (None, _) => Ok(Outlook::Dead),
         }
     }
 

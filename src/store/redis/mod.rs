@@ -7,6 +7,7 @@ mod cursor;
 mod events;
 mod failure;
 mod layout;
+mod map;
 mod node;
 mod script;
 mod servers;
@@ -37,15 +38,20 @@ pub use builder::RedisStoreBuilder;
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-/// use tower_mfa::store::{RedisStore, StoreErrorKind};
+/// use tower_mfa::id::Subject;
+/// use tower_mfa::store::{Commit, Committed, RedisStore, Revision, Store, StoreError, StoreErrorKind};
 ///
-/// # async fn yes() -> Result<(), tower_mfa::store::StoreError> {
-/// // A server that keeps what was committed is taken …
-/// let store = RedisStore::connect("redis://127.0.0.1:6379").await?;
-/// # Ok(()) }
-/// // … and where there is none, nothing is taken for it.
-/// let error = RedisStore::connect("redis://127.0.0.1:1").await.unwrap_err();
-/// assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+/// async fn keep(url: &str) -> Result<(), StoreError> {
+///     let store = RedisStore::connect(url).await?;
+///     let alice = Subject::new("alice").unwrap();
+///     let create = Commit::new(&alice, None, Revision::from_bytes([1; 16]), "{}");
+///     assert_eq!(store.commit(create).await?, Committed::Done);
+///     Ok(())
+/// }
+///
+/// // Where no server is, or one that would lose what was committed, nothing is taken for it.
+/// let refused = keep("redis://127.0.0.1:1").await.unwrap_err();
+/// assert_eq!(refused.kind(), StoreErrorKind::Unavailable);
 /// # });
 /// ```
 ///
@@ -79,7 +85,7 @@ pub use builder::RedisStoreBuilder;
 ///
 /// Credential ids and user handles live on servers of their own. They are reserved before the commit
 /// and belong to the subject whose document says so, whatever stops in between; a process that dies
-/// there makes the next one who claims the same wait two seconds.
+/// there makes the next one who claims the same wait a second.
 ///
 /// # Cursors
 ///

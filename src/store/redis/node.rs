@@ -157,7 +157,9 @@ impl Node {
         // Whoever goes away now leaves a write behind of which nobody knows whether replicas have it.
         let unsettled = Unsettled { flag: &self.is_unsettled, is_over: false };
         let answers = self.on(&self.waiting, &line, commands).await?;
-        self.settle(&line, replicas).await?;
+        if !answers.iter().all(is_refusal) {
+            self.settle(&line, replicas).await?;
+        }
         unsettled.over();
         Ok(answers)
     }
@@ -173,7 +175,11 @@ impl Node {
         // Taken back first: what is left behind from here on says so itself.
         self.is_unsettled.store(false, Ordering::Release);
         let unsettled = Unsettled { flag: &self.is_unsettled, is_over: false };
-        self.write(mark).await?;
+        for answer in self.write(mark).await? {
+            if let Value::ServerError(error) = answer {
+                return Err(Fault::of(error.into()));
+            }
+        }
         unsettled.over();
         Ok(())
     }
@@ -299,4 +305,8 @@ impl Node {
 
 fn is_read_only(answer: &Value) -> bool {
     matches!(answer, Value::ServerError(error) if error.kind() == Some(ServerErrorKind::ReadOnly))
+}
+
+fn is_refusal(answer: &Value) -> bool {
+    matches!(answer, Value::ServerError(_))
 }
