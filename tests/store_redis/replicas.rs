@@ -57,7 +57,14 @@ async fn a_commit_that_no_replica_has_is_unknown_and_not_read_until_one_has_it()
     let error = store.load(alice()).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{}", story(&error));
     replica.signal("-CONT");
-    assert_eq!(revision_of(&store, alice()).await, Some(second));
+    // It has to catch up first.
+    let found = loop {
+        match store.load(alice()).await {
+            Ok(found) => break found,
+            Err(error) => assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{}", story(&error)),
+        }
+    };
+    assert_eq!(found.map(|stored| *stored.revision()), Some(second));
     assert_eq!(documents_on(&replica), 1);
 }
 

@@ -58,9 +58,9 @@ impl Own {
     /// A replica of another one, when it has caught up.
     pub(crate) fn replica_of(master: &Self) -> Self {
         let port = master.port.to_string();
-        let replica =
-            Self::start(&[DURABLE, &["--replicaof", "127.0.0.1", &port, "--repl-diskless-sync-delay", "0"]].concat());
-        replica.wait_for("the link to the master", |own| own.info("replication").contains("master_link_status:up"));
+        let replica = Self::start(&[DURABLE, &["--replicaof", "127.0.0.1", &port]].concat());
+        // The replica says so earlier, and is not counted yet.
+        master.wait_for("the replica", |own| own.info("replication").contains("state=online"));
         replica
     }
 
