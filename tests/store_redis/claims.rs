@@ -77,7 +77,7 @@ async fn crash(server: &Own, step: usize, cut: Cut) {
         }
     }
     let owner = store.subject_of(&handle()).await.unwrap();
-    assert_eq!(owner.as_ref(), happened.then(|| alice()), "{step} {cut:?}");
+    assert_eq!(owner.as_ref(), happened.then(alice), "{step} {cut:?}");
 
     // Somebody else claims the same, with a document of her own.
     let carol = Subject::new("carol").unwrap();
