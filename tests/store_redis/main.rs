@@ -10,6 +10,7 @@
 
 mod claims;
 mod cluster;
+mod failover;
 mod faults;
 mod layout;
 mod replicas;
