@@ -3,7 +3,7 @@
 use tower_mfa::id::Subject;
 use tower_mfa::store::{Commit, Committed, RedisStore, Store, StoreErrorKind};
 
-use crate::server::Own;
+use crate::server::{Cut, Own, Place, Proxy};
 use crate::{alice, create, revision, revision_of, story};
 
 fn documents_on(server: &Own) -> usize {
@@ -66,6 +66,27 @@ async fn a_commit_that_no_replica_has_is_unknown_and_not_read_until_one_has_it()
     };
     assert_eq!(found.map(|stored| *stored.revision()), Some(second));
     assert_eq!(documents_on(&replica), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_wire_that_is_cut_while_a_commit_waits_leaves_it_unknown() {
+    if !Own::is_there("a wire that is cut while a commit waits") {
+        return;
+    }
+    let master = Own::durable();
+    let _replica = Own::replica_of(&master);
+    let proxy = Proxy::to(master.port, "WAIT", Cut::Before).await;
+    // What is lost is accepted, so that every server waits in the same words.
+    let place = Place::on(master.url());
+    let store = place.builder().replicas(1).connect(&proxy.url()).await.unwrap();
+    let first = create(&store, alice()).await;
+    proxy.arm(0);
+    let second = revision();
+    let error = store.commit(Commit::new(alice(), Some(&first), second, "{}")).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unknown, "it was written: {}", story(&error));
+    assert_eq!(store.load(alice()).await.unwrap_err().kind(), StoreErrorKind::Unavailable);
+    proxy.mend();
+    assert_eq!(revision_of(&store, alice()).await, Some(second));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

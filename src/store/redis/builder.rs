@@ -87,7 +87,8 @@ impl RedisStoreBuilder {
     /// between them. Makes the store where there is none.
     ///
     /// `redis://[user[:password]@]host[:port][/database]`. `rediss://` is for TLS, where the program
-    /// has turned on a TLS feature of the crate `redis`, version 1; `unix:` for a socket.
+    /// has turned on a TLS feature of the crate `redis`, version 1; `unix:` for a socket. A comma of a
+    /// password is `%2C`.
     ///
     /// # Errors
     ///

@@ -71,7 +71,9 @@ pub use builder::RedisStoreBuilder;
 /// does not close it: a failover may choose a replica that was not the one, and a master that is cut
 /// off goes on until it notices. What comes then is a state from a moment before: a used code is
 /// good again as long as its step lasts, a counted guess is not, and an authenticator bound
-/// in that moment, or the whole document of somebody who had just begun, is gone.
+/// in that moment, or the whole document of somebody who had just begun, is gone. Events of that moment
+/// are gone with their documents; a reader that had read one already goes on behind it, and may miss
+/// events of as long as the new master's clock is behind the old one's.
 ///
 /// A document that is gone must not mean that MFA is off. Tell
 /// [`FirstFactor::known_enrolled`](crate::account::FirstFactor::known_enrolled) what your own user table says: whoever is

@@ -2,7 +2,7 @@
 //!
 //! A command is sent once. Nothing here repeats one whose outcome is not known.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -34,8 +34,10 @@ pub(super) struct Node {
     /// When the replicas were counted, in milliseconds since `begun`.
     counted: AtomicU64,
     begun: Instant,
-    /// Something was written here of which it is not known that replicas have it.
-    is_unsettled: AtomicBool,
+    /// How many writes were left behind of which it is not known that replicas have them …
+    left_behind: AtomicU64,
+    /// … and how many of them replicas have since.
+    made_good: AtomicU64,
 }
 
 /// A connection that is opened when it is needed, and again when it broke.
@@ -63,7 +65,7 @@ struct Settled {
 
 /// Says when it is dropped that a write may not be on replicas, unless it was said that it is.
 struct Unsettled<'a> {
-    flag: &'a AtomicBool,
+    left_behind: &'a AtomicU64,
     is_over: bool,
 }
 
@@ -76,7 +78,7 @@ impl Unsettled<'_> {
 impl Drop for Unsettled<'_> {
     fn drop(&mut self) {
         if !self.is_over {
-            self.flag.store(true, Ordering::Release);
+            self.left_behind.fetch_add(1, Ordering::AcqRel);
         }
     }
 }
@@ -109,7 +111,8 @@ impl Node {
             replicas: AtomicUsize::new(0),
             counted: AtomicU64::new(0),
             begun: Instant::now(),
-            is_unsettled: AtomicBool::new(false),
+            left_behind: AtomicU64::new(0),
+            made_good: AtomicU64::new(0),
         })
     }
 
@@ -155,7 +158,7 @@ impl Node {
         }
         let line = self.line(&self.waiting).await?;
         // Whoever goes away now leaves a write behind of which nobody knows whether replicas have it.
-        let unsettled = Unsettled { flag: &self.is_unsettled, is_over: false };
+        let unsettled = Unsettled { left_behind: &self.left_behind, is_over: false };
         let answers = self.on(&self.waiting, &line, commands).await?;
         if !answers.iter().all(is_refusal) {
             self.settle(&line, replicas).await?;
@@ -166,21 +169,19 @@ impl Node {
 
     /// Tells whether something that can be read here may not be on the replicas that are to have it.
     pub(super) fn is_unsettled(&self) -> bool {
-        self.is_unsettled.load(Ordering::Acquire)
+        self.left_behind.load(Ordering::Acquire) > self.made_good.load(Ordering::Acquire)
     }
 
     /// Waits until replicas have everything; `mark` writes something, for the connection that
     /// wrote the rest may be gone, and a new one waits for what it wrote itself.
     pub(super) async fn settle_all(&self, mark: &Pipeline) -> Result<(), Fault> {
-        // Taken back first: what is left behind from here on says so itself.
-        self.is_unsettled.store(false, Ordering::Release);
-        let unsettled = Unsettled { flag: &self.is_unsettled, is_over: false };
+        let left_behind = self.left_behind.load(Ordering::Acquire);
         for answer in self.write(mark).await? {
             if let Value::ServerError(error) = answer {
                 return Err(Fault::of(error.into()));
             }
         }
-        unsettled.over();
+        self.made_good.fetch_max(left_behind, Ordering::AcqRel);
         Ok(())
     }
 
@@ -229,9 +230,11 @@ impl Node {
             return Ok(());
         }
         drop(settled);
-        // It may be that the replica is gone.
+        // It may be that the replica is gone. Whatever comes of asking: the write was sent.
         self.counted.store(0, Ordering::Release);
-        let _ = self.count(&self.line(&self.main).await?).await;
+        if let Ok(main) = self.line(&self.main).await {
+            let _ = self.count(&main).await;
+        }
         Err(Fault::lost(match answer {
             Ok(_) => format!("written, but in {REPLICATING:?} fewer than {replicas} replicas had it"),
             Err(fault) => format!("written, but it is not known whether replicas have it: {fault:?}"),
