@@ -50,6 +50,7 @@
 //! | `extract` | | [`extract`]; implies `middleware` |
 //! | `routes` | | [`routes`]; implies `service`, `extract`, `qr` |
 //! | `policy-file` | | [`policy::file`], [`service::PolicyFile`]; implies `service` |
+//! | `redis` | | [`store::RedisStore`]; implies `service` |
 //! | `sqlite` | | [`store::SqliteStore`]; implies `service` |
 //! | `postgres` | | [`store::PostgresStore`]; implies `service` |
 //! | `postgres-pool-sqlx-0-9` | | `PostgresOptions::with_pool`, which takes a pool of sqlx 0.9; implies `postgres` |

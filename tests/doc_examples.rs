@@ -77,6 +77,7 @@ const MAIN: &[Item] = &[
     item("account/refusal.rs", "pub enum Refusal", "(may_try_again_now", "(!may_try_again_now"),
     item("store/mod.rs", "pub trait Store", "Committed::Done", "Committed::Conflict"),
     item("store/memory.rs", "pub struct MemoryStore", "is_some()", "is_none()"),
+    item("store/redis/mod.rs", "pub struct RedisStore", "Committed::Done", "StoreErrorKind::Unavailable"),
     item("store/sqlite/mod.rs", "pub struct SqliteStore", "Committed::Done", "Committed::Conflict"),
     item("service/mod.rs", "", "is_ok()", "is_err()"),
     item("service/mod.rs", "pub struct Mfa", "\"aal2\"", "Refusal::InvalidCode"),

@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let mut report = Report::default();
-    let parts: [(&str, Part); 18] = [
+    let parts: [(&str, Part); 19] = [
         ("otp", parts::otp::measure),
         ("layers", parts::layers::measure),
         ("route", parts::route::measure),
@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         ("sqlite", parts::answer::sqlite),
         ("postgres", parts::postgres::measure),
         ("postgres-scale", parts::postgres_scale::measure),
+        ("redis", parts::redis::measure),
         ("size", parts::size::measure),
         ("flood", parts::flood::measure),
         ("crowd", parts::crowd::accounts),

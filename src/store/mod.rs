@@ -11,6 +11,7 @@
 //! | [`MemoryStore`] | `service` | tests and demos: gone when the process ends |
 //! | `SqliteStore` | `sqlite` | one machine: a file, shared by several processes |
 //! | `PostgresStore` | `postgres` | any number of machines on one PostgreSQL database |
+//! | `RedisStore` | `redis` | many machines: Redis or Valkey, a cluster included |
 //! | your own | | implement [`Store`] and run `store::conformance` (feature `testing`) on it |
 //!
 //! ```
@@ -42,6 +43,8 @@ mod memory;
 mod outbox;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "redis")]
+mod redis;
 mod scan_key;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -53,6 +56,8 @@ pub use memory::MemoryStore;
 pub use outbox::{EventCursor, Feed, InvalidCursor, Lease, NewEvent, Page, ScanCursor, SinkState, StoredEvent};
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresOptions, PostgresStore};
+#[cfg(feature = "redis")]
+pub use redis::{RedisStore, RedisStoreBuilder};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 pub use types::{Claim, ClaimKind, Commit, Committed, InvalidUserHandle, Revision, Stored, UserHandle};

@@ -193,7 +193,7 @@ async fn the_host_says_with_which_roles_a_passkey_signs_in_and_whether_at_all() 
     s.keyed("alice", &mut hers).await;
     s.keyed("bob", &mut his).await;
     let tokens = complete(s.finish(&s.passkey(None).await, &mut hers).await.unwrap());
-    assert_eq!(s.auth(&tokens).roles(), ["teller".into()]);
+    assert_eq!(s.auth(&tokens).roles(), [Box::from("teller")]);
     is_wrong(s.finish(&s.passkey(None).await, &mut his).await);
 }
 

@@ -7,6 +7,7 @@ pub mod otp;
 pub mod outbox;
 pub mod postgres;
 pub mod postgres_scale;
+pub mod redis;
 pub mod refusals;
 pub mod route;
 pub mod size;

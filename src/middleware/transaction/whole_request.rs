@@ -73,6 +73,6 @@ mod tests {
     fn what_has_no_path_or_too_long_a_one_is_not_bound_to() {
         assert_eq!(read(&Method::CONNECT, &"id.example:443".parse().unwrap(), b"").unwrap_err().rule, "is missing");
         let long: Uri = format!("/{}", "x".repeat(1024)).parse().unwrap();
-        assert_eq!(read(&Method::POST, &long, b"").unwrap_err().name, "path".into());
+        assert_eq!(read(&Method::POST, &long, b"").unwrap_err().name, Box::from("path"));
     }
 }

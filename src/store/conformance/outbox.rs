@@ -151,12 +151,13 @@ pub async fn what_revokes_has_a_feed_of_its_own<S: Store>(store: S) -> Result<()
     let (alice, bob) = (Subject::new("alice")?, Subject::new("bob")?);
     let said = "[\"a session\", \"'%\\u0000\"]";
     let events = [super::event(1, "a")?, super::event(1, "b")?.revoking(said), super::event(1, "c")?];
-    let create = Commit::new(&alice, None, super::revision()?, "{}").with_events(&events);
+    let first = super::revision()?;
+    let create = Commit::new(&alice, None, first, "{}").with_events(&events);
     want(store.commit(create).await?, Committed::Done, "a creation with events")?;
     put(&store, &bob, None, 1, &["d"]).await?;
-    let (late, carol) = ([super::event(5, "e")?.revoking("{}")], Subject::new("carol")?);
-    let create = Commit::new(&carol, None, super::revision()?, "{}").with_events(&late);
-    want(store.commit(create).await?, Committed::Done, "a creation with an event that revokes")?;
+    let late = [super::event(5, "e")?.revoking("{}")];
+    let commit = Commit::new(&alice, Some(&first), super::revision()?, "{}").with_events(&late);
+    want(store.commit(commit).await?, Committed::Done, "a commit with an event that revokes")?;
     for limit in [1, 200] {
         let read = read_all(&store, Feed::Revocations, limit).await?;
         want(bodies(&read), vec!["b", "e"], "the events that revoke")?;

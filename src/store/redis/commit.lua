@@ -1,0 +1,64 @@
+-- One commit: condition, claims, document and events, which Redis does whole or not at all. All keys are of one
+-- partition. What could fail is asked before the first write, for a script that breaks off is not undone.
+--
+-- KEYS  document; claims of the subject; events of the partition; events of the subject; subjects of the partition;
+--       those events of the partition that revoke something
+-- ARGV  expected revision or ''; new revision; document; subject; permit or ''; number of claims;
+--       each claim; then for each event: id, time, body, what it revokes or ''
+--
+-- 'done', 'conflict', 'fenced' (the permit is no longer good), or { permit, place of a claim, … }: these claims
+-- are not the subject's yet, reserve them where they live and come again with the permit.
+
+if redis.call('GETRANGE', KEYS[1], 0, 21) ~= ARGV[1] then
+    return 'conflict'
+end
+
+local claims = tonumber(ARGV[6])
+if claims > 0 then
+    local permit = redis.call('HGET', KEYS[2], '.permit')
+    if ARGV[5] == '' then
+        local missing = {}
+        for i = 1, claims do
+            if redis.call('HEXISTS', KEYS[2], ARGV[6 + i]) == 0 then
+                missing[#missing + 1] = i
+            end
+        end
+        if #missing > 0 then
+            -- Whoever held the permit before cannot commit any more.
+            local number = tonumber(string.match(permit or '', '^%d+')) or 0
+            permit = string.format('%.0f %s', number + 1, ARGV[2])
+            redis.call('HSET', KEYS[2], '.permit', permit)
+            return { permit, unpack(missing) }
+        end
+    elseif permit ~= ARGV[5] then
+        return 'fenced'
+    end
+end
+
+local first = 7 + claims
+if first <= #ARGV then
+    redis.call('XLEN', KEYS[3])
+    redis.call('ZCARD', KEYS[4])
+    redis.call('ZCARD', KEYS[6])
+end
+if ARGV[1] == '' then
+    redis.call('ZADD', KEYS[5], 0, ARGV[4])
+end
+
+for i = first, #ARGV, 4 do
+    local revokes = ARGV[i + 3]
+    local id = redis.call('XADD', KEYS[3], '*',
+        's', ARGV[4], 'i', ARGV[i], 'a', ARGV[i + 1], 'b', ARGV[i + 2], 'r', revokes)
+    local ms, seq = string.match(id, '^(%d+)-(%d+)$')
+    -- As wide as numbers get, so that text sorts as they do.
+    local place = string.format('%015.0f-%012.0f', ms, seq)
+    redis.call('ZADD', KEYS[4], 0, place)
+    if revokes ~= '' then
+        redis.call('ZADD', KEYS[6], 0, place)
+    end
+end
+for i = 1, claims do
+    redis.call('HSET', KEYS[2], ARGV[6 + i], '1')
+end
+redis.call('SET', KEYS[1], ARGV[2] .. '\n' .. ARGV[3])
+return 'done'

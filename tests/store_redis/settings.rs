@@ -1,0 +1,135 @@
+//! Which servers are taken, and what is said to those who bring another.
+
+use tower_mfa::store::{Commit, RedisStore, Store, StoreErrorKind};
+
+use crate::server::{DURABLE, Own, Place};
+use crate::{alice, create, revision, story};
+
+/// Connects without accepting that anything is lost; what was said when that was refused.
+async fn refused(urls: &str) -> Option<String> {
+    match RedisStore::connect(urls).await {
+        Ok(_) => None,
+        Err(error) => {
+            assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+            Some(story(&error))
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_loses_commits_is_refused_with_what_to_change() {
+    if !Own::is_there("servers with other settings") {
+        return;
+    }
+    assert_eq!(refused(&Own::durable().url()).await, None);
+    for (settings, why) in [
+        (&[][..], "appendonly is no, set `appendonly yes`"),
+        (&["--appendonly", "yes"], "appendfsync is everysec, set `appendfsync always`"),
+        (&["--appendonly", "yes", "--appendfsync", "no"], "appendfsync is no, set `appendfsync always`"),
+        (
+            &["--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "allkeys-lru"],
+            "maxmemory-policy is allkeys-lru, set `maxmemory-policy noeviction`",
+        ),
+        (
+            &["--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "volatile-ttl"],
+            "maxmemory-policy is volatile-ttl",
+        ),
+    ] {
+        let server = Own::start(settings);
+        let said = refused(&server.url()).await.expect(why);
+        assert!(said.contains(why) && said.contains("accept_data_loss(true)"), "{said}");
+        let accepted = RedisStore::builder().accept_data_loss(true).connect(&server.url()).await.unwrap();
+        create(&accepted, alice()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_tell_its_settings_is_refused() {
+    if !Own::is_there("a server that does not tell its settings") {
+        return;
+    }
+    let server = Own::durable();
+    let () = server.run("ACL SETUSER mfa on >s3cret ~* &* +@all -config");
+    let url = format!("redis://mfa:s3cret@127.0.0.1:{}", server.port);
+    let said = refused(&url).await.unwrap();
+    assert!(said.contains("allow `CONFIG GET appendfsync`"), "{said}");
+    assert!(RedisStore::builder().accept_data_loss(true).connect(&url).await.is_ok());
+    let () = server.run("ACL SETUSER mfa +config|get");
+    assert_eq!(refused(&url).await, None);
+}
+
+#[tokio::test]
+async fn a_password_is_printed_nowhere() {
+    if !Own::is_there("a server with a password") {
+        return;
+    }
+    let server = Own::durable();
+    let () = server.run("ACL SETUSER mfa on >s3cret ~* &* +@all");
+    let wrong = format!("redis://mfa:hunter2@127.0.0.1:{}", server.port);
+    let error = RedisStore::connect(&wrong).await.unwrap_err();
+    assert!(!format!("{error:?} {}", story(&error)).contains("hunter2"));
+    let right = format!("redis://mfa:s3cret@127.0.0.1:{}", server.port);
+    let store = RedisStore::connect(&right).await.unwrap();
+    assert!(!format!("{store:?}").contains("s3cret"));
+}
+
+#[tokio::test]
+async fn a_replica_is_no_place_for_documents() {
+    if !Own::is_there("a replica as a store") {
+        return;
+    }
+    let master = Own::durable();
+    let replica = Own::replica_of(&master);
+    let said = refused(&replica.url()).await.unwrap();
+    assert!(said.contains("the server is a slave, not a master"), "{said}");
+}
+
+#[tokio::test]
+async fn a_server_that_was_set_to_something_else_meanwhile_takes_no_more_commits() {
+    if !Own::is_there("a server whose settings change") {
+        return;
+    }
+    let server = Own::durable();
+    let store = RedisStore::connect(&server.url()).await.unwrap();
+    let first = create(&store, alice()).await;
+    let () = server.run("CONFIG SET appendfsync everysec");
+    // A server that restarts with another file closes its connections, too.
+    let _: i64 = server.run("CLIENT KILL TYPE normal SKIPME yes");
+    let _ = store.load(alice()).await;
+    let error = store.commit(Commit::new(alice(), Some(&first), revision(), "{}")).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::NotCommitted, "{}", story(&error));
+    assert!(story(&error).contains("appendfsync is everysec"), "{}", story(&error));
+    let () = server.run("CONFIG SET appendfsync always");
+    assert_eq!(store.load(alice()).await.unwrap().unwrap().revision(), &first);
+}
+
+#[tokio::test]
+async fn every_master_of_a_cluster_is_asked() {
+    let Some(place) = Place::cluster("the settings of every master of a cluster") else { return };
+    let strict = || RedisStore::builder().prefix(place.prefix.as_str()).connect(&place.urls);
+    strict().await.unwrap();
+    for master in &mut place.plain() {
+        let set = |policy: &str| redis::cmd("CONFIG").arg("SET").arg("maxmemory-policy").arg(policy).clone();
+        let () = set("allkeys-lru").query(master).unwrap();
+        let found = strict().await;
+        let () = set("noeviction").query(master).unwrap();
+        let said = story(&found.unwrap_err());
+        assert!(said.contains("maxmemory-policy is allkeys-lru"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn urls_that_lead_nowhere_are_refused() {
+    for urls in
+        ["", "http://127.0.0.1:6379", "redis://127.0.0.1:1", "redis://127.0.0.1:1,redis://127.0.0.1:2", "redis://"]
+    {
+        let error = RedisStore::builder().prefix("nowhere").replicas(9).connect(urls).await.expect_err(urls);
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{urls}: {}", story(&error));
+    }
+    if !Own::is_there("several URLs of what is no cluster") {
+        return;
+    }
+    let servers = [Own::start(DURABLE), Own::start(DURABLE)];
+    let said = refused(&format!("{},{}", servers[0].url(), servers[1].url())).await.unwrap();
+    assert!(said.contains("this is none"), "{said}");
+}
