@@ -1,6 +1,9 @@
 //! Claims, where a process stops, or is only slow, between any two steps.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use tower_mfa::id::Subject;
 use tower_mfa::store::{Claim, Commit, Committed, RedisStore, Revision, Store, StoreErrorKind, UserHandle};
@@ -233,5 +236,81 @@ async fn a_refused_commit_gives_its_reservations_back() {
         let commit = Commit::new(bob(), None, revision(), "{}").with_claims(&both);
         assert_eq!(store.commit(commit).await.unwrap(), Committed::Claimed);
         assert_eq!(place.keys().into_iter().filter(|key| key.contains(":claim:")).count(), before);
+    }
+}
+
+/// Goes away when it has been polled so often.
+async fn abandoned<F: Future>(work: F, polls: u32) -> Option<F::Output> {
+    let (mut work, mut left) = (pin!(work), polls);
+    poll_fn(|context| match work.as_mut().poll(context) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending if left == 0 => Poll::Ready(None),
+        Poll::Pending => {
+            left -= 1;
+            Poll::Pending
+        }
+    })
+    .await
+}
+
+/// The subjects whose own lists have a handle.
+fn holders(place: &Place, subjects: &[Subject], handle: &UserHandle) -> Vec<Subject> {
+    let claim = [b"user_handle:".as_slice(), handle.as_bytes()].concat();
+    let holds = |subject: &&Subject| {
+        let key = format!("{{{}:0}}:claims:{}", place.prefix, subject.storage_key());
+        let asked = |server: &mut redis::Connection| redis::cmd("HEXISTS").arg(&key).arg(&claim).query::<i64>(server);
+        place.plain().iter_mut().any(|server| asked(server) == Ok(1))
+    };
+    subjects.iter().filter(holds).cloned().collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_commits_that_are_dropped_anywhere_no_two_hold_one_claim() {
+    for place in Place::both("commits that are dropped anywhere") {
+        let store = place.builder().partitions(1).connect(&place.urls).await.unwrap();
+        let subjects: Vec<Subject> = (0..5).map(|number| Subject::new(number.to_string()).unwrap()).collect();
+        let handles: Vec<UserHandle> = (0..24_u8).map(|number| UserHandle::new([number]).unwrap()).collect();
+        let mut running = tokio::task::JoinSet::new();
+        for task in 0..24_usize {
+            let (store, subjects, handles) = (store.clone(), subjects.clone(), handles.clone());
+            running.spawn(async move {
+                let mut done = Vec::new();
+                for round in 0..12 {
+                    let subject = &subjects[(task * 7 + round * 3) % subjects.len()];
+                    let wanted = [(task + round * 5) % handles.len(), (task * 5 + round * 7) % handles.len()];
+                    let claims = wanted.map(|at| Claim::user_handle(&handles[at]));
+                    let expected = revision_of(&store, subject).await;
+                    let commit = Commit::new(subject, expected.as_ref(), revision(), "{}").with_claims(&claims);
+                    // Some stay to the end.
+                    let polls =
+                        if round % 4 == 3 { u32::MAX } else { u32::try_from((task * 5 + round * 11) % 14).unwrap() };
+                    if let Some(Ok(Committed::Done)) = abandoned(store.commit(commit), polls).await {
+                        done.extend(wanted.map(|at| (at, subject.clone())));
+                    }
+                }
+                done
+            });
+        }
+        let done: Vec<_> = running.join_all().await.into_iter().flatten().collect();
+        assert!(!done.is_empty(), "nobody got anything");
+        let stranger = Subject::new("stranger").unwrap();
+        let (mut held, mut last) = (0, create(&store, &stranger).await);
+        for (at, handle) in handles.iter().enumerate() {
+            let claims = [Claim::user_handle(handle)];
+            let new = revision();
+            let commit = Commit::new(&stranger, Some(&last), new, "{}").with_claims(&claims);
+            let outcome = store.commit(commit).await.unwrap();
+            let holders = holders(&place, &[subjects.as_slice(), std::slice::from_ref(&stranger)].concat(), handle);
+            assert_eq!(holders.len(), 1, "{handle:?}: {holders:?}");
+            assert_eq!(store.subject_of(handle).await.unwrap().as_ref(), holders.first());
+            assert!(done.iter().filter(|(of, _)| *of == at).all(|(_, subject)| *subject == holders[0]), "{handle:?}");
+            assert_eq!(outcome == Committed::Done, holders[0] == stranger);
+            if outcome == Committed::Done {
+                last = new;
+            } else {
+                held += 1;
+            }
+        }
+        assert!(held > 0, "nobody held anything");
     }
 }

@@ -80,15 +80,16 @@ impl Place {
 
     /// Everything that begins like the store's keys, on all servers.
     pub(crate) fn keys(&self) -> Vec<String> {
-        self.plain().iter_mut().flat_map(|connection| keys(connection, &self.prefix)).collect()
+        let found = self.plain().iter_mut().flat_map(|connection| keys(connection, &self.prefix)).collect::<Vec<_>>();
+        found.into_iter().map(|key| String::from_utf8_lossy(&key).into_owned()).collect()
     }
 }
 
-fn keys(connection: &mut redis::Connection, prefix: &str) -> Vec<String> {
+/// Keys are bytes: a claimed value stands in its own.
+fn keys(connection: &mut redis::Connection, prefix: &str) -> Vec<Vec<u8>> {
     let mut scan = redis::cmd("SCAN");
     let scan = scan.cursor_arg(0).arg("MATCH").arg(format!("{{{prefix}*")).arg("COUNT").arg(1000);
-    let found = scan.clone().iter::<Vec<u8>>(connection).unwrap().collect::<Result<Vec<_>, _>>().unwrap();
-    found.into_iter().map(|key| String::from_utf8_lossy(&key).into_owned()).collect()
+    scan.clone().iter(connection).unwrap().collect::<Result<_, _>>().unwrap()
 }
 
 impl Drop for Place {
