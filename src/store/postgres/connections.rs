@@ -23,7 +23,8 @@ const RESTED: Duration = Duration::from_secs(1);
 
 /// The lock is taken before locks are counted, and is nobody else's.
 const INSPECT: &str = "
-SELECT pg_is_in_recovery(), current_setting('server_encoding'), current_setting('fsync'),
+SELECT pg_is_in_recovery(), current_setting('fsync'),
+       current_setting('server_encoding') = 'UTF8' AND current_setting('client_encoding') = 'UTF8',
        CASE WHEN pg_advisory_xact_lock_shared(8390322045806440807) IS NOT NULL
             THEN (SELECT count(*) FROM pg_locks
                   WHERE locktype = 'advisory' AND mode = 'ShareLock' AND pid = pg_backend_pid()) END,
@@ -131,10 +132,10 @@ impl Connections {
         if rows::truth(row, 0)? {
             return Err(StoreError::unavailable(STANDBY));
         }
-        if rows::text(row, 1)? != "UTF8" {
-            return Err(StoreError::unavailable("the database must have the encoding UTF8"));
+        if !rows::truth(row, 2)? {
+            return Err(StoreError::unavailable("the database and its connections must have the encoding UTF8"));
         }
-        if rows::text(row, 2)? != "on" && !accepts_loss {
+        if rows::text(row, 1)? != "on" && !accepts_loss {
             return Err(StoreError::unavailable(
                 "the server has fsync off, so a crash makes used codes good again: accept_data_loss(true) to mean it",
             ));
