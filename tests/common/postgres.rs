@@ -86,11 +86,16 @@ pub(crate) struct Database {
 impl Database {
     /// `None` where there is no server.
     pub(crate) fn new(test: &str) -> Option<Self> {
+        Self::with(test, "")
+    }
+
+    /// One with settings of its own.
+    pub(crate) fn with(test: &str, settings: &str) -> Option<Self> {
         let server = url()?;
         let name = format!("tower_mfa_test_{}_{test}", std::process::id());
         let at = server.rfind('/').unwrap();
         let database = Self { url: format!("{}/{name}", &server[..at]), server, name };
-        database.apart(format!("CREATE DATABASE {}", database.name));
+        database.apart(format!("CREATE DATABASE {} {settings}", database.name));
         Some(database)
     }
 

@@ -145,6 +145,32 @@ async fn damaged_rows_are_corrupt_and_never_look_like_no_document() {
     assert_eq!(store.scan(Some(&"~".parse().unwrap()), 9).await.unwrap_err().kind(), StoreErrorKind::Cursor);
 }
 
+/// As some servers have them that are not PostgreSQL.
+#[tokio::test]
+async fn a_server_whose_advisory_locks_do_nothing_is_refused() {
+    let Some(schema) = Schema::new("no_locks") else { return };
+    let stub = "CREATE FUNCTION {}.pg_advisory_xact_lock_shared(bigint) RETURNS void LANGUAGE sql AS ''";
+    schema.execute(&format!("CREATE SCHEMA {{}}; {stub}")).await;
+    let url = with(&schema, &format!("search_path={},pg_catalog", schema.name()));
+    let refused = schema.options().connect(&url).await.unwrap_err();
+    assert_eq!(refused.kind(), StoreErrorKind::Unavailable, "{}", story(&refused));
+    assert!(story(&refused).contains("advisory lock"), "{}", story(&refused));
+}
+
+/// The server of the tests has it on, so it is asked through a function of that name.
+#[tokio::test]
+async fn a_server_that_may_forget_is_refused_unless_the_host_means_it() {
+    let Some(schema) = Schema::new("forgets") else { return };
+    let stub = "CREATE FUNCTION {}.current_setting(text) RETURNS text LANGUAGE sql
+                AS $$ SELECT CASE $1 WHEN 'fsync' THEN 'off' ELSE pg_catalog.current_setting($1) END $$";
+    schema.execute(&format!("CREATE SCHEMA {{}}; {stub}")).await;
+    let url = with(&schema, &format!("search_path={},pg_catalog", schema.name()));
+    let refused = schema.options().connect(&url).await.unwrap_err();
+    assert_eq!(refused.kind(), StoreErrorKind::Unavailable, "{}", story(&refused));
+    assert!(story(&refused).contains("accept_data_loss"), "{}", story(&refused));
+    assert!(schema.options().accept_data_loss(true).connect(&url).await.is_ok());
+}
+
 #[tokio::test]
 async fn a_url_of_another_kind_is_refused() {
     for url in ["sqlite:mfa.db", "", "postgres:/x", "mysql://localhost/mfa", "postgres://[::1"] {

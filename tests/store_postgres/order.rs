@@ -1,5 +1,6 @@
 //! Numbers are drawn before the commit: what a reader must not do, and that this store's does not.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
@@ -32,23 +33,26 @@ fn bodies(events: &[StoredEvent]) -> Vec<&str> {
 /// Holds up the commit of the subject `slow` where it has drawn its number and not yet ended.
 struct Gate {
     connection: PgConnection,
-    key: u32,
+    /// Its lock: this process and a number of its own, for other tests have gates, too.
+    key: (u32, u32),
 }
 
 impl Gate {
     async fn shut(schema: &Schema) -> Self {
-        let key = std::process::id();
+        static GATES: AtomicU32 = AtomicU32::new(1);
+        let key = (std::process::id(), GATES.fetch_add(1, Ordering::Relaxed));
+        let (process, gate) = key;
         schema
             .execute(&format!(
                 "CREATE FUNCTION {{}}.gate() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-                     IF NEW.subject LIKE 'slow%' THEN PERFORM pg_advisory_xact_lock({key}, 1); END IF;
+                     IF NEW.subject LIKE 'slow%' THEN PERFORM pg_advisory_xact_lock({process}, {gate}); END IF;
                      RETURN NEW;
                  END $$;
                  CREATE TRIGGER gate BEFORE INSERT ON {{}}.event FOR EACH ROW EXECUTE FUNCTION {{}}.gate()"
             ))
             .await;
         let mut connection = schema.by_hand().await;
-        run(&mut connection, &format!("SELECT pg_advisory_lock({key}, 1)")).await;
+        run(&mut connection, &format!("SELECT pg_advisory_lock({process}, {gate})")).await;
         Self { connection, key }
     }
 
@@ -56,18 +60,27 @@ impl Gate {
     async fn held(&mut self, store: &PostgresStore, id: &'static str, waiting: i64) -> JoinHandle<()> {
         let store = store.clone();
         let commit = tokio::spawn(async move { put(&store, id).await });
-        let at_gate = format!(
-            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = {} AND objsubid = 2 AND NOT granted",
-            self.key
-        );
+        let at_gate = format!("SELECT count(*) FROM pg_locks WHERE {}", self.waits());
         while number(&mut self.connection, &at_gate).await < waiting {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         commit
     }
 
+    /// Which locks are of those that wait here.
+    fn waits(&self) -> String {
+        let (process, gate) = self.key;
+        format!("locktype = 'advisory' AND classid = {process} AND objid = {gate} AND objsubid = 2 AND NOT granted")
+    }
+
     async fn open(&mut self) {
-        run(&mut self.connection, &format!("SELECT pg_advisory_unlock({}, 1)", self.key)).await;
+        let (process, gate) = self.key;
+        run(&mut self.connection, &format!("SELECT pg_advisory_unlock({process}, {gate})")).await;
+    }
+
+    async fn shut_again(&mut self) {
+        let (process, gate) = self.key;
+        run(&mut self.connection, &format!("SELECT pg_advisory_lock({process}, {gate})")).await;
     }
 }
 
@@ -152,8 +165,7 @@ async fn a_number_that_is_never_used_stalls_nobody() {
         let (slow, events) = (subject("slow"), [event("\"lost\"")]);
         who.commit(Commit::new(&slow, None, revision(), "{}").with_events(&events)).await.map(drop)
     });
-    let waits =
-        format!("SELECT coalesce(min(pid), 0)::bigint FROM pg_locks WHERE classid = {} AND NOT granted", gate.key);
+    let waits = format!("SELECT coalesce(min(pid), 0)::bigint FROM pg_locks WHERE {}", gate.waits());
     let mut by_hand = schema.by_hand().await;
     let mut pid = 0;
     while pid == 0 {
@@ -205,7 +217,7 @@ async fn numbers_beyond_32_bits_are_told_apart() {
         gate.open().await;
         slow.await.unwrap();
         assert_eq!(read(&store, Feed::All, None).await.len(), before + 2, "read to the end at {last}");
-        run(&mut gate.connection, &format!("SELECT pg_advisory_lock({}, 1)", gate.key)).await;
+        gate.shut_again().await;
     }
     gate.open().await;
 }

@@ -4,7 +4,7 @@ use sqlx::Row as _;
 use tokio::task::JoinSet;
 use tower_mfa::store::{Commit, Committed, PostgresOptions, Store, StoreErrorKind};
 
-use crate::postgres::Schema;
+use crate::postgres::{Database, Schema};
 use crate::{alice, revision, story};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -95,6 +95,16 @@ async fn tables_of_a_version_that_is_not_known_are_refused() {
         assert_eq!(refused.kind(), StoreErrorKind::Corrupt, "{prefix}: {}", story(&refused));
         assert!(story(&refused).contains(why), "{prefix}: {}", story(&refused));
     }
+}
+
+/// Names of people would be refused, or turned into others.
+#[tokio::test]
+async fn a_database_that_has_not_every_letter_is_refused() {
+    let settings = "ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'";
+    let Some(database) = Database::with("latin1", settings) else { return };
+    let refused = PostgresOptions::new().connect(&database.url).await.unwrap_err();
+    assert_eq!(refused.kind(), StoreErrorKind::Unavailable, "{}", story(&refused));
+    assert!(story(&refused).contains("UTF8"), "{}", story(&refused));
 }
 
 #[test]

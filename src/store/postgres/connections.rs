@@ -21,6 +21,15 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
 /// a restart of the server, a commit would otherwise end without an answer on each of them. It has as long to say so.
 const RESTED: Duration = Duration::from_secs(1);
 
+/// The lock is taken before locks are counted, and is nobody else's.
+const INSPECT: &str = "
+SELECT pg_is_in_recovery(), current_setting('fsync'),
+       current_setting('server_encoding') = 'UTF8' AND current_setting('client_encoding') = 'UTF8',
+       CASE WHEN pg_advisory_xact_lock_shared(8390322045806440807) IS NOT NULL
+            THEN (SELECT count(*) FROM pg_locks
+                  WHERE locktype = 'advisory' AND mode = 'ShareLock' AND pid = pg_backend_pid()) END,
+       extract(epoch FROM clock_timestamp())::bigint";
+
 #[derive(Debug)]
 pub(super) struct Connections {
     pool: PgPool,
@@ -118,22 +127,26 @@ impl Connections {
 
     /// Looks whether this server can keep what it is given; returns its time.
     pub(super) async fn inspect(&self, accepts_loss: bool) -> Result<i64, StoreError> {
-        let asked = "SELECT pg_is_in_recovery(), current_setting('server_encoding'), current_setting('fsync'),
-                            extract(epoch FROM clock_timestamp())::bigint";
-        let answer = self.read(asked, &[]).await?;
+        let answer = self.read(INSPECT, &[]).await?;
         let row = answer.first().ok_or_else(|| StoreError::unavailable("no answer"))?;
         if rows::truth(row, 0)? {
             return Err(StoreError::unavailable(STANDBY));
         }
-        if rows::text(row, 1)? != "UTF8" {
-            return Err(StoreError::unavailable("the database must have the encoding UTF8"));
+        if !rows::truth(row, 2)? {
+            return Err(StoreError::unavailable("the database and its connections must have the encoding UTF8"));
         }
-        if rows::text(row, 2)? != "on" && !accepts_loss {
+        if rows::text(row, 1)? != "on" && !accepts_loss {
             return Err(StoreError::unavailable(
                 "the server has fsync off, so a crash makes used codes good again: accept_data_loss(true) to mean it",
             ));
         }
-        rows::number(row, 3)
+        if rows::optional_number(row, 3)?.unwrap_or(0) == 0 {
+            // Some that speak the protocol take the call and do nothing: events would be skipped.
+            return Err(StoreError::unavailable(
+                "the server shows no advisory lock that was taken: not PostgreSQL itself?",
+            ));
+        }
+        rows::number(row, 4)
     }
 
     pub(super) async fn migrate(&self) -> Result<(), StoreError> {

@@ -122,7 +122,7 @@ impl PostgresOptions {
     /// # Errors
     ///
     /// [`Unavailable`](crate::store::StoreErrorKind::Unavailable) when the server cannot be reached, is a standby, has
-    /// another encoding than UTF-8, has `fsync` off, or refuses to create the tables;
+    /// another encoding than UTF-8, has `fsync` off or no advisory locks, or refuses to create the tables;
     /// [`Corrupt`](crate::store::StoreErrorKind::Corrupt) when the tables are of a newer version than this build knows,
     /// or some of them are missing.
     ///
