@@ -13,7 +13,7 @@ use tower_mfa::id::Subject;
 use tower_mfa::policy::{Login, LoginPolicy, Policy};
 use tower_mfa::recovery_code::{Count, Scheme};
 use tower_mfa::service::{Keys, Mfa};
-use tower_mfa::store::{Feed, PostgresStore, SqliteStore, Store};
+use tower_mfa::store::{Feed, PostgresStore, RedisStore, SqliteStore, Store};
 use tower_mfa::testing::ManualClock;
 use tower_mfa::token::{Algorithm, SigningKey};
 use tower_mfa::vault::MasterKey;
@@ -21,6 +21,7 @@ use tower_mfa::webauthn::RelyingParty;
 
 use super::folder::Folder;
 use super::postgres::Database;
+use super::server::Place;
 
 pub(crate) const ORIGIN: &str = "https://bank.example";
 
@@ -28,8 +29,15 @@ pub(crate) const ORIGIN: &str = "https://bank.example";
 pub(crate) struct Engine {
     pub(crate) url: String,
     folder: Folder,
-    /// Dropped with it.
-    _database: Option<Database>,
+    _server: Server,
+}
+
+/// What is taken away when the engine is.
+#[expect(dead_code, reason = "it is only kept")]
+enum Server {
+    None,
+    Postgres(Database),
+    Redis(Place),
 }
 
 impl Engine {
@@ -37,17 +45,25 @@ impl Engine {
     pub(crate) fn all(test: &str) -> Vec<Self> {
         let folder = Folder::new(&format!("processes-{test}"));
         let file = format!("sqlite:{}", folder.path().join("mfa.sqlite").display());
-        let mut all = vec![Self::at(file, folder, None)];
+        let mut all = vec![Self::at(file, folder, Server::None)];
         if let Some(database) = Database::new(&format!("processes_{test}")) {
             let folder = Folder::new(&format!("processes-postgres-{test}"));
-            all.push(Self::at(database.url.clone(), folder, Some(database)));
+            all.push(Self::at(database.url.clone(), folder, Server::Postgres(database)));
+        }
+        for (name, place) in [("redis", Place::single(test)), ("cluster", Place::cluster(test))] {
+            if let Some(place) = place {
+                let folder = Folder::new(&format!("processes-{name}-{test}"));
+                // With the prefix of its keys.
+                let url = format!("{}#{}", place.urls, place.prefix);
+                all.push(Self::at(url, folder, Server::Redis(place)));
+            }
         }
         all
     }
 
-    fn at(url: String, folder: Folder, database: Option<Database>) -> Self {
+    fn at(url: String, folder: Folder, server: Server) -> Self {
         write_keys(&folder.path().join("keys"));
-        Self { url, folder, _database: database }
+        Self { url, folder, _server: server }
     }
 
     pub(crate) fn keys(&self) -> String {
@@ -97,7 +113,13 @@ impl<S: Store> Trail for S {
 pub(crate) async fn open(url: &str, keys: &str, clock: &ManualClock) -> Service {
     match url.strip_prefix("sqlite:") {
         Some(file) => on(SqliteStore::open(file).await.unwrap(), keys, clock),
-        None => on(PostgresStore::connect(url).await.unwrap(), keys, clock),
+        None if url.starts_with("postgres") => on(PostgresStore::connect(url).await.unwrap(), keys, clock),
+        None => {
+            let (urls, prefix) = url.split_once('#').unwrap();
+            // The server of a test is set as it is.
+            let store = RedisStore::builder().prefix(prefix).accept_data_loss(true);
+            on(store.connect(urls).await.unwrap(), keys, clock)
+        }
     }
 }
 

@@ -23,6 +23,9 @@ mod person;
 #[expect(dead_code, reason = "what other tests ask of it")]
 mod postgres;
 mod races;
+#[path = "../store_redis/server/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "what other tests ask of it")]
+mod server;
 mod worker;
 
 /// How often, as a variable says, or few times.
