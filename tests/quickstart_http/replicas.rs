@@ -148,7 +148,7 @@ impl Person<'_> {
         self.ask("POST", &path, &text("challenge_token"), &json!({ "type": "totp", "code": code }))
     }
 
-    /// Binds a telephone; what confirms it is the code of a step ago.
+    /// Binds a telephone; what confirms it is the code of now.
     fn bind(&self) -> AuthenticatorApp {
         let answer = self.log_in();
         let token = answer["access_token"].as_str().unwrap();
@@ -156,7 +156,7 @@ impl Person<'_> {
         assert_eq!(status, 201, "{started}");
         let app = AuthenticatorApp::scan(started["otpauth_uri"].as_str().unwrap()).unwrap();
         let path = format!("/mfa/authenticators/{}/confirm", started["id"].as_str().unwrap());
-        let (status, bound) = self.ask("POST", &path, token, &json!({ "code": app.code(now().minus(30)) }));
+        let (status, bound) = self.ask("POST", &path, token, &json!({ "code": app.code(now()) }));
         assert_eq!(status, 200, "{bound}");
         app
     }
@@ -186,9 +186,11 @@ fn of_three_on_one_database_one_is_killed_in_the_middle_of_a_sign_in_and_nobody_
     // It takes the answer, does not come to look at it, and is killed.
     replicas[1].signal("-STOP");
     balancer.send_next_to(1);
+    // That of the next step, which is good already: the one of now is used up.
+    let code = app.code(now().plus(30));
     let before = balancer.taken.load(Ordering::Relaxed);
     let (status, answer) = std::thread::scope(|scope| {
-        let asking = scope.spawn(|| alice.answer(&challenge, &app.code(now())));
+        let asking = scope.spawn(|| alice.answer(&challenge, &code));
         while balancer.taken.load(Ordering::Relaxed) == before {
             std::thread::yield_now();
         }
@@ -203,7 +205,7 @@ fn of_three_on_one_database_one_is_killed_in_the_middle_of_a_sign_in_and_nobody_
         balancer.send_next_to(replica);
         assert_eq!(alice.ask("GET", "/account", token, &Value::Null).0, 200, "the session is known to each of them");
         balancer.send_next_to(replica);
-        let again = alice.answer(&alice.log_in(), &app.code(now().minus(30)));
+        let again = alice.answer(&alice.log_in(), &code);
         assert_eq!(again.0, 422, "and the code is used up for each of them: {}", again.1);
     }
     drop(replicas);
