@@ -152,10 +152,10 @@ place AS MATERIALIZED (
            changed.subject
     FROM changed),
 written AS (
-    INSERT INTO "{}"."event" (number, part, subject, id, at, body)
-    SELECT place.number, event.part, place.subject, event.id, event.at, event.body
+    INSERT INTO "{}"."event" (number, part, subject, id, at, body, revokes)
+    SELECT place.number, event.part, place.subject, event.id, event.at, event.body, nullif(event.revokes, '')
     FROM place
-    CROSS JOIN unnest($5::text[], $6::bigint[], $7::text[]) WITH ORDINALITY AS event (id, at, body, part))
+    CROSS JOIN unnest($5::text[], $6::bigint[], $7::text[], $8::text[]) WITH ORDINALITY AS event (id, at, body, revokes, part))
 SELECT EXISTS (SELECT FROM changed),
        false,
        extract(epoch FROM clock_timestamp())::bigint,
@@ -185,12 +185,13 @@ impl Bare {
     async fn commit(&self, subject: &Subject, old: &str, new: &str, ids: Vec<String>, written: &Written) -> PgRow {
         let sql = COMMIT.replace("{}", &self.schema);
         let seconds = i64::try_from(now().as_secs()).unwrap();
+        let ids_count = ids.len();
         let (times, bodies) = (vec![seconds; ids.len()], written.events.iter().map(StoredEvent::body));
         if self.direct {
             let query = sqlx::query(AssertSqlSafe(sql)).bind(new.to_owned()).bind(written.document.to_string());
             let query = query.bind(subject.storage_key()).bind(old.to_owned()).bind(ids).bind(times);
             let bodies: Vec<String> = bodies.map(str::to_owned).collect();
-            return query.bind(bodies).fetch_one(&self.pool).await.unwrap();
+            return query.bind(bodies).bind(vec![String::new(); ids_count]).fetch_one(&self.pool).await.unwrap();
         }
         let list = |texts: Vec<String>| format!("ARRAY[{}]", texts.join(","));
         let values = [
@@ -201,6 +202,7 @@ impl Bare {
             list(ids.iter().map(|id| quoted(id)).collect()),
             list(times.iter().map(|time| format!("'{time}'::bigint")).collect()),
             list(bodies.map(quoted).collect()),
+            list(vec![quoted(""); ids_count]),
         ];
         let mut text = String::new();
         let mut parts = sql.split('$');
