@@ -70,3 +70,17 @@ fn every_operation_is_called_directly() {
     assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
     assert!(told.contains("The phone is lost") && told.contains("The audit trail has"), "{told}");
 }
+
+/// The keys never stand in a file of the service's, and without who keeps them nobody gets in.
+#[test]
+fn keys_are_kept_by_a_service_like_kms_and_one_like_transit() {
+    let program = built(Path::new(env!("CARGO_MANIFEST_DIR")), "remote_keys");
+    let output = Command::new(program).output().expect("it starts");
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    for service in ["AWS KMS: 2 master keys unwrapped", "Vault Transit: 2 master keys unwrapped"] {
+        assert!(told.contains(service), "{told}");
+    }
+    assert_eq!(told.matches("her token verifies under the public key").count(), 2, "{told}");
+    assert_eq!(told.matches("the service is gone: unavailable").count(), 2, "{told}");
+}
