@@ -126,7 +126,7 @@ fn a_start_that_goes_wrong_says_what_to_do() {
 
     for (options, why) in [
         (&["--bad"][..], "--bad"),
-        (&["--store", "postgres:"], "postgres://USER@HOST/DATABASE or memory:"),
+        (&["--store", "postgres:"], "postgres://USER@HOST/DATABASE, redis://HOST or memory:"),
         (&["--store", "sqlite:"], "sqlite:FILE, "),
         (&["--origin", "localhost:3000"], "--origin"),
         (&["--origin", "http://localhost/a"], "--origin"),

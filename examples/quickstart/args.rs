@@ -13,10 +13,11 @@ Usage: cargo run --example quickstart -- [OPTIONS]
 Options:
   --listen ADDRESS:PORT   where to listen [default: localhost:3000, that is 127.0.0.1 and ::1]
   --public                allow an address that others can reach; hides /dev
-  --store STORE           sqlite:FILE, postgres://USER@HOST/DATABASE or memory:
+  --store STORE           sqlite:FILE, postgres://USER@HOST/DATABASE, redis://HOST (of a cluster several, commas
+                          between) or memory:
                           [default: sqlite:quickstart-data/mfa.sqlite]
   --keys FOLDER           where the keys are: the same for everybody on one database
-                          [default: beside the store's file, quickstart-data/postgres.keys for PostgreSQL]
+                          [default: beside the store's file; quickstart-data/postgres.keys, quickstart-data/redis.keys]
   --origin URL            where browsers find it, behind a load balancer: the same for everybody on one database
                           [default: where it listens]
   --policy FILE           the policy, TOML or JSON; it is read again while the quickstart serves
@@ -43,6 +44,7 @@ pub(crate) enum Place {
     Memory,
     Sqlite(PathBuf),
     Postgres(String),
+    Redis(String),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,7 +141,11 @@ fn place(text: &str) -> Result<Place, String> {
     if ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme)) {
         return Ok(Place::Postgres(text.to_owned()));
     }
-    let refused = || format!("--store {text}: must be sqlite:FILE, postgres://USER@HOST/DATABASE or memory:");
+    if text.starts_with("redis://") {
+        return Ok(Place::Redis(text.to_owned()));
+    }
+    let rule = "must be sqlite:FILE, postgres://USER@HOST/DATABASE, redis://HOST or memory:";
+    let refused = || format!("--store {text}: {rule}");
     if text == "memory:" {
         return Ok(Place::Memory);
     }
@@ -155,7 +161,7 @@ impl Args {
         match (&self.policy, &self.place) {
             (Some(file), _) => file.clone(),
             (None, Place::Sqlite(file)) => file.with_file_name("policy.toml"),
-            (None, Place::Memory | Place::Postgres(_)) => Path::new(FOLDER).join("policy.toml"),
+            (None, Place::Memory | Place::Postgres(_) | Place::Redis(_)) => Path::new(FOLDER).join("policy.toml"),
         }
     }
 
@@ -166,6 +172,7 @@ impl Args {
             // Without them the secrets in the file cannot be opened.
             (None, Place::Sqlite(file)) => Some(file.with_extension("keys")),
             (None, Place::Postgres(_)) => Some(Path::new(FOLDER).join("postgres.keys")),
+            (None, Place::Redis(_)) => Some(Path::new(FOLDER).join("redis.keys")),
             (None, Place::Memory) => None,
         }
     }

@@ -85,6 +85,11 @@ fn welcome(origin: &str, listens: &str, args: &Args) -> String {
         // The file, what SQLite keeps beside it, and the keys.
         Place::Sqlite(file) => format!("{}; delete them to begin again", file.with_extension("*").display()),
         // Without user and password.
+        Place::Redis(urls) => {
+            let places: Vec<_> =
+                urls.split(',').map(|url| url.rsplit_once(['@', '/']).map_or(url, |(_, place)| place)).collect();
+            format!("Redis, {}", places.join(", "))
+        }
         Place::Postgres(url) => {
             let place = url.rsplit_once('@').map_or(url.as_str(), |(_, place)| place);
             format!("PostgreSQL, {place}, schema tower_mfa")

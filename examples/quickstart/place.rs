@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use tower_mfa::service::{Keys, Mfa, MfaBuilder};
-use tower_mfa::store::{MemoryStore, PostgresStore, SqliteStore, Store};
+use tower_mfa::store::{MemoryStore, PostgresStore, RedisStore, SqliteStore, Store};
 
 use crate::args::{Args, Place};
 use crate::chain;
@@ -25,23 +25,32 @@ pub(crate) async fn open(args: &Args) -> Result<MfaBuilder, String> {
         }
         Place::Postgres(url) => {
             let store = PostgresStore::connect(url).await.map_err(|e| format!("--store postgres: {}", chain(&e)))?;
-            let page = store.scan(None, 1).await.map_err(|e| chain(&e))?;
-            // Another may have made them since, and somebody an account.
-            if !page.items().is_empty() && !has_keys && folder.as_ref().is_none_or(|folder| !folder.exists()) {
-                return Err(gone("the accounts in the database", folder.as_deref(), "drop the schema tower_mfa"));
-            }
-            if let Some(folder) = &folder {
-                make_folder_of(folder)?;
-            }
-            // Others may end a session that has a token here.
-            Ok(Mfa::builder(store).revocations_within(Duration::from_secs(5)).keys(keys(folder.as_deref())?))
+            shared(store, folder.as_deref(), "drop the schema tower_mfa").await
+        }
+        Place::Redis(urls) => {
+            let store = RedisStore::connect(urls).await.map_err(|e| format!("--store redis: {}", chain(&e)))?;
+            shared(store, folder.as_deref(), "delete the keys that begin with {tower-mfa").await
         }
     }
 }
 
+/// A store that others may have, too.
+async fn shared(store: impl Store, folder: Option<&Path>, otherwise: &str) -> Result<MfaBuilder, String> {
+    let page = store.scan(None, 1).await.map_err(|e| chain(&e))?;
+    // Another may have made them since, and somebody an account.
+    if !page.items().is_empty() && folder.is_none_or(|folder| !folder.exists()) {
+        return Err(gone("the accounts in the database", folder, otherwise));
+    }
+    if let Some(folder) = folder {
+        make_folder_of(folder)?;
+    }
+    // Others may end a session that has a token here.
+    Ok(Mfa::builder(store).revocations_within(Duration::from_secs(5)).keys(keys(folder)?))
+}
+
 /// Hears what others on the same database revoke.
 pub(crate) fn follow(args: &Args, mfa: &Mfa) {
-    if matches!(args.place, Place::Postgres(_)) {
+    if matches!(args.place, Place::Postgres(_) | Place::Redis(_)) {
         tokio::spawn(mfa.revocation_feed().run(std::future::pending::<()>()));
     }
 }
