@@ -42,7 +42,7 @@ impl Memory {
 
     /// A replica crashed in the middle of this.
     pub(crate) fn lose(&mut self, person: usize, operation: &Operation) {
-        if matches!(operation, Operation::SignIn(_)) {
+        if matches!(operation, Operation::SignIn(_) | Operation::SendAgain(_)) {
             self.unknown[person] += 1;
         }
     }

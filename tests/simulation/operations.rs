@@ -1,17 +1,41 @@
 //! What a client does, and what it is told.
 
+use std::sync::{Arc, Mutex};
+
 use tower_mfa::account::Refusal;
 use tower_mfa::clock::Timestamp;
+use tower_mfa::id::ChallengeId;
 use tower_mfa::secret::SecretString;
-use tower_mfa::service::{AnswerOutcome, Error, LoginOutcome, Mfa, Reply, Responder};
+use tower_mfa::service::{AnswerOutcome, Error, LoginChallenge, LoginOutcome, Mfa, Reply, Responder};
 
-use super::world::{BEGINNING, Person, first_factor};
+use super::world::{BEGINNING, ORIGIN, Person, first_factor};
 
-/// What is good once: a step of the app, or a recovery code.
+/// What is good once: a step of the app, a recovery code, an assertion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Proof {
     Step(u64),
     Recovery(usize),
+    /// By the number of the attempt that it was made for.
+    Assertion(usize),
+}
+
+/// An answer that was sent, for whoever sends it once more.
+#[derive(Debug, Clone)]
+pub(crate) struct Attempt {
+    pub(crate) person: usize,
+    token: SecretString,
+    challenge: ChallengeId,
+    answer: Answer,
+    proof: Proof,
+}
+
+pub(crate) type Attempts = Arc<Mutex<Vec<Attempt>>>;
+
+#[derive(Debug, Clone)]
+enum Answer {
+    Code(String),
+    RecoveryCode(String),
+    Assertion(String),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,11 +46,15 @@ pub(crate) enum With {
     Again(u64),
     Wrong,
     Recovery(usize),
+    /// The passkey.
+    Key,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) enum Operation {
     SignIn(With),
+    /// The same answer to the same challenge, by somebody who has seen both: the number of the attempt.
+    SendAgain(usize),
     Refresh(String),
     LogOut(String),
     /// The operator's.
@@ -62,10 +90,17 @@ impl Told {
     }
 }
 
-pub(crate) async fn perform(mfa: Mfa, person: usize, operation: Operation) -> Told {
+pub(crate) async fn perform(mfa: Mfa, person: usize, operation: Operation, attempts: Attempts) -> Told {
     let who = &BEGINNING.people[person];
     match operation {
-        Operation::SignIn(with) => sign_in(&mfa, who, with).await,
+        Operation::SignIn(with) => match attempt(&mfa, person, with, &attempts).await {
+            Ok(attempt) => answer(&mfa, attempt).await,
+            Err(told) => told,
+        },
+        Operation::SendAgain(number) => {
+            let attempt = attempts.lock().unwrap()[number].clone();
+            answer(&mfa, attempt).await
+        }
         Operation::Refresh(token) => match mfa.refresh(&SecretString::new(token.as_str())).await {
             Ok(tokens) => Told::Refreshed(token, tokens.refresh_token().unwrap().expose().to_owned()),
             Err(error) => Told::Refused(name(&error)),
@@ -84,21 +119,33 @@ pub(crate) async fn perform(mfa: Mfa, person: usize, operation: Operation) -> To
     }
 }
 
-async fn sign_in(mfa: &Mfa, who: &Person, with: With) -> Told {
+/// Begins a login and makes an answer for it.
+async fn attempt(mfa: &Mfa, person: usize, with: With, attempts: &Attempts) -> Result<Attempt, Told> {
+    let who = &BEGINNING.people[person];
     let now = mfa.clock().now().unwrap();
     let asked = match mfa.begin(first_factor(&who.subject, now)).await {
         Ok(LoginOutcome::Challenge(asked)) => asked,
-        Ok(_) => return Told::Refused("blocked"),
-        Err(error) => return Told::Refused(name(&error)),
+        Ok(_) => return Err(Told::Refused("blocked")),
+        Err(error) => return Err(Told::Refused(name(&error))),
     };
-    let now = mfa.clock().now().unwrap();
-    let (reply, proof) = reply(who, with, now);
-    let answer = mfa.answer(Responder::Token(&asked.token), asked.id, reply).await;
-    match answer {
+    let mut attempts = attempts.lock().unwrap();
+    let (answer, proof) = made(who, with, mfa.clock().now().unwrap(), &asked, attempts.len());
+    let attempt = Attempt { person, token: asked.token, challenge: asked.id, answer, proof };
+    attempts.push(attempt.clone());
+    Ok(attempt)
+}
+
+async fn answer(mfa: &Mfa, attempt: Attempt) -> Told {
+    let reply = match attempt.answer {
+        Answer::Code(code) => Reply::totp(code),
+        Answer::RecoveryCode(code) => Reply::recovery_code(code),
+        Answer::Assertion(credential) => Reply::webauthn(credential),
+    };
+    match mfa.answer(Responder::Token(&attempt.token), attempt.challenge, reply).await {
         Ok(AnswerOutcome::Complete(answer)) => {
             let tokens = answer.tokens;
             let refresh = tokens.refresh_token().unwrap().expose().to_owned();
-            Told::In(proof, tokens.access_token().expose().to_owned(), refresh)
+            Told::In(attempt.proof, tokens.access_token().expose().to_owned(), refresh)
         }
         Ok(_) => panic!("one answer is enough"),
         Err(error) => match error.refusal() {
@@ -109,22 +156,28 @@ async fn sign_in(mfa: &Mfa, who: &Person, with: With) -> Told {
     }
 }
 
-fn reply(who: &Person, with: With, now: Timestamp) -> (Reply, Proof) {
+fn made(who: &Person, with: With, now: Timestamp, asked: &LoginChallenge, number: usize) -> (Answer, Proof) {
     let step = match with {
         With::Again(step) => step,
-        // A right code an hour ago and in an hour: nobody takes it now.
+        // A right code in an hour: nobody takes it now.
         With::Wrong => now.as_secs() / 30 + 120,
-        With::Right | With::Recovery(_) => now.as_secs() / 30,
+        _ => now.as_secs() / 30,
     };
     match with {
-        With::Recovery(number) => (Reply::recovery_code(who.recovery_codes[number].as_str()), Proof::Recovery(number)),
-        _ => (Reply::totp(who.app.code(Timestamp::from_secs(step * 30))), Proof::Step(step)),
+        With::Recovery(code) => (Answer::RecoveryCode(who.recovery_codes[code].clone()), Proof::Recovery(code)),
+        With::Key => {
+            let options = asked.methods.iter().find_map(|offer| offer.public_key.as_ref()).unwrap();
+            let assertion = who.key.lock().unwrap().assert(options.as_str(), ORIGIN).unwrap();
+            (Answer::Assertion(assertion), Proof::Assertion(number))
+        }
+        _ => (Answer::Code(who.app.code(Timestamp::from_secs(step * 30))), Proof::Step(step)),
     }
 }
 
 fn name(error: &Error) -> &'static str {
     match error.refusal() {
         Refusal::InvalidToken => "invalid token",
+        Refusal::InvalidCredential => "invalid credential",
         Refusal::ChallengeGone => "gone",
         Refusal::Throttled { .. } => "throttled",
         Refusal::Unavailable { .. } => "unavailable",

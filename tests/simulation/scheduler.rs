@@ -10,7 +10,7 @@ use tower_mfa::testing::ManualClock;
 
 use super::invariants;
 use super::memory::Memory;
-use super::operations::{Operation, Told, With, perform};
+use super::operations::{Attempts, Operation, Told, With, perform};
 use super::plant::Plant;
 use super::store::{Shared, Verdict, Waiting};
 use super::world::{BEGINNING, NAMES, START, replica};
@@ -59,6 +59,7 @@ struct Scheduler {
     seed: u64,
     running: Vec<(u64, Running)>,
     ended: Ended,
+    attempts: Attempts,
     memory: Memory,
     trace: Vec<String>,
 }
@@ -72,8 +73,9 @@ impl Scheduler {
         let replicas = clocks.iter().zip(0..).enumerate();
         let replicas = replicas.map(|(n, (clock, own))| replica(&shared, n, clock, seed << 16 | own)).collect();
         shared.lock().has_begun = true;
-        let (running, ended, memory, trace) = (Vec::new(), Ended::default(), Memory::default(), Vec::new());
-        Self { random, plant, shared, clocks, replicas, started: 16, seed, running, ended, memory, trace }
+        let (running, ended, attempts) = (Vec::new(), Ended::default(), Attempts::default());
+        let (memory, trace) = (Memory::default(), Vec::new());
+        Self { random, plant, shared, clocks, replicas, started: 16, seed, running, ended, attempts, memory, trace }
     }
 
     async fn step(&mut self) {
@@ -130,7 +132,7 @@ impl Scheduler {
         self.trace.push(format!("{} at {at}: {}", NAMES[person], shown(&operation)));
         self.started += 1;
         let (number, ended, moved) = (self.started, Arc::clone(&self.ended), Arc::clone(&self.shared.moved));
-        let work = perform(self.replicas[at].clone(), person, operation.clone());
+        let work = perform(self.replicas[at].clone(), person, operation.clone(), Arc::clone(&self.attempts));
         let task = tokio::spawn(async move {
             let told = work.await;
             ended.lock().unwrap().push((number, told));
@@ -148,10 +150,16 @@ impl Scheduler {
             (8..14, Some((_, access, _)), _) => Operation::LogOut(access),
             (14..17, ..) => Operation::Unlock,
             (17..20, ..) => Operation::SignIn(With::Recovery(self.random.random_range(0..2))),
-            (20..40, _, Some(step)) => Operation::SignIn(With::Again(step)),
-            (40..60, ..) => Operation::SignIn(With::Wrong),
+            (20..28, ..) => Operation::SignIn(With::Key),
+            (28..36, ..) if let Some(number) = self.latest_attempt(person) => Operation::SendAgain(number),
+            (36..44, _, Some(step)) => Operation::SignIn(With::Again(step)),
+            (44..62, ..) => Operation::SignIn(With::Wrong),
             _ => Operation::SignIn(With::Right),
         }
+    }
+
+    fn latest_attempt(&self, person: usize) -> Option<usize> {
+        self.attempts.lock().unwrap().iter().rposition(|attempt| attempt.person == person)
     }
 
     /// Lets one of those that wait go on, in one way or another.
@@ -251,6 +259,7 @@ impl Scheduler {
 fn shown(operation: &Operation) -> String {
     match operation {
         Operation::SignIn(with) => format!("signs in, {with:?}"),
+        Operation::SendAgain(number) => format!("sends the answer {number} again"),
         Operation::Refresh(_) => "refreshes".to_owned(),
         Operation::LogOut(_) => "logs out".to_owned(),
         Operation::Unlock => "is unlocked".to_owned(),

@@ -1,26 +1,30 @@
-//! Two people with an app and two recovery codes each, and the replicas that serve them.
+//! Two people with an app, a passkey and two recovery codes each, and the replicas that serve them.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use tower_mfa::account::FirstFactor;
 use tower_mfa::clock::Timestamp;
 use tower_mfa::id::Subject;
 use tower_mfa::policy::Policy;
 use tower_mfa::recovery_code::{Count, Scheme};
-use tower_mfa::service::{Enroller, Keys, LoginOutcome, Mfa, TotpEnrolment};
-use tower_mfa::testing::{AuthenticatorApp, ManualClock, SeededEntropy};
+use tower_mfa::service::{Enroller, KeyRequest, Keys, LoginOutcome, Mfa, TotpEnrolment};
+use tower_mfa::testing::{AuthenticatorApp, ManualClock, SeededEntropy, SoftAuthenticator};
 use tower_mfa::token::{Algorithm, KeySet, SigningKey};
 use tower_mfa::vault::{LocalKeyRing, MasterKey};
+use tower_mfa::webauthn::RelyingParty;
 
 use super::plant::Plant;
 use super::store::{Handle, Shared, State};
 
 pub(crate) const START: u64 = 1_800_000_000;
+pub(crate) const ORIGIN: &str = "https://bank.example";
 pub(crate) const NAMES: [&str; 2] = ["alice", "bob"];
 
 pub(crate) struct Person {
     pub(crate) subject: Subject,
     pub(crate) app: AuthenticatorApp,
+    /// One that is synced: its counter stays where it is, so it can be asked in any order.
+    pub(crate) key: Mutex<SoftAuthenticator>,
     pub(crate) recovery_codes: Vec<String>,
 }
 
@@ -36,7 +40,8 @@ pub(crate) static BEGINNING: LazyLock<Beginning> = LazyLock::new(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
             let shared = Shared::new(State::default(), Plant::Nothing);
-            let mfa = replica(&shared, 0, &ManualClock::at(START - 3_600), 1);
+            // Randomness that no seed draws again.
+            let mfa = replica(&shared, 0, &ManualClock::at(START - 3_600), u64::MAX - 1);
             let mut people = Vec::new();
             for name in NAMES {
                 people.push(enrol(&mfa, name).await);
@@ -65,6 +70,7 @@ pub(crate) fn replica(shared: &Shared, number: usize, clock: &ManualClock, entro
         .audience("api")
         .keys(KEYS.clone())
         .policy(policy.build().unwrap())
+        .webauthn(RelyingParty::builder("bank.example", ORIGIN).build().unwrap())
         .with_clock(clock.clone())
         .with_entropy(SeededEntropy::new(entropy))
         .build()
@@ -86,5 +92,10 @@ async fn enrol(mfa: &Mfa, name: &str) -> Person {
     let app = AuthenticatorApp::scan(started.otpauth_uri.expose()).unwrap();
     let bound = mfa.confirm(Enroller::Session(&by), started.id, app.code(now)).await.unwrap();
     let recovery_codes = bound.recovery_codes.unwrap().iter().map(|code| code.expose().to_owned()).collect();
-    Person { subject, app, recovery_codes }
+    let by = mfa.authenticate(bound.tokens.access_token().expose()).unwrap();
+    let mut key = SoftAuthenticator::passkey();
+    let started = mfa.enrol_key(Enroller::Session(&by), KeyRequest::passkey()).await.unwrap();
+    let credential = key.register(started.public_key.as_str(), ORIGIN).unwrap();
+    drop(mfa.confirm_key(Enroller::Session(&by), started.id, &credential).await.unwrap());
+    Person { subject, app, key: Mutex::new(key), recovery_codes }
 }
