@@ -10,6 +10,7 @@
 )]
 
 mod clocks;
+mod doors;
 mod failures;
 #[path = "../folder/mod.rs"]
 mod folder;

@@ -12,25 +12,25 @@ use tower_mfa::store::{Commit, Committed, Store, StoreErrorKind};
 use crate::postgres::Schema;
 use crate::{alice, event, revision, story};
 
-const OPEN: u8 = 0;
+pub(crate) const OPEN: u8 = 0;
 /// Hands a commit on and cuts when the server has answered it.
-const CUT_AFTER: u8 = 1;
+pub(crate) const CUT_AFTER: u8 = 1;
 /// Cuts when a commit comes.
-const CUT_BEFORE: u8 = 2;
+pub(crate) const CUT_BEFORE: u8 = 2;
 /// Cuts when anything comes.
-const DOWN: u8 = 3;
+pub(crate) const DOWN: u8 = 3;
 /// Hands nothing on any more, of a connection on which a commit comes, and does not cut it.
-const SILENT: u8 = 4;
+pub(crate) const SILENT: u8 = 4;
 
 /// What stands between the store and the server.
-struct Wire {
-    url: String,
+pub(crate) struct Wire {
+    pub(crate) url: String,
     mode: Arc<AtomicU8>,
     listener: AbortHandle,
 }
 
 impl Wire {
-    async fn to(schema: &Schema) -> Self {
+    pub(crate) async fn to(schema: &Schema) -> Self {
         let server: PgConnectOptions = schema.url().parse().unwrap();
         let address = (server.get_host().to_owned(), server.get_port());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -47,6 +47,10 @@ impl Wire {
             }
         });
         Self { url, mode, listener: accepting.abort_handle() }
+    }
+
+    pub(crate) fn set(&self, mode: u8) {
+        self.mode.store(mode, Ordering::Relaxed);
     }
 }
 

@@ -1,0 +1,114 @@
+//! What somebody with a right code hears while the database fails: "unavailable", never "come in" unless it is stored;
+//! and what is stored is found afterwards.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tower_mfa::account::{FirstFactor, Refusal};
+use tower_mfa::clock::Clock as _;
+use tower_mfa::entropy::SystemEntropy;
+use tower_mfa::service::{
+    AnswerOutcome, Enroller, Keys, LoginChallenge, LoginOutcome, Mfa, Reply, Responder, TotpEnrolment,
+};
+use tower_mfa::store::{PostgresStore, Store as _};
+use tower_mfa::testing::{AuthenticatorApp, ManualClock};
+use tower_mfa::token::{Algorithm, KeySet, SigningKey};
+use tower_mfa::vault::{LocalKeyRing, MasterKey};
+
+use crate::alice;
+use crate::postgres::{Schema, run};
+use crate::wire::{CUT_AFTER, CUT_BEFORE, DOWN, OPEN, SILENT, Wire};
+
+/// A service, one after the other on several stores.
+struct House {
+    keys: Keys,
+    clock: ManualClock,
+}
+
+impl House {
+    fn new() -> Self {
+        let master = MasterKey::generate("first", &SystemEntropy).unwrap();
+        let signing = KeySet::new(SigningKey::generate(Algorithm::EdDsa).unwrap());
+        let keys = Keys::new(signing, Arc::new(LocalKeyRing::new(vec![master]).unwrap()));
+        Self { keys, clock: ManualClock::at(1_800_000_000) }
+    }
+
+    fn on(&self, store: PostgresStore) -> Mfa {
+        let mfa = Mfa::builder(store).issuer("https://id.example").audience("api").keys(self.keys.clone());
+        mfa.with_clock(self.clock.clone()).store_deadline(Duration::from_secs(1)).build().unwrap()
+    }
+
+    fn first_factor(&self) -> FirstFactor {
+        FirstFactor::password_checked_by_host(alice().clone(), self.clock.now().unwrap())
+    }
+
+    async fn enrolled(&self, mfa: &Mfa) -> AuthenticatorApp {
+        let LoginOutcome::Complete(tokens) = mfa.begin(self.first_factor()).await.unwrap() else { panic!("enrolled?") };
+        let by = mfa.authenticate(tokens.access_token().expose()).unwrap();
+        let started = mfa.enrol_totp(Enroller::Session(&by), TotpEnrolment::new()).await.unwrap();
+        let app = AuthenticatorApp::scan(started.otpauth_uri.expose()).unwrap();
+        drop(mfa.confirm(Enroller::Session(&by), started.id, app.code(self.clock.time())).await.unwrap());
+        app
+    }
+
+    async fn asked(&self, mfa: &Mfa) -> LoginChallenge {
+        self.clock.advance(60);
+        let LoginOutcome::Challenge(asked) = mfa.begin(self.first_factor()).await.unwrap() else { panic!("not asked") };
+        asked
+    }
+
+    /// Answers with the code of now.
+    async fn answer(&self, mfa: &Mfa, asked: &LoginChallenge, app: &AuthenticatorApp) -> Result<(), Refusal> {
+        let reply = Reply::totp(app.code(self.clock.time()));
+        let answer = mfa.answer(Responder::Token(&asked.token), asked.id, reply).await;
+        answer.map(|outcome| assert!(matches!(outcome, AnswerOutcome::Complete(_)))).map_err(|e| e.refusal().clone())
+    }
+}
+
+fn is_unavailable(answer: &Result<(), Refusal>) -> bool {
+    matches!(answer, Err(Refusal::Unavailable { .. }))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_code_is_taken_once_whatever_happens_to_the_database() {
+    let Some(schema) = Schema::new("doors") else { return };
+    let (house, wire) = (House::new(), Wire::to(&schema).await);
+    let mfa = house.on(schema.options().max_connections(4).connect(&wire.url).await.unwrap());
+    let app = house.enrolled(&mfa).await;
+    for (mode, is_stored) in [(CUT_BEFORE, false), (DOWN, false), (SILENT, false), (CUT_AFTER, true)] {
+        let asked = house.asked(&mfa).await;
+        wire.set(mode);
+        let answer = house.answer(&mfa, &asked, &app).await;
+        wire.set(OPEN);
+        // Where the commit was done and only its answer was lost, it is found again.
+        assert_eq!(answer.is_ok(), is_stored, "{mode}: {answer:?}");
+        assert!(is_stored || is_unavailable(&answer), "{mode}: {answer:?}");
+        let again = house.answer(&mfa, &asked, &app).await;
+        assert_eq!(again.is_ok(), !is_stored, "{mode}: what was not taken is still good, what was is not: {again:?}");
+    }
+    assert!(mfa.verify_chain(alice()).await.is_ok(), "and the trail has each of it once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_read_only_or_has_no_connection_left_lets_nobody_in() {
+    let Some(schema) = Schema::new("doors_closed") else { return };
+    let house = House::new();
+    let mfa = house.on(schema.store().await);
+    let app = house.enrolled(&mfa).await;
+    let asked = house.asked(&mfa).await;
+    let read_only = format!("{}?options[default_transaction_read_only]=on", schema.url());
+    let read_only = house.on(schema.options().connect(&read_only).await.unwrap());
+    assert!(is_unavailable(&house.answer(&read_only, &asked, &app).await));
+
+    // One connection, and somebody who waits with it for a lock of the host's.
+    let one = schema.options().max_connections(1).connect(schema.url()).await.unwrap();
+    let crowded = house.on(one.clone());
+    let mut host = schema.by_hand().await;
+    run(&mut host, &format!("BEGIN; LOCK {}.account", schema.name())).await;
+    let waits = tokio::spawn(async move { one.count().await });
+    let answer = house.answer(&crowded, &asked, &app).await;
+    assert!(is_unavailable(&answer), "{answer:?}");
+    run(&mut host, "ROLLBACK").await;
+    drop(waits.await);
+    assert_eq!(house.answer(&mfa, &asked, &app).await, Ok(()), "nothing of it was taken");
+}
