@@ -15,6 +15,7 @@
 )]
 
 mod invariants;
+mod marks;
 mod memory;
 mod operations;
 mod plant;
@@ -68,6 +69,7 @@ fn a_seed_is_the_same_story_every_time() {
 fn what_is_planted_is_found() {
     for (plant, symptoms) in [
         (Plant::LosesUpdates, &["accepted twice", "the chain", "counted"][..]),
+        (Plant::ForgetsUnheard, &["accepted twice"]),
         (Plant::ForgetsFailures, &["the budget"]),
         (Plant::ForgetsSteps, &["accepted twice"]),
         (Plant::AnswersBeforeItWrites, &["accepted twice", "counted", "the chain", "heard"]),

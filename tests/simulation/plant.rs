@@ -11,6 +11,8 @@ pub(crate) enum Plant {
     ForgetsFailures,
     /// Does not burn the step of a code.
     ForgetsSteps,
+    /// Forgets it only where nobody hears of the answer.
+    ForgetsUnheard,
     /// Says "done" and writes later, if the replica lives for so long.
     AnswersBeforeItWrites,
     /// Loses an event now and then.
@@ -22,6 +24,11 @@ pub(crate) enum Plant {
 }
 
 impl Plant {
+    /// What it is where the answer to a commit is lost.
+    pub(crate) fn unheard(self) -> Self {
+        if self == Self::ForgetsUnheard { Self::ForgetsSteps } else { self }
+    }
+
     /// The document as it is stored; `before` is the one that it takes the place of.
     pub(crate) fn rewrite(self, document: &str, before: Option<&str>) -> String {
         let mut value: Value = serde_json::from_str(document).unwrap();

@@ -33,8 +33,9 @@ pub(crate) fn run(seed: u64, plant: Plant) -> Ran {
         }
         scheduler.end().await;
         let latest = scheduler.clocks.iter().map(ManualClock::time).max().unwrap();
-        let survivor = replica(&scheduler.shared, 0, &ManualClock::at(latest.as_secs()), u64::MAX);
-        let broken = invariants::broken(&survivor, &scheduler.shared, &scheduler.memory).await;
+        let clock = ManualClock::at(latest.as_secs());
+        let survivor = replica(&scheduler.shared, 0, &clock, u64::MAX);
+        let broken = invariants::broken(&survivor, &clock, &scheduler.shared, &scheduler.memory).await;
         Ran { trace: scheduler.trace, broken }
     })
 }
@@ -188,7 +189,7 @@ impl Scheduler {
                 (Verdict::Go(Some(committed)), format!("{committed:?}"))
             }
             (88..94, Some(write)) => {
-                let committed = self.shared.lock().state.apply(&write, self.plant);
+                let committed = self.shared.lock().state.apply(&write, self.plant.unheard());
                 (Verdict::AnswerLost, format!("{committed:?}, and the answer is lost"))
             }
             _ => (Verdict::Failed, "fails".to_owned()),
@@ -218,8 +219,9 @@ impl Scheduler {
         for waiting in gone {
             // What was sent may arrive, though nobody waits for it any more.
             if let Some(write) = waiting.write.filter(|_| self.random.random()) {
-                reached +=
-                    u32::from(self.shared.lock().state.apply(&write, self.plant) == tower_mfa::store::Committed::Done);
+                reached += u32::from(
+                    self.shared.lock().state.apply(&write, self.plant.unheard()) == tower_mfa::store::Committed::Done,
+                );
             }
         }
         self.shared.lock().owed.retain(|(of, _)| *of != at);

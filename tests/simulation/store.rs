@@ -12,6 +12,7 @@ use tower_mfa::store::{
     Stored, StoredEvent, UserHandle, page_size,
 };
 
+use super::marks::Marks;
 use super::plant::Plant;
 
 /// What is stored.
@@ -21,6 +22,7 @@ pub(crate) struct State {
     claims: BTreeMap<(&'static str, Vec<u8>), Subject>,
     events: Vec<StoredEvent>,
     commits: u64,
+    pub(crate) marks: Marks,
 }
 
 /// A commit that can wait.
@@ -94,7 +96,10 @@ impl State {
         if write.claims.iter().any(|c| self.claims.get(&claimed(c)).is_some_and(|owner| *owner != write.subject)) {
             return Committed::Claimed;
         }
-        let document = plant.rewrite(&write.document, stored.map(|(_, document)| document.as_str()));
+        let before = stored.map(|(_, document)| document.as_str());
+        let document = plant.rewrite(&write.document, before);
+        let events: Vec<_> = write.events.iter().map(|event| serde_json::from_str(event.body()).unwrap()).collect();
+        self.marks.look(&key, before, &document, &events);
         self.documents.insert(key, (write.revision, document));
         write.claims.iter().for_each(|claim| drop(self.claims.insert(claimed(claim), write.subject.clone())));
         self.commits += 1;
