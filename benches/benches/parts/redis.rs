@@ -143,12 +143,13 @@ impl Bare {
         let (old, text) = stored.split_once('\n').unwrap();
         assert!(!text.is_empty());
         let mut commit = redis::cmd("EVALSHA");
-        commit.arg(&*self.script).arg(5).arg(&document).arg(format!("{tag}:claims:{id}"));
+        commit.arg(&*self.script).arg(6).arg(&document).arg(format!("{tag}:claims:{id}"));
         commit.arg(format!("{tag}:events")).arg(format!("{tag}:events:{id}")).arg(format!("{tag}:subjects"));
+        commit.arg(format!("{tag}:revocations"));
         commit.arg(old).arg(revision().to_string()).arg(&*written.document).arg(id).arg("").arg("0");
         for event in &*written.events {
             let new = EventId::generate(&SystemEntropy).unwrap();
-            commit.arg(new.to_string()).arg(now().as_secs().to_string()).arg(event.body());
+            commit.arg(new.to_string()).arg(now().as_secs().to_string()).arg(event.body()).arg("");
         }
         let said: String = commit.query_async(&mut self.connection).await.unwrap();
         assert_eq!(said, "done");
