@@ -55,6 +55,10 @@ pub(super) fn not_elevated(error: &ElevateError) {
     }
 }
 
+pub(super) fn not_asked() {
+    tracing::error!(target: TARGET, "an IntrospectLayer has no AuthenticateLayer outside: what asks for an authentication refuses");
+}
+
 pub(super) fn not_introspected(error: &IntrospectError) {
     let why: &dyn std::error::Error = error;
     tracing::error!(target: TARGET, error = why, "it is not known whether a session is still there");

@@ -101,6 +101,11 @@ pub(crate) fn record(extensions: &mut Extensions, settings: &Arc<Settings>, foun
     }
 }
 
+/// The mark of a request that passed an `IntrospectLayer` before an `AuthenticateLayer`: nobody was asked whether its
+/// session is still there, and nothing further inside may take it for asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NotAsked;
+
 /// What an `AuthenticateLayer` outside has found out.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Examined<'a> {
@@ -110,9 +115,12 @@ pub(crate) struct Examined<'a> {
 }
 
 impl<'a> Examined<'a> {
-    /// `None` when there was no such layer. An authentication that did not come through one does
+    /// `None` when there was no such layer, or an `IntrospectLayer` stands outside of it. An authentication that did not come through one does
     /// not count: nothing is known of the clock and the names it was made by.
     pub(crate) fn of(extensions: &'a Extensions) -> Option<Self> {
+        if extensions.get::<NotAsked>().is_some() {
+            return None;
+        }
         let address = extensions.get().copied();
         if let Some(authentication) = extensions.get::<Authentication>() {
             return Some(Self { settings: authentication.handed_on()?, outcome: Ok(authentication), address });

@@ -21,6 +21,8 @@ pub(super) const fn not_redeemed(_: &RedeemError) {}
 
 pub(super) const fn not_elevated(_: &ElevateError) {}
 
+pub(super) const fn not_asked() {}
+
 pub(super) const fn not_introspected(_: &IntrospectError) {}
 
 pub(super) const fn no_clock() {}

@@ -182,3 +182,24 @@ async fn whoever_asks_each_time_knows_at_once_and_refuses_what_cannot_be_known()
     let believed = lax.oneshot(request(token)).await.unwrap().status();
     assert_eq!(believed, StatusCode::OK, "without it, the token lives on there until it expires");
 }
+
+/// Outside of the layer that says who it is there is nobody to ask about: it must not look as if somebody had.
+#[tokio::test]
+async fn an_introspection_that_stands_where_it_can_ask_nothing_lets_nobody_in() {
+    let s = Scene::with(cheap().build().unwrap());
+    let alice = s.password("alice").await;
+    let inner = service_fn(async |_: Request<()>| Ok::<_, std::convert::Infallible>(Response::new("")));
+    let layer = AuthenticateLayer::new(s.mfa.verifier()).with_clock(Arc::new(s.clock.clone()));
+    let strict = IntrospectLayer::new(Arc::new(s.mfa.clone()));
+    let request = || {
+        let token = format!("Bearer {}", alice.access_token().expose());
+        Request::get("/").header("authorization", token).body(()).unwrap()
+    };
+    let asks = RequireLayer::new(Requirement::aal1()).layer(inner.clone());
+    let wrong = strict.layer(layer.layer(asks.clone()));
+    assert_eq!(wrong.oneshot(request()).await.unwrap().status(), StatusCode::INTERNAL_SERVER_ERROR);
+    let right = layer.layer(strict.layer(asks));
+    assert_eq!(right.oneshot(request()).await.unwrap().status(), StatusCode::OK);
+    let public = strict.layer(layer.layer(inner));
+    assert_eq!(public.oneshot(request()).await.unwrap().status(), StatusCode::OK, "what asks for nothing goes on");
+}

@@ -9,8 +9,9 @@ use crate::token::Introspect;
 /// Believes a token only after it was asked whether its session is still there: the strict mode, a read of the store
 /// for each request that brings one.
 ///
-/// It goes right inside of the [`AuthenticateLayer`](crate::middleware::AuthenticateLayer). What has ended is
-/// `401 invalid_token` from that moment on, whichever replica ended it; where it cannot be known it is `503`. Requests
+/// It goes right inside of the innermost [`AuthenticateLayer`](crate::middleware::AuthenticateLayer): one further inside
+/// would believe the token anew. The other way round every route that asks for something answers `500`. What has ended
+/// is `401 invalid_token` from that moment on, whichever replica ended it; where it cannot be known it is `503`. Requests
 /// without a token pass: whether one is needed is said by what stands further inside.
 ///
 /// ```

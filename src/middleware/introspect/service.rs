@@ -9,7 +9,7 @@ use pin_project_lite::pin_project;
 use tower::Service;
 
 use crate::assurance::Authentication;
-use crate::middleware::settings::{Settings, record};
+use crate::middleware::settings::{Examined, NotAsked, Settings, record};
 use crate::middleware::{Refusal, RefusalKind, log};
 use crate::token::{Introspect, IntrospectError, TokenError, TokenErrorKind};
 
@@ -41,7 +41,11 @@ impl<S: Service<Request<B>> + Clone, B> Service<Request<B>> for Introspected<S> 
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        if Examined::of(request.extensions()).is_none() {
+            log::not_asked();
+            request.extensions_mut().insert(NotAsked);
+        }
         let Some(who) = request.extensions().get::<Authentication>().cloned() else {
             return ResponseFuture { state: State::Inner { future: self.inner.call(request) } };
         };
