@@ -53,8 +53,9 @@ impl Mfa {
     ///
     /// `progress` is called after every page of 200 accounts. Where the process dies, the next call goes on at that
     /// page; several replicas share the work if each calls it. When it has ended and
-    /// [`is_clean`](KeyRotation::is_clean), wait until sealed tokens and challenges have lapsed (an hour is plenty),
-    /// then take the older keys out of the ring. A replica that still runs with the old ring seals with the old key:
+    /// [`is_clean`](KeyRotation::is_clean), wait until what clients hold has lapsed, too, and then take the older keys
+    /// out of the ring: refresh tokens are sealed when they are issued, so that is as long as a session may be idle by
+    /// the policy. Who comes with one that no longer opens signs in again. A replica that still runs with the old ring seals with the old key:
     /// begin when the last has the new one.
     ///
     /// A sign-in waits for it no longer than for another request of the same account; who needs nothing sealed anew
