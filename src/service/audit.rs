@@ -11,7 +11,8 @@ impl Mfa {
     /// Removes events from before `before`, read or not; returns how many they were.
     ///
     /// What was pruned is noted first, as an event of its own ([`EventKind::EventsPruned`]): whoever verifies a
-    /// chain knows by it which events may be gone.
+    /// chain knows by it which events may be gone. A time that is still to come is taken for now, else the note would
+    /// go with the rest.
     ///
     /// # Errors
     ///
@@ -21,7 +22,7 @@ impl Mfa {
     ///
     /// Safe: a part may have been removed.
     pub async fn prune_events(&self, before: Timestamp) -> Result<u64, Error> {
-        let notes = notes()?;
+        let (notes, before) = (notes()?, before.min(self.inner.clock.now()?));
         let matter = Matter { if_missing: IfMissing::Create, address: None, ..self.matter(&notes) };
         self.inner.turn(matter, |account, turn| account.note_pruning(turn, before)).await?;
         self.inner.prune_events(before).await
