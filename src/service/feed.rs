@@ -65,5 +65,6 @@ impl Outbox {
 
 /// Whose events are those that a sink has given up.
 pub(crate) fn given_up_of(sink: &str) -> Result<Subject, Error> {
-    Subject::with_tenant(super::audit::OUTBOX, sink).map_err(Error::unavailable)
+    // Told apart from the other notes of the outbox, whatever the sink is called.
+    Subject::with_tenant(super::audit::OUTBOX, format!("sink {sink}")).map_err(Error::unavailable)
 }
