@@ -11,6 +11,7 @@ use super::trace;
 use super::window::{Started, Window};
 use crate::account::{Event, EventKind};
 use crate::error::ConfigError;
+use crate::id::Subject;
 use crate::service::{Error, GivenUp, Mfa, Outbox, until_stopped};
 use crate::store::{EventCursor, Lease, MAX_PAGE, SinkState, StoredEvent};
 
@@ -217,19 +218,31 @@ impl<S: Sink> Relay<S> {
             let why = "the event cannot be read: it is of a newer version, or damaged";
             return self.give_up(&stored, before, why).await.then_some(number);
         };
-        // What tells of a refusal to this sink is not sent to it: it would be refused, and told of.
+        // Notes of what a sink has refused are sent to none: two that refuse would tell each other for ever.
         if event.kind == EventKind::DeliveryGivenUp {
             return Some(number);
         }
-        let mut failures = 0_u32;
+        let (begun, mut failures) = (Instant::now(), 0_u32);
         loop {
-            let Err(error) = self.sink.deliver(stored.subject(), &event).await else { return Some(number) };
+            let Err(error) = self.attempt(stored.subject(), &event).await else { return Some(number) };
             failures = failures.saturating_add(1);
             trace::delivery_failed(&self.name, &event, failures, &error);
-            match self.retries.pause(failures, error.wait()).filter(|_| error.is_worth_another_try()) {
+            match self.retries.pause(failures, begun.elapsed(), error.wait()).filter(|_| error.is_worth_another_try()) {
                 Some(pause) => tokio::time::sleep(pause).await,
                 None => return self.give_up(&stored, before, &why(&error)).await.then_some(number),
             }
+        }
+    }
+
+    /// One try, on a task of its own: a sink that panics has failed like any, and holds up nobody else's events.
+    async fn attempt(&self, subject: &Subject, event: &Event) -> Result<(), SinkError> {
+        let (sink, subject, event) = (Arc::clone(&self.sink), subject.clone(), event.clone());
+        let mut attempt = JoinSet::new();
+        attempt.spawn(async move { sink.deliver(&subject, &event).await });
+        match attempt.join_next().await {
+            Some(Ok(done)) => done,
+            Some(Err(panicked)) => Err(SinkError::later(panicked)),
+            None => Err(SinkError::later("the attempt was not made")),
         }
     }
 

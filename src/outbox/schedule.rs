@@ -7,10 +7,12 @@ use std::time::Duration;
 /// use tower_mfa::outbox::Retries;
 ///
 /// let retries = Retries::default();
-/// assert_eq!(retries.pause(1, None), Some(Duration::from_secs(1)));
-/// assert_eq!(retries.pause(5, None), Some(Duration::from_secs(16)));
-/// assert_eq!(retries.pause(1, Some(Duration::from_secs(90))), Some(Duration::from_secs(90)), "as it was asked to");
-/// assert_eq!(retries.pause(60, None), None, "after a quarter of an hour it is given up");
+/// let secs = Duration::from_secs;
+/// assert_eq!(retries.pause(1, secs(0), None), Some(secs(1)));
+/// assert_eq!(retries.pause(5, secs(15), None), Some(secs(16)));
+/// assert_eq!(retries.pause(1, secs(0), Some(secs(90))), Some(secs(90)), "as it was asked to");
+/// assert_eq!(retries.pause(2, secs(890), Some(secs(90))), Some(secs(10)), "once more when its time is over");
+/// assert_eq!(retries.pause(3, secs(900), None), None, "after a quarter of an hour it is given up");
 /// assert!(Retries::for_secs(5 * 3600).is_none(), "four hours at most");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,14 +40,13 @@ impl Retries {
         if secs > LONGEST { None } else { Some(Self { secs }) }
     }
 
-    /// How long to wait after the nth failure (the first is 1), if it is tried again. `wanted` is how long the
-    /// receiver asked to be left alone.
+    /// How long to wait after the nth failure (the first is 1), if it is tried again; `waited` is how long it has been
+    /// tried. `wanted` is how long the receiver asked to be left alone: it puts the next try off, and never the end.
     #[must_use]
-    pub fn pause(self, failures: u32, wanted: Option<Duration>) -> Option<Duration> {
-        let nth = |n: u32| FIRST.saturating_mul(2_u64.saturating_pow(n.saturating_sub(1))).min(LONGEST_PAUSE);
-        let waited: u64 = (1..failures).map(nth).fold(0, u64::saturating_add);
-        let pause =
-            Duration::from_secs(nth(failures)).max(wanted.unwrap_or_default()).min(Duration::from_secs(LONGEST));
-        (waited.saturating_add(nth(failures)) <= self.secs).then_some(pause)
+    pub fn pause(self, failures: u32, waited: Duration, wanted: Option<Duration>) -> Option<Duration> {
+        let left = Duration::from_secs(self.secs).saturating_sub(waited);
+        let doubled = FIRST.saturating_mul(2_u64.saturating_pow(failures.saturating_sub(1))).min(LONGEST_PAUSE);
+        let pause = Duration::from_secs(doubled).max(wanted.unwrap_or_default()).min(left);
+        (!left.is_zero()).then_some(pause)
     }
 }

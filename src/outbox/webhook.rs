@@ -182,10 +182,17 @@ where
         Box::pin(async move {
             let request = self.request(subject, event).map_err(SinkError::never)?;
             let sent = tokio::time::timeout(PATIENCE, self.client.clone().oneshot(request)).await;
-            let answer = sent.map_err(SinkError::later)?.map_err(SinkError::later)?;
+            let answer = sent.map_err(SinkError::later)?.map_err(|error| SinkError::later(why(&*error.into())))?;
             judge(answer.status(), answer.headers())
         })
     }
+}
+
+/// Why nothing came back: what caused the client's error, and not its own words. Those of some clients repeat the
+/// address, which may hold a token of the receiver's, and this is written down.
+fn why(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(error.source(), |error| error.source());
+    causes.fold("the receiver was not reached".to_owned(), |said, cause| format!("{said}: {cause}"))
 }
 
 /// What the receiver's answer means.

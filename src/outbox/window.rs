@@ -6,7 +6,8 @@ use crate::store::{EventCursor, StoredEvent};
 
 /// How many events are on their way at a time. After a crash no more than these are delivered twice.
 pub(super) const WIDTH: usize = 128;
-/// Events of one subject go one after the other; those of others do not wait for them, unless they share a lane.
+/// Events of one subject go one after the other. Those of others do not wait for them, unless they share a lane, or until
+/// so many wait behind one that is refused that the window is full: then all wait until it is taken or given up.
 const LANES: u64 = 32;
 
 /// The events behind a position, in their order, and which of them are done.

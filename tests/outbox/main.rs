@@ -143,6 +143,53 @@ async fn what_will_never_be_taken_is_given_up_at_once_and_a_short_patience_is_ke
     }
 }
 
+/// However long a receiver asks to be left alone, and however often.
+#[tokio::test(start_paused = true)]
+async fn no_receiver_puts_off_the_end() {
+    let bank = Bank::new();
+    bank.sign_in("alice").await;
+    let inbox = Inbox::new(|_, _| Verdict::InADay);
+    let _running = bank.relay("webhook", inbox.clone());
+    sleep(Duration::from_secs(16 * 60)).await;
+    assert_eq!(bank.mfa.given_up("webhook", None, 10).await.unwrap().items.len(), bank.ids().await.len());
+    assert_eq!(inbox.tries(), 2 * bank.ids().await.len(), "each once more when its time was over");
+}
+
+/// A sink that panics at one event has refused that one, and takes the others.
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_panics_has_refused() {
+    let bank = Bank::new();
+    bank.sign_in("alice").await;
+    bank.sign_in("bob").await;
+    let inbox = Inbox::new(|subject, _| if subject == "alice" { panic!("what is this") } else { Verdict::Take });
+    let _running = bank.relay("webhook", inbox.clone());
+    sleep(A_WHILE).await;
+    assert_eq!(inbox.ids_of("bob"), bank.ids_of("bob").await, "once");
+    sleep(Duration::from_secs(16 * 60)).await;
+    let given_up = bank.mfa.given_up("webhook", None, 10).await.unwrap().items;
+    assert_eq!(given_up.len(), bank.ids_of("alice").await.len());
+    assert!(given_up[0].detail.as_deref().unwrap().contains("panicked"), "{given_up:?}");
+}
+
+/// Retention has a note of its own beside those of the sinks, whatever they are called.
+#[tokio::test(start_paused = true)]
+async fn a_sink_may_be_called_like_another_note() {
+    let bank = Bank::new();
+    bank.sign_in("alice").await;
+    bank.pass();
+    assert!(bank.mfa.prune_events(bank.now().plus(3_600)).await.unwrap() > 0);
+    bank.sign_in("alice").await;
+    let _running = bank.relay("pruned", Inbox::new(|_, _| Verdict::Never));
+    sleep(A_WHILE).await;
+    let given_up = bank.mfa.given_up("pruned", None, 50).await.unwrap().items;
+    assert!(
+        !given_up.is_empty() && given_up.iter().all(|note| note.kind == EventKind::DeliveryGivenUp),
+        "{given_up:?}"
+    );
+    let alice = tower_mfa::id::Subject::new("alice").unwrap();
+    assert!(bank.mfa.verify_chain(&alice).await.is_ok(), "the note of retention is found");
+}
+
 /// The second event of a subject waits for the first, however long that takes.
 #[tokio::test(start_paused = true)]
 async fn the_order_of_a_subject_is_kept_when_its_first_event_is_refused_for_a_while() {

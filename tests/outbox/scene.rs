@@ -30,6 +30,11 @@ impl Bank {
         self.clock.now().unwrap()
     }
 
+    /// Lets a second pass on the service's clock.
+    pub(crate) fn pass(&self) {
+        self.clock.advance(1);
+    }
+
     /// Leaves an event behind.
     pub(crate) async fn sign_in(&self, name: &str) {
         let first = FirstFactor::password_checked_by_host(Subject::new(name).unwrap(), self.now());
@@ -80,6 +85,8 @@ impl Drop for Running {
 pub(crate) enum Verdict {
     Take,
     Later,
+    /// Later, and until then it wants to be left alone for a day.
+    InADay,
     Never,
 }
 
@@ -131,6 +138,7 @@ impl Sink for Inbox {
                     self.taken.lock().unwrap().push((subject.clone(), event.clone()));
                     Ok(())
                 }
+                Verdict::InADay => Err(SinkError::later("not today").after(std::time::Duration::from_secs(86_400))),
                 Verdict::Later => Err(SinkError::later("not just now")),
                 Verdict::Never => Err(SinkError::never("nothing of this kind")),
             }

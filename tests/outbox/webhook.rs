@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tower_mfa::outbox::{Webhook, WebhookKey};
 use tower_mfa::secret::SecretString;
 
+use super::log::Log;
 use super::scene::Bank;
 
 const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -163,6 +164,30 @@ async fn a_receiver_that_asks_for_a_pause_gets_it() {
     for (before, after) in times.iter().zip(times.iter().skip(1)) {
         assert!(after.duration_since(*before) >= Duration::from_secs(100));
     }
+}
+
+/// A client whose error repeats the address, as some do.
+#[derive(Debug, thiserror::Error)]
+#[error("error sending request for url (https://hooks.example/?token=s3cret)")]
+struct NotSent(#[source] std::io::Error);
+
+#[tokio::test(start_paused = true)]
+async fn what_is_written_down_of_a_failure_does_not_repeat_the_address() {
+    let bank = Bank::new();
+    bank.sign_in("alice").await;
+    Log::begin();
+    let client = tower::service_fn(async |_| {
+        let refused = std::io::Error::new(std::io::ErrorKind::ConnectionRefused, "connection refused");
+        Err::<http::Response<()>, _>(NotSent(refused))
+    });
+    let webhook = Webhook::new("https://hooks.example/?token=s3cret", vec![key(KEY)], client).unwrap();
+    let _running = bank.relay("webhook", webhook);
+    tokio::time::sleep(Duration::from_secs(16 * 60)).await;
+    let given_up = bank.mfa.given_up("webhook", None, 10).await.unwrap().items;
+    let detail = given_up[0].detail.as_deref().unwrap();
+    assert!(detail.contains("connection refused") && !detail.contains("s3cret"), "{detail}");
+    let logged = Log::take("tower_mfa::outbox").join("\n");
+    assert!(logged.contains("connection refused") && !logged.contains("s3cret"), "{logged}");
 }
 
 #[test]
