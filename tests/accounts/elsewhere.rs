@@ -195,7 +195,7 @@ async fn an_introspection_that_stands_where_it_can_ask_nothing_lets_nobody_in() 
         let token = format!("Bearer {}", alice.access_token().expose());
         Request::get("/").header("authorization", token).body(()).unwrap()
     };
-    let asks = RequireLayer::new(Requirement::aal1()).layer(inner.clone());
+    let asks = RequireLayer::new(Requirement::aal1()).layer(inner);
     let wrong = strict.layer(layer.layer(asks.clone()));
     assert_eq!(wrong.oneshot(request()).await.unwrap().status(), StatusCode::INTERNAL_SERVER_ERROR);
     let right = layer.layer(strict.layer(asks));
