@@ -13,6 +13,7 @@ pub mod route;
 pub mod size;
 pub mod token;
 pub mod transaction;
+pub mod verification;
 
 use std::path::PathBuf;
 

@@ -6,8 +6,8 @@ use tower_mfa::id::Subject;
 use tower_mfa::store::{PostgresOptions, PostgresStore};
 use tower_mfa_benches::{Report, median};
 
-use super::postgres::{Written, ours_once};
 use super::us;
+use super::verification::{Written, ours_once};
 
 const FEW: u64 = 10_000;
 const ROUNDS: u64 = 2_000;

@@ -1,24 +1,16 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::TcpSettings;
 use redis::{AsyncConnectionConfig, Client, IntoConnectionInfo as _};
 use tokio::runtime::Runtime;
-use tokio::task::JoinSet;
-use tower_mfa::clock::{Clock as _, SystemClock, Timestamp};
 use tower_mfa::entropy::SystemEntropy;
 use tower_mfa::id::{EventId, Subject};
-use tower_mfa::store::{Commit, Committed, Feed, MemoryStore, NewEvent, RedisStore, Revision, Store, StoredEvent};
-use tower_mfa::token::Algorithm;
-use tower_mfa_benches::scene::Scene;
-use tower_mfa_benches::{Report, Turned};
+use tower_mfa::store::{RedisStore, Store as _};
+use tower_mfa_benches::Report;
 
-const TASKS: usize = 32;
-const ACCOUNTS: usize = 1_000;
-const ROUNDS: usize = 7;
-const ROUND: Duration = Duration::from_secs(1);
+use super::verification::{ROUNDS, Written, accounts, now, ours_once, rate, revision};
 
 /// Loads and commits a second through the store, against the same script and bytes sent by the
 /// library alone on one connection, to the same keys, in turns. A document and its events, as a
@@ -40,11 +32,7 @@ pub fn measure(runtime: &Runtime, report: &mut Report) {
 }
 
 async fn compare(store: &RedisStore, bare: &Bare, written: &Written, report: &mut Report) {
-    let subjects: Arc<[Subject]> = (0..ACCOUNTS).map(|n| Subject::new(format!("user-{n:08}")).unwrap()).collect();
-    for subject in &*subjects {
-        let create = Commit::new(subject, None, revision(), &written.document);
-        assert_eq!(store.commit(create).await.unwrap(), Committed::Done);
-    }
+    let subjects = accounts(store, written).await;
     let (mut ours, mut theirs, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..=ROUNDS {
         let ours_now = rate(&subjects, written, |subject, written| ours_once(store.clone(), subject, written)).await;
@@ -64,57 +52,6 @@ async fn compare(store: &RedisStore, bare: &Bare, written: &Written, report: &mu
     let (bytes, ours, theirs) = (written.document.len(), ours[middle], theirs[middle]);
     let details = format!("  {ours:.0} of {theirs:.0} a second, document of {bytes} bytes");
     report.line("load and commit, Redis (bare redis = 1)", ratios[middle], 1.25, "", details);
-}
-
-/// How often a second all tasks together do it, each with subjects that no other has.
-async fn rate<F>(subjects: &Arc<[Subject]>, written: &Written, once: impl Fn(Subject, Written) -> F) -> f64
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    let (start, done) = (Instant::now(), Arc::new(AtomicU64::new(0)));
-    let mut turn = 0;
-    let mut running = JoinSet::new();
-    // A task for each, started when one has ended: the same for both.
-    while start.elapsed() < ROUND || !running.is_empty() {
-        while start.elapsed() < ROUND && running.len() < TASKS {
-            turn = (turn + 1) % subjects.len();
-            let (work, done) = (once(subjects[turn].clone(), written.clone()), Arc::clone(&done));
-            running.spawn(async move {
-                work.await;
-                done.fetch_add(1, Ordering::Relaxed);
-            });
-        }
-        running.join_next().await.unwrap().unwrap();
-    }
-    done.load(Ordering::Relaxed) as f64 / start.elapsed().as_secs_f64()
-}
-
-async fn ours_once(store: RedisStore, subject: Subject, written: Written) {
-    let stored = store.load(&subject).await.unwrap().unwrap();
-    let new = |event: &StoredEvent| NewEvent::new(EventId::generate(&SystemEntropy).unwrap(), now(), event.body());
-    let events: Vec<NewEvent> = written.events.iter().map(new).collect();
-    let commit = Commit::new(&subject, Some(stored.revision()), revision(), &written.document).with_events(&events);
-    assert_eq!(store.commit(commit).await.unwrap(), Committed::Done);
-}
-
-/// What an answer writes.
-#[derive(Clone)]
-struct Written {
-    document: Arc<str>,
-    events: Arc<[StoredEvent]>,
-}
-
-impl Written {
-    async fn by_an_answer() -> Self {
-        let store = MemoryStore::new();
-        let scene = Scene::set(store.clone(), Algorithm::EdDsa, Turned::at(1_800_000_000)).await;
-        let (id, token) = scene.challenged().await;
-        let all = async || store.events(Feed::All, None, 200).await.unwrap().into_items();
-        let before = all().await.len();
-        scene.answer(id, &token).await;
-        let document = store.load(&scene.subject).await.unwrap().unwrap().into_document();
-        Self { document: document.into(), events: all().await.split_off(before).into() }
-    }
 }
 
 /// The library and nothing else.
@@ -162,12 +99,4 @@ impl Bare {
             redis::cmd("UNLINK").arg(keys).exec_async(&mut self.connection).await.unwrap();
         }
     }
-}
-
-fn revision() -> Revision {
-    Revision::generate(&SystemEntropy).unwrap()
-}
-
-fn now() -> Timestamp {
-    SystemClock.now().unwrap()
 }

@@ -1,0 +1,88 @@
+//! A verification as a store sees it: a load and a commit with the events of a right answer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+use tower_mfa::clock::{Clock as _, SystemClock, Timestamp};
+use tower_mfa::entropy::SystemEntropy;
+use tower_mfa::id::{EventId, Subject};
+use tower_mfa::store::{Commit, Committed, Feed, MemoryStore, NewEvent, Revision, Store, StoredEvent};
+use tower_mfa::token::Algorithm;
+use tower_mfa_benches::Turned;
+use tower_mfa_benches::scene::Scene;
+
+const TASKS: usize = 32;
+const ACCOUNTS: usize = 1_000;
+pub const ROUNDS: usize = 7;
+pub const ROUND: Duration = Duration::from_secs(1);
+
+/// What an answer writes.
+#[derive(Clone)]
+pub struct Written {
+    pub document: Arc<str>,
+    pub events: Arc<[StoredEvent]>,
+}
+
+impl Written {
+    pub async fn by_an_answer() -> Self {
+        let store = MemoryStore::new();
+        let scene = Scene::set(store.clone(), Algorithm::EdDsa, Turned::at(1_800_000_000)).await;
+        let (id, token) = scene.challenged().await;
+        let all = async || store.events(Feed::All, None, 200).await.unwrap().into_items();
+        let before = all().await.len();
+        scene.answer(id, &token).await;
+        let document = store.load(&scene.subject).await.unwrap().unwrap().into_document();
+        Self { document: document.into(), events: all().await.split_off(before).into() }
+    }
+}
+
+/// Accounts with that document.
+pub async fn accounts(store: &impl Store, written: &Written) -> Arc<[Subject]> {
+    let subjects: Arc<[Subject]> = (0..ACCOUNTS).map(|n| Subject::new(format!("user-{n:08}")).unwrap()).collect();
+    for subject in &*subjects {
+        let create = Commit::new(subject, None, revision(), &written.document);
+        assert_eq!(store.commit(create).await.unwrap(), Committed::Done);
+    }
+    subjects
+}
+
+/// How often a second all tasks together do it, each with subjects that no other has.
+pub async fn rate<F>(subjects: &Arc<[Subject]>, written: &Written, once: impl Fn(Subject, Written) -> F) -> f64
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let (start, done) = (Instant::now(), Arc::new(AtomicU64::new(0)));
+    let mut turn = 0;
+    let mut running = JoinSet::new();
+    // A task for each, started when one has ended: the same for both.
+    while start.elapsed() < ROUND || !running.is_empty() {
+        while start.elapsed() < ROUND && running.len() < TASKS {
+            turn = (turn + 1) % subjects.len();
+            let (work, done) = (once(subjects[turn].clone(), written.clone()), Arc::clone(&done));
+            running.spawn(async move {
+                work.await;
+                done.fetch_add(1, Ordering::Relaxed);
+            });
+        }
+        running.join_next().await.unwrap().unwrap();
+    }
+    done.load(Ordering::Relaxed) as f64 / start.elapsed().as_secs_f64()
+}
+
+pub async fn ours_once(store: impl Store, subject: Subject, written: Written) {
+    let stored = store.load(&subject).await.unwrap().unwrap();
+    let new = |event: &StoredEvent| NewEvent::new(EventId::generate(&SystemEntropy).unwrap(), now(), event.body());
+    let events: Vec<NewEvent> = written.events.iter().map(new).collect();
+    let commit = Commit::new(&subject, Some(stored.revision()), revision(), &written.document).with_events(&events);
+    assert_eq!(store.commit(commit).await.unwrap(), Committed::Done);
+}
+
+pub fn revision() -> Revision {
+    Revision::generate(&SystemEntropy).unwrap()
+}
+
+pub fn now() -> Timestamp {
+    SystemClock.now().unwrap()
+}
