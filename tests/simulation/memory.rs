@@ -16,6 +16,7 @@ pub(crate) struct Memory {
     /// Access and refresh tokens, by person.
     pub(crate) sessions: Vec<(usize, String, String)>,
     pub(crate) logged_out: Vec<(usize, String)>,
+    pub(crate) panicked: Option<String>,
 }
 
 impl Memory {
@@ -36,6 +37,7 @@ impl Memory {
                 }
             }
             Told::LoggedOut(session) => self.logged_out.push((person, session.clone())),
+            Told::Panicked(how) => self.panicked = Some(how.clone()),
             Told::Refused(_) => {}
         }
     }

@@ -74,6 +74,8 @@ pub(crate) enum Told {
     LoggedOut(String),
     /// Nothing that matters.
     Refused(&'static str),
+    /// What nobody expected: the story is broken.
+    Panicked(String),
 }
 
 impl Told {
@@ -86,6 +88,7 @@ impl Told {
             Self::Refreshed(..) => "refreshed".to_owned(),
             Self::LoggedOut(_) => "logged out".to_owned(),
             Self::Refused(why) => format!("refused: {why}"),
+            Self::Panicked(how) => format!("panicked: {how}"),
         }
     }
 }

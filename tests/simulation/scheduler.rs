@@ -24,7 +24,17 @@ pub(crate) struct Ran {
     pub(crate) broken: Option<String>,
 }
 
+/// Tells a story, and compares it with what was stored and what no commit may take back.
 pub(crate) fn run(seed: u64, plant: Plant) -> Ran {
+    tell(seed, plant, true)
+}
+
+/// The same by what clients were told alone.
+pub(crate) fn told(seed: u64, plant: Plant) -> Ran {
+    tell(seed, plant, false)
+}
+
+fn tell(seed: u64, plant: Plant, by_marks: bool) -> Ran {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let mut scheduler = Scheduler::new(seed, plant);
@@ -33,9 +43,15 @@ pub(crate) fn run(seed: u64, plant: Plant) -> Ran {
         }
         scheduler.end().await;
         let latest = scheduler.clocks.iter().map(ManualClock::time).max().unwrap();
+        if !by_marks {
+            scheduler.shared.lock().state.marks = super::marks::Marks::default();
+        }
         let clock = ManualClock::at(latest.as_secs());
         let survivor = replica(&scheduler.shared, 0, &clock, u64::MAX);
-        let broken = invariants::broken(&survivor, &clock, &scheduler.shared, &scheduler.memory).await;
+        let broken = match scheduler.memory.panicked.take() {
+            Some(panicked) => Some(panicked),
+            None => invariants::broken(&survivor, &clock, &scheduler.shared, &scheduler.memory).await,
+        };
         Ran { trace: scheduler.trace, broken }
     })
 }
@@ -133,13 +149,20 @@ impl Scheduler {
         self.trace.push(format!("{} at {at}: {}", NAMES[person], shown(&operation)));
         self.started += 1;
         let (number, ended, moved) = (self.started, Arc::clone(&self.ended), Arc::clone(&self.shared.moved));
+        let story = self.seed;
         let work = perform(self.replicas[at].clone(), person, operation.clone(), Arc::clone(&self.attempts));
-        let task = tokio::spawn(async move {
-            let told = work.await;
+        let task = tokio::spawn(work);
+        let abort = task.abort_handle();
+        tokio::spawn(async move {
+            let told = match task.await {
+                Ok(told) => told,
+                // It crashed with its replica.
+                Err(gone) if gone.is_cancelled() => return,
+                Err(panicked) => Told::Panicked(format!("seed {story}: {panicked}")),
+            };
             ended.lock().unwrap().push((number, told));
             moved.notify_one();
         });
-        let abort = task.abort_handle();
         self.running.push((number, Running { replica: at, person, operation, abort }));
     }
 
