@@ -129,6 +129,10 @@ opaque_id! {
     /// The id of an event in the audit trail.
     EventId
 }
+opaque_id! {
+    /// The id of an export of accounts.
+    ExportId
+}
 
 /// The model of an authenticator (Authenticator Attestation GUID, WebAuthn §6.5.1); all zero where it does
 /// not say.

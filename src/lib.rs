@@ -34,6 +34,7 @@
 //! | [`account`] | the functional core: events, refusals, views |
 //! | [`store`] | the one trait a database implements, and the suite it proves itself with |
 //! | [`service`] | the shell: [`Mfa`](service::Mfa) |
+//! | [`transfer`] | accounts that move, and keys of authenticator apps from other systems |
 //! | [`webauthn`] | passkeys and security keys: what their signatures are checked against |
 //! | [`routes`] | the JSON API |
 //! | [`testing`] | a clock to turn and an authenticator app for your own tests |
@@ -57,6 +58,7 @@
 //! | `webauthn` | | [`webauthn`]; implies `service` |
 //! | `webhook` | | [`outbox`]: events as webhooks, signed by the rules of Standard Webhooks; implies `service` |
 //! | `metrics` | | [`outbox`]: events as counters of the `metrics` facade; implies `service` |
+//! | `transfer` | | [`transfer`]: accounts exported and imported; implies `service` |
 //! | `testing` | | [`testing`] and [`store::conformance`]; implies `service` |
 //!
 //! # Always true
@@ -117,6 +119,9 @@ pub mod webauthn;
 
 #[cfg(feature = "service")]
 pub mod outbox;
+
+#[cfg(feature = "transfer")]
+pub mod transfer;
 
 #[cfg(feature = "routes")]
 pub mod routes;

@@ -335,7 +335,7 @@ const fn validity(policy: &Policy, by: &FirstUse) -> Option<u32> {
 
 /// A client may choose what is stricter than the policy's choice, and nothing else: a longer period is a
 /// code that counts for longer (ASVS 6.5.5), and fewer digits are guessed sooner.
-fn no_weaker(params: Totp, policy: Totp) -> Result<(), Refusal> {
+pub(super) fn no_weaker(params: Totp, policy: Totp) -> Result<(), Refusal> {
     if params.digits().get() < policy.digits().get() {
         return Err(Refusal::invalid("digits", "must not be fewer than the policy's"));
     }

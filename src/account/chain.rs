@@ -28,11 +28,13 @@ pub(crate) struct Chain {
 }
 
 /// Behind an event, or before the first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Place {
     /// The event's number; the first is 1.
     pub(crate) n: u64,
     pub(crate) at: Timestamp,
+    #[serde(with = "base64url")]
     mac: ChainMac,
 }
 

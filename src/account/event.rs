@@ -86,6 +86,13 @@ pub enum EventKind {
     /// Events from before `until` were pruned, of all subjects. It stands in a chain of its own, for whoever
     /// verifies the others.
     EventsPruned,
+    /// An operator had all accounts exported; `detail` names the export. It stands in a chain of its own.
+    AccountsExported,
+    /// An operator had the account imported; `detail` names the export, its line, and where the chain of the
+    /// account's events ended in the place it comes from.
+    AccountImported,
+    /// An operator had an authenticator imported that another system issued; `detail` says where it stood.
+    AuthenticatorImported,
     /// An event was given up: a sink of the outbox did not take it, `detail` says why.
     DeliveryGivenUp,
     /// A bypass was revoked, or ended when what is bound was changed; at its time it ends without an event.

@@ -24,6 +24,8 @@ mod first_factor;
 mod keys;
 mod login;
 mod manage;
+#[cfg(feature = "transfer")]
+mod moving;
 mod offers;
 mod operate;
 mod passkey_login;
@@ -59,6 +61,8 @@ pub(crate) use challenge::Access;
 pub(crate) use enrolment::Enrolling;
 pub(crate) use keys::{AskedKey, ProvenKey, ProvenRegistration};
 pub(crate) use login::LoginStep;
+#[cfg(feature = "transfer")]
+pub(crate) use moving::{ForeignApp, Mover, PackError, Packed, TakenIn};
 pub(crate) use operate::{CLOCK_TOLERANCE, Order};
 pub(crate) use passkey_login::{PasskeyLogin, Whose, passkey_request};
 pub(crate) use recovery::{Reserved, SetPlan, Settling};

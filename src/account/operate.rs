@@ -6,8 +6,9 @@ use super::refusal::Refusal;
 use super::turn::Turn;
 use super::{Account, Standing};
 use crate::clock::Timestamp;
+use crate::entropy::Entropy;
 use crate::id::EventId;
-use crate::vault::{Purpose, Vault};
+use crate::vault::{Purpose, Vault, VaultError};
 
 /// How far the clock may stand behind what an account has seen, in seconds.
 pub(crate) const CLOCK_TOLERANCE: u64 = 300;
@@ -99,17 +100,30 @@ impl Account {
 
     /// Seals with the newest key what is sealed with an older one.
     pub(crate) fn reseal(&mut self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+        let vault = turn.vault;
+        turn.touched |= self.reseal_apps(vault, vault, turn.entropy, |sealed| !vault.is_newest(sealed))?;
+        self.reseal_chain(turn)
+    }
+
+    /// Seals by `to` what `from` has sealed for apps, where it is one `which` asks for; whether there was any.
+    pub(super) fn reseal_apps(
+        &mut self,
+        from: &Vault,
+        to: &Vault,
+        entropy: &dyn Entropy,
+        which: impl Fn(&str) -> bool,
+    ) -> Result<bool, VaultError> {
+        let mut any = false;
         for a in &mut self.authenticators {
             let Credential::Totp { sealed, .. } = &mut a.credential else { continue };
-            if turn.vault.is_newest(sealed) {
-                continue;
+            if which(sealed) {
+                let id = a.id.as_bytes();
+                let secret = from.open(Purpose::OtpSecret, &self.subject, id, sealed)?;
+                *sealed = to.seal(Purpose::OtpSecret, &self.subject, id, secret.expose(), entropy)?;
+                any = true;
             }
-            let id = a.id.as_bytes();
-            let secret = turn.vault.open(Purpose::OtpSecret, &self.subject, id, sealed)?;
-            *sealed = turn.vault.seal(Purpose::OtpSecret, &self.subject, id, secret.expose(), turn.entropy)?;
-            turn.touched = true;
         }
-        self.reseal_chain(turn)
+        Ok(any)
     }
 
     /// Notes that events from before a time are about to go.

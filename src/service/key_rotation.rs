@@ -148,7 +148,7 @@ fn resume(state: Option<&SinkState>) -> (KeyRotation, Option<ScanCursor>) {
     read().unwrap_or_default()
 }
 
-fn rate(count: u64, took: Duration) -> f64 {
+pub(crate) fn rate(count: u64, took: Duration) -> f64 {
     let count = u32::try_from(count).unwrap_or(u32::MAX);
     // The first page of a fast store takes no time at all by a coarse watch.
     f64::from(count) / took.as_secs_f64().max(0.001)

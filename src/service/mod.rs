@@ -57,6 +57,8 @@ mod introspect;
 mod key_rotation;
 mod keys;
 mod login;
+#[cfg(feature = "transfer")]
+mod moving;
 mod operators;
 mod outcome;
 mod passkeys;
@@ -88,7 +90,11 @@ pub use explain::Asking;
 pub use failures::{FailureBudget, InProcess};
 pub(crate) use feed::{GivenUp, Outbox};
 pub use key_rotation::KeyRotation;
+#[cfg(feature = "transfer")]
+pub(crate) use key_rotation::rate;
 pub use keys::{Keys, KeysError};
+#[cfg(feature = "transfer")]
+pub(crate) use moving::{Moving, is_of_service};
 pub use outcome::{Answer, AnswerOutcome, Binding, ChallengeOutcome, LoginChallenge, LoginOutcome};
 pub use passkeys::{KeyRequest, PasskeyChallenge};
 #[cfg(feature = "policy-file")]

@@ -1,0 +1,198 @@
+//! Accounts that move: packed for another place, taken in from one, and apps that another system issued.
+
+use super::authenticator::{Authenticator, Credential, Status, label};
+use super::binding::no_weaker;
+use super::event::{About, EventKind};
+use super::operate::accountable;
+use super::refusal::Refusal;
+use super::throttle::Throttle;
+use super::turn::Turn;
+use super::{Account, Chain, ChainPlace, DocumentError, Held, Standing};
+use crate::assurance::Method;
+use crate::entropy::Entropy;
+use crate::id::AuthenticatorId;
+use crate::otp::{Secret, Step, Totp};
+use crate::secret::constant_time_eq;
+use crate::vault::{Purpose, Vault, VaultError};
+
+/// An account on its way: what is secret in it is sealed for the journey.
+pub(crate) struct Packed {
+    pub(crate) document: String,
+    /// Where the chain of its events ends; `None` where there is none.
+    pub(crate) chain: Option<ChainPlace>,
+}
+
+/// Why an account could not be packed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PackError {
+    #[error("what is sealed in the document does not open")]
+    Sealed(#[from] VaultError),
+    #[error("the document cannot be read or written")]
+    Document(#[from] DocumentError),
+}
+
+/// Who moves an account, why, and where it comes from.
+#[derive(Clone, Copy)]
+pub(crate) struct Mover<'a> {
+    pub(crate) actor: &'a str,
+    pub(crate) reason: &'a str,
+    pub(crate) from: &'a str,
+}
+
+/// An app that another system issued, with the key its owner's phone has.
+pub(crate) struct ForeignApp<'a> {
+    pub(crate) label: &'a str,
+    pub(crate) params: Totp,
+    pub(crate) secret: &'a Secret,
+}
+
+/// Whether something was taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TakenIn {
+    Done,
+    /// Nothing was changed.
+    AlreadyThere,
+}
+
+impl Account {
+    /// Packs the account: sealed by `to` instead of `here`.
+    pub(crate) fn pack(mut self, here: &Vault, to: &Vault, entropy: &dyn Entropy) -> Result<Packed, PackError> {
+        // Where its key is lost, nobody is kept from moving for the sake of the audit trail.
+        let chain = self.sealed_chain().and_then(|sealed| Chain::open(here, &self.subject, sealed).ok());
+        self.leave_behind();
+        self.reseal_apps(here, to, entropy, |_| true)?;
+        Ok(Packed { document: self.write()?, chain: chain.map(|chain| chain.end) })
+    }
+
+    /// What does not go along: sessions and pending questions belong to tokens of the old place, an operator's
+    /// bypass to its policy, and the chain to its outbox.
+    fn leave_behind(&mut self) {
+        self.authenticators.retain(Authenticator::is_bound);
+        self.challenges.clear();
+        self.sessions.clear();
+        self.enrolment = None;
+        self.bypass = None;
+        self.chain = None;
+        self.clock_reported = false;
+    }
+
+    /// Takes a packed account in, in place of one that has just been made.
+    pub(crate) fn take_in(
+        &mut self,
+        turn: &mut Turn<'_>,
+        packed: &Self,
+        theirs: &Vault,
+        by: Mover<'_>,
+    ) -> Result<TakenIn, Refusal> {
+        accountable(by.actor, by.reason)?;
+        // Whatever has been committed has a chain.
+        if self.chain.is_some() {
+            return Ok(TakenIn::AlreadyThere);
+        }
+        let mut account = packed.clone();
+        account.leave_behind();
+        account.reseal_apps(theirs, turn.vault, turn.entropy, |_| true)?;
+        for key in account.bound().filter_map(|a| a.credential.key()) {
+            turn.claims.push(Held::CredentialId(key.id.as_bytes().into()));
+        }
+        if let Some(handle) = &account.user_handle {
+            turn.claims.push(Held::UserHandle(handle.as_bytes().into()));
+        }
+        *self = account;
+        turn.record(EventKind::AccountImported, by.about())?;
+        Ok(TakenIn::Done)
+    }
+
+    /// Whether all that a packed account has sealed opens.
+    pub(crate) fn opens(&self, theirs: &Vault, entropy: &dyn Entropy) -> bool {
+        self.clone().reseal_apps(theirs, theirs, entropy, |_| true).is_ok()
+    }
+
+    /// Whether it has keys that answer one relying party alone.
+    pub(crate) fn has_keys(&self) -> bool {
+        self.bound().any(|a| a.credential.key().is_some())
+    }
+
+    /// Binds an app that another system issued. Its owner answered there; here, the word of an operator stands for it.
+    pub(crate) fn import_app(
+        &mut self,
+        turn: &mut Turn<'_>,
+        app: &ForeignApp<'_>,
+        by: Mover<'_>,
+    ) -> Result<TakenIn, Refusal> {
+        accountable(by.actor, by.reason)?;
+        match self.standing {
+            Standing::Normal => {}
+            Standing::Suspended => return Err(Refusal::Conflict("the account is suspended")),
+            Standing::Erased => return Err(Refusal::Conflict("the account was erased")),
+        }
+        if self.has_app(turn, app.secret)? {
+            return Ok(TakenIn::AlreadyThere);
+        }
+        self.may_add(turn, Method::Totp)?;
+        no_weaker(app.params, turn.policy.totp)?;
+        let label = label(app.label)?;
+        let id = AuthenticatorId::generate(turn.entropy)?;
+        let expose = app.secret.expose();
+        let sealed = turn.vault.seal(Purpose::OtpSecret, &self.subject, id.as_bytes(), expose, turn.entropy)?;
+        let last_step = last_acceptable(app.params, turn);
+        let validity = turn.policy.totp_valid_for;
+        self.authenticators.push(Authenticator {
+            id,
+            label,
+            created_at: turn.now,
+            last_used_at: None,
+            expires_at: validity.map(|secs| turn.now.plus(u64::from(secs))),
+            expiry_warned: false,
+            status: Status::Active,
+            owner: None,
+            credential: Credential::Totp { params: app.params, sealed, last_step },
+            throttle: Throttle::default(),
+        });
+        // As after any change of factors: what was begun without this one is over.
+        self.end_all(turn)?;
+        self.challenges.clear();
+        self.enrolment = None;
+        self.end_grace(turn);
+        let about = About { authenticator: Some(id), method: Some(Method::Totp), ..by.about() };
+        turn.record(EventKind::AuthenticatorImported, about)?;
+        Ok(TakenIn::Done)
+    }
+
+    /// Whether the account has an app with this key, in whatever state.
+    fn has_app(&self, turn: &Turn<'_>, secret: &Secret) -> Result<bool, Refusal> {
+        for a in &self.authenticators {
+            if !matches!(a.credential, Credential::Totp { .. }) || !a.is_bound() {
+                continue;
+            }
+            if constant_time_eq(a.open_secret(turn, &self.subject)?.expose(), secret.expose()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Notes that the accounts are about to be handed out.
+    pub(crate) fn note_export(&mut self, turn: &mut Turn<'_>, by: Mover<'_>) -> Result<(), Refusal> {
+        accountable(by.actor, by.reason)?;
+        turn.record(EventKind::AccountsExported, by.about())
+    }
+}
+
+impl Mover<'_> {
+    fn about(&self) -> About {
+        About {
+            actor: Some(self.actor.into()),
+            reason: Some(self.reason.into()),
+            detail: Some(self.from.into()),
+            ..About::default()
+        }
+    }
+}
+
+/// The newest step whose code would be taken now. The other system may have taken it, and the last steps' codes:
+/// used there, they are used (RFC 6238 §5.2).
+fn last_acceptable(params: Totp, turn: &Turn<'_>) -> Option<Step> {
+    let step = params.step_at(turn.clock)?;
+    Some(Step::new(step.get().saturating_add(u64::from(turn.policy.totp_window.future()))))
+}

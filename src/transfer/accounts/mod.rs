@@ -1,0 +1,6 @@
+//! Whole accounts, as lines of JSON.
+
+mod export;
+mod format;
+mod import;
+mod reader;

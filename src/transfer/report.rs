@@ -1,0 +1,183 @@
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::account::{Mover, Refusal};
+use crate::error::ConfigError;
+use crate::id::Subject;
+
+/// Most refusals that a report names; it counts all of them.
+const NAMED: usize = 1_000;
+
+/// Who moves accounts, why, and who is told how far it is.
+///
+/// ```
+/// use tower_mfa::transfer::Move;
+///
+/// let rehearsal = Move::by("ops@example.com", "move to Frankfurt, ticket 4711").unwrap().dry_run(true);
+/// assert!(Move::by("ops@example.com", "").is_err(), "an exception has somebody who made it, and why");
+/// # drop(rehearsal);
+/// ```
+#[must_use]
+pub struct Move<'a> {
+    pub(super) actor: Box<str>,
+    pub(super) reason: Box<str>,
+    pub(super) is_rehearsal: bool,
+    on_progress: Option<Box<dyn FnMut(&MoveReport) + Send + 'a>>,
+    on_refused: Option<Box<dyn FnMut(&Refused) + Send + 'a>>,
+}
+
+impl<'a> Move<'a> {
+    /// Names the operator and the reason: the audit trail keeps both.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] when one is empty or longer than 1024 bytes.
+    pub fn by(actor: &str, reason: &str) -> Result<Self, ConfigError> {
+        for (field, text) in [("actor", actor), ("reason", reason)] {
+            if text.trim().is_empty() || text.len() > 1024 {
+                return Err(ConfigError::new(field, "must be given, in at most 1024 bytes"));
+            }
+        }
+        let (actor, reason) = (actor.into(), reason.into());
+        Ok(Self { actor, reason, is_rehearsal: false, on_progress: None, on_refused: None })
+    }
+
+    /// Goes through all of it and writes nothing: the report says what would be refused.
+    pub fn dry_run(self, yes: bool) -> Self {
+        Self { is_rehearsal: yes, ..self }
+    }
+
+    /// Is told how far it is, every 200 lines or fewer, and at the end.
+    pub fn on_progress(self, told: impl FnMut(&MoveReport) + Send + 'a) -> Self {
+        Self { on_progress: Some(Box::new(told)), ..self }
+    }
+
+    /// Is told of each that is refused, also of those that the report has no room for.
+    pub fn on_refused(self, told: impl FnMut(&Refused) + Send + 'a) -> Self {
+        Self { on_refused: Some(Box::new(told)), ..self }
+    }
+
+    pub(super) fn mover<'m>(&'m self, from: &'m str) -> Mover<'m> {
+        Mover { actor: &self.actor, reason: &self.reason, from }
+    }
+
+    pub(super) fn progress(&mut self, report: &MoveReport) {
+        if let Some(told) = &mut self.on_progress {
+            told(report);
+        }
+    }
+
+    pub(super) fn refused(&mut self, report: &mut MoveReport, refused: Refused) {
+        if let Some(told) = &mut self.on_refused {
+            told(&refused);
+        }
+        report.refused = report.refused.saturating_add(1);
+        let count = report.by_reason.entry(refused.why.code()).or_insert(0);
+        *count = count.saturating_add(1);
+        if report.refusals.len() < NAMED {
+            report.refusals.push(refused);
+        }
+    }
+}
+
+impl fmt::Debug for Move<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Move").field("actor", &self.actor).field("is_rehearsal", &self.is_rehearsal).finish_non_exhaustive()
+    }
+}
+
+/// How far a move has come, and what was refused.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct MoveReport {
+    /// How many were looked at.
+    pub seen: u64,
+    /// How many of them were moved; of a dry run, how many would be.
+    pub moved: u64,
+    /// How many were not.
+    pub refused: u64,
+    /// How many for which reason, by its [`code`](Why::code).
+    pub by_reason: BTreeMap<&'static str, u64>,
+    /// The first thousand of those that were not.
+    pub refusals: Vec<Refused>,
+    /// About how many there are, where that is known.
+    pub about: Option<u64>,
+    /// How many a second.
+    pub per_second: f64,
+}
+
+impl MoveReport {
+    /// About how many are still to be looked at, where that is known.
+    #[must_use]
+    pub fn remaining(&self) -> Option<u64> {
+        self.about.map(|about| about.saturating_sub(self.seen))
+    }
+}
+
+/// One that was not moved, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refused {
+    /// The line or entry of the file, the first being 1; of an export, the account's number.
+    pub line: u64,
+    /// Whose it is, where that is known.
+    pub subject: Option<Subject>,
+    /// Why.
+    pub why: Why,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}", self.line)?;
+        if let Some(subject) = &self.subject {
+            write!(f, ", {subject}")?;
+        }
+        write!(f, ": {}", self.why)
+    }
+}
+
+/// Why one was not moved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Why {
+    /// The subject has an account here, or the account this key: nothing was changed.
+    AlreadyThere,
+    /// A passkey or security key of it belongs to another account here.
+    Claimed,
+    /// It has passkeys or security keys that do not answer here: they belong to another relying party.
+    OtherRelyingParty,
+    /// What is sealed in it does not open: the key is gone, or it was damaged.
+    Sealed,
+    /// The document is damaged, or written by a newer version.
+    Unreadable,
+    /// The account or the policy takes no such authenticator.
+    Refused(Refusal),
+}
+
+impl Why {
+    /// Returns a word that does not change, for programs.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::AlreadyThere => "already_there",
+            Self::Claimed => "claimed",
+            Self::OtherRelyingParty => "other_relying_party",
+            Self::Sealed => "sealed",
+            Self::Unreadable => "unreadable",
+            Self::Refused(_) => "refused",
+        }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AlreadyThere => "it is there already; nothing was changed",
+            Self::Claimed => "a passkey or security key of it belongs to another account here",
+            Self::OtherRelyingParty => "its passkeys and security keys belong to another relying party",
+            Self::Sealed => "what is sealed in it does not open: its key is gone, or it was damaged",
+            Self::Unreadable => "the document is damaged, or written by a newer version",
+            Self::Refused(refusal) => return refusal.fmt(f),
+        })
+    }
+}
