@@ -55,13 +55,17 @@ pub(crate) enum TakenIn {
 }
 
 impl Account {
-    /// Packs the account: sealed by `to` instead of `here`.
-    pub(crate) fn pack(mut self, here: &Vault, to: &Vault, entropy: &dyn Entropy) -> Result<Packed, PackError> {
+    /// Packs the account: sealed by `to` instead of `here`. Of who was erased there is nothing to pack: a tombstone
+    /// is kept from whoever read the old document here, and there nobody has.
+    pub(crate) fn pack(mut self, here: &Vault, to: &Vault, entropy: &dyn Entropy) -> Result<Option<Packed>, PackError> {
+        if self.standing == Standing::Erased {
+            return Ok(None);
+        }
         // Where its key is lost, nobody is kept from moving for the sake of the audit trail.
         let chain = self.sealed_chain().and_then(|sealed| Chain::open(here, &self.subject, sealed).ok());
         self.leave_behind();
         self.reseal_apps(here, to, entropy, |_| true)?;
-        Ok(Packed { document: self.write()?, chain: chain.map(|chain| chain.end) })
+        Ok(Some(Packed { document: self.write()?, chain: chain.map(|chain| chain.end) }))
     }
 
     /// What does not go along: sessions and pending questions belong to tokens of the old place, an operator's

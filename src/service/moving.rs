@@ -42,7 +42,8 @@ impl Moving {
         self.0.scan_page(after, MAX_PAGE).await
     }
 
-    pub(crate) fn pack(&self, stored: &Stored, to: &Vault) -> Result<Packed, PackError> {
+    /// Packs an account; `None` where there is none any more.
+    pub(crate) fn pack(&self, stored: &Stored, to: &Vault) -> Result<Option<Packed>, PackError> {
         let account = Account::read(stored.document(), stored.subject()).map_err(PackError::from)?;
         account.pack(&self.0.vault, to, &*self.0.entropy)
     }

@@ -82,7 +82,10 @@ impl<'a> Move<'a> {
 
 impl fmt::Debug for Move<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Move").field("actor", &self.actor).field("is_rehearsal", &self.is_rehearsal).finish_non_exhaustive()
+        f.debug_struct("Move")
+            .field("actor", &self.actor)
+            .field("is_rehearsal", &self.is_rehearsal)
+            .finish_non_exhaustive()
     }
 }
 
@@ -92,7 +95,7 @@ impl fmt::Debug for Move<'_> {
 pub struct MoveReport {
     /// How many were looked at.
     pub seen: u64,
-    /// How many of them were moved; of a dry run, how many would be.
+    /// How many of them were moved; of a dry run, how many would be. Of an export, those that were erased are neither.
     pub moved: u64,
     /// How many were not.
     pub refused: u64,

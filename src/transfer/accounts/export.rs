@@ -14,8 +14,8 @@ use crate::store::Stored;
 impl Mfa {
     /// Writes every account to a file, sealed and signed with `key`: to move them to another place.
     ///
-    /// What goes along: authenticators with their counters, recovery codes, throttles, what was used up, suspensions,
-    /// tombstones. What does not: sessions, pending challenges and bindings, an operator's bypass. The audit trail
+    /// What goes along: authenticators with their counters, recovery codes, throttles, what was used up,
+    /// suspensions. What does not: sessions, pending challenges and bindings, an operator's bypass, tombstones. The audit trail
     /// stays here; each line says where it ended. `docs/TRANSFER.md` has the format.
     ///
     /// It reads beside the service, page by page, and is no picture of one moment: what changes behind it is not in
@@ -57,12 +57,14 @@ impl Mfa {
         loop {
             let page = moving.page(after.as_ref()).await?;
             for stored in page.items().iter().filter(|stored| !is_of_service(stored.subject())) {
+                let outcome = lines.account(&moving, stored)?;
                 report.seen = report.seen.saturating_add(1);
-                match lines.account(&moving, stored)? {
-                    None => report.moved = report.moved.saturating_add(1),
-                    Some(reason) => {
-                        let refused = Refused { line: report.seen, subject: Some(stored.subject().clone()), why: reason };
-                        why.refused(&mut report, refused);
+                match outcome {
+                    Ok(written) => report.moved = report.moved.saturating_add(u64::from(written)),
+                    Err(reason) => {
+                        let subject = Some(stored.subject().clone());
+                        let line = report.seen;
+                        why.refused(&mut report, Refused { line, subject, why: reason });
                     }
                 }
             }
@@ -99,16 +101,17 @@ struct Lines<'a, W> {
 }
 
 impl<W: Write> Lines<'_, W> {
-    /// Writes an account, or says why it cannot.
-    fn account(&mut self, moving: &Moving, stored: &Stored) -> Result<Option<Why>, TransferError> {
+    /// Writes an account, or says why it cannot; `false` where there is none any more.
+    fn account(&mut self, moving: &Moving, stored: &Stored) -> Result<Result<bool, Why>, TransferError> {
         let packed = match moving.pack(stored, &self.keys.vault) {
-            Ok(packed) => packed,
-            Err(PackError::Sealed(_)) => return Ok(Some(Why::Sealed)),
-            Err(PackError::Document(_)) => return Ok(Some(Why::Unreadable)),
+            Ok(Some(packed)) => packed,
+            Ok(None) => return Ok(Ok(false)),
+            Err(PackError::Sealed(_)) => return Ok(Err(Why::Sealed)),
+            Err(PackError::Document(_)) => return Ok(Err(Why::Unreadable)),
         };
-        let Ok(document) = serde_json::from_str::<&RawValue>(&packed.document) else { return Ok(Some(Why::Unreadable)) };
+        let Ok(document) = serde_json::from_str::<&RawValue>(&packed.document) else { return Ok(Err(Why::Unreadable)) };
         self.write(Kind::Account, &Body { subject: stored.subject().clone(), document, chain: packed.chain })?;
-        Ok(None)
+        Ok(Ok(true))
     }
 
     fn write(&mut self, kind: Kind, what: &impl serde::Serialize) -> Result<(), TransferError> {

@@ -103,12 +103,7 @@ pub(super) struct Said<'a> {
 }
 
 /// Writes a line.
-pub(super) fn write(
-    keys: &FileKeys,
-    n: u64,
-    kind: Kind,
-    what: &impl Serialize,
-) -> Result<String, serde_json::Error> {
+pub(super) fn write(keys: &FileKeys, n: u64, kind: Kind, what: &impl Serialize) -> Result<String, serde_json::Error> {
     let text = serde_json::value::to_raw_value(what)?;
     let mac = URL_SAFE_NO_PAD.encode(keys.sign(n, kind.name(), text.get()));
     let said = |wanted| (kind == wanted).then_some(&*text);

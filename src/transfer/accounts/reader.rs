@@ -28,7 +28,11 @@ pub(super) struct Reader<R> {
 impl<R: BufRead> Reader<R> {
     pub(super) fn open(mut from: R, key: &TransferKey) -> Result<Self, TransferError> {
         let mut line = Vec::new();
-        let first = line_of(&mut from, &mut line, 0)?.ok_or_else(|| TransferErrorKind::NotAnExport.at(0))?;
+        let first = match line_of(&mut from, &mut line, 0) {
+            Ok(Some(first)) => first,
+            Err(error) if error.kind() == TransferErrorKind::Io => return Err(error),
+            _ => return Err(TransferErrorKind::NotAnExport.at(0)),
+        };
         let (head, keys) = format::open(first, key)?;
         Ok(Self { from, line, n: 0, head, keys, is_over: false })
     }

@@ -1,0 +1,20 @@
+//! Accounts that move, through the public door: what goes along, what does not, and what no file can do.
+
+#![expect(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a helper that fails is a test that fails; scene and bank are those of other tests"
+)]
+
+#[path = "../keys/bank.rs"]
+mod bank;
+#[path = "../accounts/scene.rs"]
+mod scene;
+
+mod accounts;
+mod files;
+mod places;
