@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
+use zeroize::Zeroizing;
 
 use crate::entropy::{Entropy, EntropyError};
 use crate::error::ConfigError;
@@ -71,10 +72,11 @@ impl TransferKey {
 
     /// The keys of one export. They are its own, so that no line of another is believed in it.
     pub(super) fn for_export(&self, export: ExportId) -> Option<FileKeys> {
-        let derive = |what: &[u8]| self.0.derive(&[b"tower-mfa transfer ", what, export.as_bytes()]);
-        let sealing = MasterKey::new(self.id(), SecretBytes::new(derive(b"seal")?)).ok()?;
+        let derive =
+            |what: &[u8]| self.0.derive(&[b"tower-mfa transfer ", what, export.as_bytes()]).map(Zeroizing::new);
+        let sealing = MasterKey::new(self.id(), SecretBytes::new(*derive(b"seal")?)).ok()?;
         let ring = LocalKeyRing::new(vec![sealing]).ok()?;
-        let mac = hmac::Key::new(hmac::HMAC_SHA256, &derive(b"sign")?);
+        let mac = hmac::Key::new(hmac::HMAC_SHA256, &*derive(b"sign")?);
         Some(FileKeys { vault: Vault::new(Arc::new(ring)), mac })
     }
 }

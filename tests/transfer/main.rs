@@ -17,4 +17,5 @@ mod scene;
 
 mod accounts;
 mod files;
+mod format;
 mod places;
