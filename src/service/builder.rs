@@ -1,5 +1,4 @@
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +18,7 @@ use crate::entropy::{Entropy, SystemEntropy};
 use crate::error::ConfigError;
 use crate::id::Subject;
 use crate::middleware::csrf::Origins;
+use crate::network::Network;
 use crate::policy::{Policy, PolicySource, Who};
 use crate::store::{DynStore, Store};
 use crate::token::{Issuer, Verifier};
@@ -67,7 +67,7 @@ pub struct MfaBuilder {
     cookies: bool,
     session_token_header: bool,
     trusted_origins: Origins,
-    trusted_proxies: Vec<IpAddr>,
+    trusted_proxies: Vec<Network>,
     pub(super) ceremonies: Option<Box<dyn Ceremonies>>,
     directory: Arc<dyn Directory>,
     failures: Arc<dyn FailureBudget>,
@@ -201,10 +201,32 @@ impl MfaBuilder {
         self
     }
 
-    /// Names the proxies whose `X-Forwarded-For` counts. Default: none, and an address is the
-    /// connection's peer.
-    pub fn trusted_proxies(mut self, proxies: impl IntoIterator<Item = IpAddr>) -> Self {
-        self.trusted_proxies = proxies.into_iter().map(|ip| ip.to_canonical()).collect();
+    /// Names the proxies whose `X-Forwarded-For` counts, by range or by address. Default: none, and an
+    /// address is the connection's peer.
+    ///
+    /// ```
+    /// use std::net::IpAddr;
+    /// use tower_mfa::network::Network;
+    /// # use tower_mfa::service::{Keys, Mfa};
+    /// # use tower_mfa::store::MemoryStore;
+    /// # let builder = || Mfa::builder(MemoryStore::new()).issuer("https://id.example").audience("api");
+    ///
+    /// const BALANCERS: Network = Network::v4([10, 0, 0, 0], 8);
+    /// let mfa = builder().keys(Keys::generate().unwrap()).trusted_proxies([BALANCERS]).build().unwrap();
+    /// let trusts = |address: &str| mfa.trusted_proxies().iter().any(|range| range.contains(address.parse().unwrap()));
+    /// assert!(trusts("10.1.2.3"));
+    /// assert!(!trusts("192.0.2.7"));
+    ///
+    /// // One that stands alone is a range of one.
+    /// let sidecar: IpAddr = "127.0.0.1".parse().unwrap();
+    /// assert!(builder().keys(Keys::generate().unwrap()).trusted_proxies([sidecar]).build().is_ok());
+    /// ```
+    ///
+    /// # Security
+    ///
+    /// Everybody in a range may say to be anybody: name no range that clients come from.
+    pub fn trusted_proxies<N: Into<Network>>(mut self, proxies: impl IntoIterator<Item = N>) -> Self {
+        self.trusted_proxies = proxies.into_iter().map(Into::into).collect();
         self
     }
 

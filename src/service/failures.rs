@@ -61,7 +61,7 @@ impl InProcess {
 /// A network of IPv6 of 64 bits is one customer's, who may use any address in it. With a port, as a host may
 /// say it, it is the same customer.
 fn key(address: &str) -> Option<IpAddr> {
-    let ip = super::shell::ip_of(address)?;
+    let ip = crate::network::read_address(address)?;
     match ip.to_canonical() {
         IpAddr::V6(v6) => Some(IpAddr::V6((v6.to_bits() & (!0 << 64)).into())),
         v4 @ IpAddr::V4(_) => Some(v4),

@@ -1,5 +1,4 @@
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::id::Subject;
 use crate::middleware::csrf::Origins;
+use crate::network::Network;
 use crate::policy::PolicySource;
 use crate::store::DynStore;
 use crate::token::{Issuer, Verifier};
@@ -48,7 +48,7 @@ pub(super) struct Inner {
     pub(super) cookies: bool,
     pub(super) session_token_header: bool,
     pub(super) trusted_origins: Origins,
-    pub(super) trusted_proxies: Vec<IpAddr>,
+    pub(super) trusted_proxies: Vec<Network>,
 }
 
 impl fmt::Debug for Inner {

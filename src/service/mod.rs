@@ -104,6 +104,7 @@ use std::sync::Arc;
 use crate::assurance::Authentication;
 use crate::clock::Clock;
 use crate::middleware::csrf::Origins;
+use crate::network::Network;
 use crate::store::Store;
 use crate::token::Verifier;
 use inner::Inner;
@@ -235,7 +236,7 @@ impl Mfa {
 
     /// Returns the proxies whose word of where a request comes from counts.
     #[must_use]
-    pub fn trusted_proxies(&self) -> &[IpAddr] {
+    pub fn trusted_proxies(&self) -> &[Network] {
         &self.inner.trusted_proxies
     }
 
