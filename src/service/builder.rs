@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::Mfa;
 use super::directory::{ByName, Directory};
-use super::failures::{FailureBudget, InProcess};
 use super::inner::{EventHook, Inner};
 use super::keys::Keys;
 use super::queue::Queues;
@@ -20,6 +19,7 @@ use crate::id::Subject;
 use crate::middleware::csrf::Origins;
 use crate::network::Network;
 use crate::policy::{Policy, PolicySource, Who};
+use crate::rate_limit::{DynRateLimit, InProcess, RateLimit, RateLimits};
 use crate::store::{DynStore, Store};
 use crate::token::{Issuer, Verifier};
 use crate::vault::Vault;
@@ -70,7 +70,8 @@ pub struct MfaBuilder {
     trusted_proxies: Vec<Network>,
     pub(super) ceremonies: Option<Box<dyn Ceremonies>>,
     directory: Arc<dyn Directory>,
-    failures: Arc<dyn FailureBudget>,
+    rate_limit: Arc<dyn DynRateLimit>,
+    limits: RateLimits,
 }
 
 impl fmt::Debug for MfaBuilder {
@@ -104,7 +105,8 @@ impl MfaBuilder {
             trusted_proxies: Vec::new(),
             ceremonies: None,
             directory: Arc::new(ByName),
-            failures: Arc::new(InProcess::default()),
+            rate_limit: Arc::new(InProcess::default()),
+            limits: RateLimits::new(),
         }
     }
 
@@ -115,9 +117,19 @@ impl MfaBuilder {
         self
     }
 
-    /// Says who counts assertions that fail, by address. Default: [`InProcess`](super::InProcess).
-    pub fn failure_budget(mut self, failures: impl FailureBudget) -> Self {
-        self.failures = Arc::new(failures);
+    /// Says who keeps the budgets of addresses. Default: [`InProcess`], each replica for itself; a `RedisStore`
+    /// (feature `redis`) keeps them for all replicas together.
+    ///
+    /// One that fails, or does not answer in time ([`store_deadline`](Self::store_deadline)), is a `503`: nothing is
+    /// checked for free.
+    pub fn rate_limit(mut self, rate_limit: impl RateLimit) -> Self {
+        self.rate_limit = Arc::new(rate_limit);
+        self
+    }
+
+    /// Says how large the budgets of addresses are. Default: [`RateLimits::new`].
+    pub const fn rate_limits(mut self, limits: RateLimits) -> Self {
+        self.limits = limits;
         self
     }
 
@@ -343,7 +355,8 @@ impl MfaBuilder {
             trusted_proxies: self.trusted_proxies,
             ceremonies: self.ceremonies,
             directory: self.directory,
-            failures: self.failures,
+            rate_limit: self.rate_limit,
+            limits: self.limits,
         };
         Ok(Mfa { inner: Arc::new(inner), address: None })
     }

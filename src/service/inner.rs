@@ -3,7 +3,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::directory::Directory;
-use super::failures::FailureBudget;
 use super::queue::Queues;
 use super::slow_hash::SlowHash;
 use crate::account::Event;
@@ -14,6 +13,7 @@ use crate::id::Subject;
 use crate::middleware::csrf::Origins;
 use crate::network::Network;
 use crate::policy::PolicySource;
+use crate::rate_limit::{DynRateLimit, RateLimits};
 use crate::store::DynStore;
 use crate::token::{Issuer, Verifier};
 use crate::vault::Vault;
@@ -38,7 +38,8 @@ pub(super) struct Inner {
     /// Who checks what authenticators sign.
     pub(super) ceremonies: Option<Box<dyn Ceremonies>>,
     pub(super) directory: Arc<dyn Directory>,
-    pub(super) failures: Arc<dyn FailureBudget>,
+    pub(super) rate_limit: Arc<dyn DynRateLimit>,
+    pub(super) limits: RateLimits,
     pub(super) app_name: Box<str>,
     /// Where the routes are nested, as clients see it.
     pub(super) mounted_at: Box<str>,
