@@ -8,6 +8,7 @@
     reason = "a helper of a test may panic like the test"
 )]
 
+mod budgets;
 mod claims;
 mod cluster;
 mod failover;
