@@ -219,19 +219,19 @@ impl MfaBuilder {
     /// ```
     /// use std::net::IpAddr;
     /// use tower_mfa::network::Network;
-    /// # use tower_mfa::service::{Keys, Mfa};
-    /// # use tower_mfa::store::MemoryStore;
-    /// # let builder = || Mfa::builder(MemoryStore::new()).issuer("https://id.example").audience("api");
+    /// use tower_mfa::service::{Keys, Mfa};
+    /// use tower_mfa::store::MemoryStore;
     ///
     /// const BALANCERS: Network = Network::v4([10, 0, 0, 0], 8);
-    /// let mfa = builder().keys(Keys::generate().unwrap()).trusted_proxies([BALANCERS]).build().unwrap();
+    /// let mfa = Mfa::builder(MemoryStore::new()).issuer("https://id.example").audience("api");
+    /// let mfa = mfa.keys(Keys::generate().unwrap()).trusted_proxies([BALANCERS]).build().unwrap();
     /// let trusts = |address: &str| mfa.trusted_proxies().iter().any(|range| range.contains(address.parse().unwrap()));
     /// assert!(trusts("10.1.2.3"));
     /// assert!(!trusts("192.0.2.7"));
     ///
     /// // One that stands alone is a range of one.
     /// let sidecar: IpAddr = "127.0.0.1".parse().unwrap();
-    /// assert!(builder().keys(Keys::generate().unwrap()).trusted_proxies([sidecar]).build().is_ok());
+    /// let _ = Mfa::builder(MemoryStore::new()).trusted_proxies([sidecar]);
     /// ```
     ///
     /// # Security
