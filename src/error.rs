@@ -29,6 +29,11 @@ impl ConfigError {
         Self { field, rule: rule.into(), item: None }
     }
 
+    /// The same, where a constant is made.
+    pub(crate) const fn fixed(field: &'static str, rule: &'static str) -> Self {
+        Self { field, rule: Cow::Borrowed(rule), item: None }
+    }
+
     /// Says which of several rules or actions is to blame.
     pub(crate) fn of(self, item: impl Into<Box<str>>) -> Self {
         Self { item: Some(item.into()), ..self }

@@ -30,6 +30,7 @@
 //! | [`middleware`] | the tower layers |
 //! | [`extract`] | axum extractors |
 //! | [`vault`] | sealing at rest |
+//! | [`rate_limit`] | how much may be tried from one place, whosever account it is |
 //! | [`policy`] | every knob |
 //! | [`account`] | the functional core: events, refusals, views |
 //! | [`store`] | the one trait a database implements, and the suite it proves itself with |
@@ -45,7 +46,7 @@
 //! |---|---|---|
 //! | `token` | yes | [`token`]: needs a C compiler, nothing else |
 //! | `middleware` | yes | [`middleware`]; implies `token` |
-//! | `service` | yes | [`vault`], [`policy`], [`account`], [`store`], [`service`], [`outbox`]; implies `middleware` |
+//! | `service` | yes | [`vault`], [`rate_limit`], [`policy`], [`account`], [`store`], [`service`], [`outbox`]; implies `middleware` |
 //! | `qr` | yes | the key URI as a QR code |
 //! | `tracing` | yes | events and refusals in the log |
 //! | `extract` | | [`extract`]; implies `middleware` |
@@ -101,6 +102,9 @@ pub mod extract;
 
 #[cfg(feature = "service")]
 pub mod vault;
+
+#[cfg(feature = "service")]
+pub mod rate_limit;
 
 #[cfg(feature = "service")]
 pub mod policy;

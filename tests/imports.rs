@@ -23,6 +23,7 @@ const ORDER: &[&str] = &[
     "middleware",
     "extract",
     "vault",
+    "rate_limit",
     "policy",
     "account",
     "store",

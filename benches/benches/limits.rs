@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let mut report = Report::default();
-    let parts: [(&str, Part); 19] = [
+    let parts: [(&str, Part); 20] = [
         ("otp", parts::otp::measure),
         ("layers", parts::layers::measure),
         ("route", parts::route::measure),
@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         ("redis", parts::redis::measure),
         ("size", parts::size::measure),
         ("flood", parts::flood::measure),
+        ("limit", parts::limit::measure),
         ("crowd", parts::crowd::accounts),
         ("guesses", parts::crowd::guesses),
         ("outbox", parts::outbox::measure),

@@ -9,6 +9,7 @@ use tower_mfa::entropy::SystemEntropy;
 use tower_mfa::id::{ChallengeId, Subject};
 use tower_mfa::otp::{OtpauthUri, Secret, Step, Totp};
 use tower_mfa::policy::Policy;
+use tower_mfa::rate_limit::{Quota, RateLimits};
 use tower_mfa::secret::SecretString;
 use tower_mfa::service::{
     Answer, AnswerOutcome, Enroller, Keys, LoginOutcome, Mfa, Reply, Responder, Tokens, TotpEnrolment,
@@ -34,6 +35,11 @@ pub struct Scene {
     secret: Secret,
 }
 
+/// Taken from by every answer, as in earnest, and never spent: the clock stands while thousands guess.
+fn never_spent() -> RateLimits {
+    RateLimits::new().without_address(Quota::new(1_000_000, 1).unwrap())
+}
+
 /// Somebody else who is enrolled.
 #[derive(Debug)]
 pub struct Person {
@@ -56,6 +62,7 @@ impl Scene {
             .keys(Keys::new(keys.clone(), Arc::new(ring)))
             .with_clock(clock.clone())
             .policy(policy)
+            .rate_limits(never_spent())
             .build()
             .unwrap();
         let Person { subject, secret } = enrol(&mfa, &clock, SUBJECT).await;

@@ -140,7 +140,8 @@ impl Mfa {
         code: impl Into<Box<str>>,
     ) -> Result<Binding, Error> {
         let opened = self.opened(by)?;
-        self.confirmed(&opened, id, Confirmation::Code(SecretString::new(code))).await
+        let code = Confirmation::Code(SecretString::new(code));
+        self.limited(self.address.as_deref(), self.confirmed(&opened, id, code)).await
     }
 
     /// Confirms, and makes recovery codes on the way where they are needed.
@@ -251,6 +252,18 @@ impl Mfa {
     ///
     /// Safe: it was switched off or not; a dropped attempt may have been counted.
     pub async fn disable(
+        &self,
+        by: &Authentication,
+        reply: Option<Reply>,
+        only: Option<AuthenticatorId>,
+    ) -> Result<(), Error> {
+        match reply {
+            None => self.disabled(by, None, only).await,
+            Some(_) => self.limited(self.address.as_deref(), self.disabled(by, reply, only)).await,
+        }
+    }
+
+    async fn disabled(
         &self,
         by: &Authentication,
         reply: Option<Reply>,

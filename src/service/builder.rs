@@ -1,11 +1,9 @@
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Mfa;
 use super::directory::{ByName, Directory};
-use super::failures::{FailureBudget, InProcess};
 use super::inner::{EventHook, Inner};
 use super::keys::Keys;
 use super::queue::Queues;
@@ -19,7 +17,9 @@ use crate::entropy::{Entropy, SystemEntropy};
 use crate::error::ConfigError;
 use crate::id::Subject;
 use crate::middleware::csrf::Origins;
+use crate::network::Network;
 use crate::policy::{Policy, PolicySource, Who};
+use crate::rate_limit::{DynRateLimit, InProcess, RateLimit, RateLimits};
 use crate::store::{DynStore, Store};
 use crate::token::{Issuer, Verifier};
 use crate::vault::Vault;
@@ -67,10 +67,11 @@ pub struct MfaBuilder {
     cookies: bool,
     session_token_header: bool,
     trusted_origins: Origins,
-    trusted_proxies: Vec<IpAddr>,
+    trusted_proxies: Vec<Network>,
     pub(super) ceremonies: Option<Box<dyn Ceremonies>>,
     directory: Arc<dyn Directory>,
-    failures: Arc<dyn FailureBudget>,
+    rate_limit: Arc<dyn DynRateLimit>,
+    limits: RateLimits,
 }
 
 impl fmt::Debug for MfaBuilder {
@@ -104,7 +105,8 @@ impl MfaBuilder {
             trusted_proxies: Vec::new(),
             ceremonies: None,
             directory: Arc::new(ByName),
-            failures: Arc::new(InProcess::default()),
+            rate_limit: Arc::new(InProcess::default()),
+            limits: RateLimits::new(),
         }
     }
 
@@ -115,9 +117,19 @@ impl MfaBuilder {
         self
     }
 
-    /// Says who counts assertions that fail, by address. Default: [`InProcess`](super::InProcess).
-    pub fn failure_budget(mut self, failures: impl FailureBudget) -> Self {
-        self.failures = Arc::new(failures);
+    /// Says who keeps the budgets of addresses. Default: [`InProcess`], each replica for itself; a `RedisStore`
+    /// (feature `redis`) keeps them for all replicas together.
+    ///
+    /// One that fails, or does not answer in time ([`store_deadline`](Self::store_deadline)), is a `503`: nothing is
+    /// checked for free.
+    pub fn rate_limit(mut self, rate_limit: impl RateLimit) -> Self {
+        self.rate_limit = Arc::new(rate_limit);
+        self
+    }
+
+    /// Says how large the budgets of addresses are. Default: [`RateLimits::new`].
+    pub const fn rate_limits(mut self, limits: RateLimits) -> Self {
+        self.limits = limits;
         self
     }
 
@@ -201,10 +213,32 @@ impl MfaBuilder {
         self
     }
 
-    /// Names the proxies whose `X-Forwarded-For` counts. Default: none, and an address is the
-    /// connection's peer.
-    pub fn trusted_proxies(mut self, proxies: impl IntoIterator<Item = IpAddr>) -> Self {
-        self.trusted_proxies = proxies.into_iter().map(|ip| ip.to_canonical()).collect();
+    /// Names the proxies whose `X-Forwarded-For` counts, by range or by address. Default: none, and an
+    /// address is the connection's peer.
+    ///
+    /// ```
+    /// use std::net::IpAddr;
+    /// use tower_mfa::network::Network;
+    /// use tower_mfa::service::{Keys, Mfa};
+    /// use tower_mfa::store::MemoryStore;
+    ///
+    /// const BALANCERS: Network = Network::v4([10, 0, 0, 0], 8);
+    /// let mfa = Mfa::builder(MemoryStore::new()).issuer("https://id.example").audience("api");
+    /// let mfa = mfa.keys(Keys::generate().unwrap()).trusted_proxies([BALANCERS]).build().unwrap();
+    /// let trusts = |address: &str| mfa.trusted_proxies().iter().any(|range| range.contains(address.parse().unwrap()));
+    /// assert!(trusts("10.1.2.3"));
+    /// assert!(!trusts("192.0.2.7"));
+    ///
+    /// // One that stands alone is a range of one.
+    /// let sidecar: IpAddr = "127.0.0.1".parse().unwrap();
+    /// let _ = Mfa::builder(MemoryStore::new()).trusted_proxies([sidecar]);
+    /// ```
+    ///
+    /// # Security
+    ///
+    /// Everybody in a range may say to be anybody: name no range that clients come from.
+    pub fn trusted_proxies<N: Into<Network>>(mut self, proxies: impl IntoIterator<Item = N>) -> Self {
+        self.trusted_proxies = proxies.into_iter().map(Into::into).collect();
         self
     }
 
@@ -321,7 +355,8 @@ impl MfaBuilder {
             trusted_proxies: self.trusted_proxies,
             ceremonies: self.ceremonies,
             directory: self.directory,
-            failures: self.failures,
+            rate_limit: self.rate_limit,
+            limits: self.limits,
         };
         Ok(Mfa { inner: Arc::new(inner), address: None })
     }

@@ -288,8 +288,8 @@ impl Mfa {
     /// # Errors
     ///
     /// [`Refusal::InvalidCode`] when it is wrong or was used before, [`Refusal::Throttled`] while
-    /// locked, [`Refusal::AuthenticatorDisabled`] at the hard limit, and those of
-    /// [`Mfa::challenge`].
+    /// locked or when the address has spent its budget ([`RateLimits`](crate::rate_limit::RateLimits)),
+    /// [`Refusal::AuthenticatorDisabled`] at the hard limit, and those of [`Mfa::challenge`].
     ///
     /// # Security
     ///
@@ -301,7 +301,12 @@ impl Mfa {
     /// Safe: a dropped attempt may have been counted, and may have used its code up. A recovery code that
     /// took its place is then known to nobody; the others are as they were.
     pub async fn answer(&self, by: Responder<'_>, id: ChallengeId, reply: Reply) -> Result<AnswerOutcome, Error> {
+        // What opens nothing costs nothing: it is guessed by nobody.
         let reach = self.reach(by, id)?;
+        self.limited(self.address.as_deref(), self.answered(&reach, id, reply)).await
+    }
+
+    async fn answered(&self, reach: &Reach, id: ChallengeId, reply: Reply) -> Result<AnswerOutcome, Error> {
         let matter = self.challenge_matter(&reach.subject, id);
         let (given, new_code) = match reply.0 {
             ReplyKind::Totp { code, which } => (Given::Totp { which, code }, None),
@@ -309,7 +314,7 @@ impl Mfa {
             ReplyKind::Key { credential } => (self.key_answer(matter, reach.access, id, &credential).await?, None),
         };
         let answered = self.inner.turn(matter, |account, turn| account.answer(turn, reach.access, id, &given)).await;
-        let answered = self.counted(answered)?;
+        let answered = self.noted(answered)?;
         let shown = |replaced: bool| new_code.filter(|_| replaced).map(|code| vec![code]);
         Ok(match answered {
             Answered::Complete { grant, state, recovery_remaining, replaced } => AnswerOutcome::Complete(Answer {
@@ -337,7 +342,6 @@ impl Mfa {
     ) -> Result<Given, Error> {
         let assertion = Assertion::parse(credential)?;
         self.ceremonies()?;
-        self.may_try()?;
         let asked = self.inner.look(matter, |account, turn| account.asked_key(turn, access, id, &assertion)).await;
         Ok(Given::Key(Box::new(self.proven(matter.subject, asked, &assertion)?)))
     }

@@ -12,7 +12,8 @@ impl Elevate for Mfa {
             let address = address.map(|address| address.to_string());
             let matter = self.session_matter(who);
             let matter = Matter { address: address.as_deref().or(matter.address), ..matter };
-            let granted = self.inner.turn(matter, |account, turn| account.elevate(turn, who, code, requirement)).await;
+            let granted = self.inner.turn(matter, |account, turn| account.elevate(turn, who, code, requirement));
+            let granted = self.limited(matter.address, granted).await;
             let tokens = self.inner.issue(granted.map_err(explained)?).await.map_err(explained)?;
             let token = tokens.access_token().clone();
             let authentication = self.authenticate(token.expose()).map_err(explained)?;

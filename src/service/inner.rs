@@ -1,10 +1,8 @@
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::directory::Directory;
-use super::failures::FailureBudget;
 use super::queue::Queues;
 use super::slow_hash::SlowHash;
 use crate::account::Event;
@@ -13,7 +11,9 @@ use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::id::Subject;
 use crate::middleware::csrf::Origins;
+use crate::network::Network;
 use crate::policy::PolicySource;
+use crate::rate_limit::{DynRateLimit, RateLimits};
 use crate::store::DynStore;
 use crate::token::{Issuer, Verifier};
 use crate::vault::Vault;
@@ -38,7 +38,8 @@ pub(super) struct Inner {
     /// Who checks what authenticators sign.
     pub(super) ceremonies: Option<Box<dyn Ceremonies>>,
     pub(super) directory: Arc<dyn Directory>,
-    pub(super) failures: Arc<dyn FailureBudget>,
+    pub(super) rate_limit: Arc<dyn DynRateLimit>,
+    pub(super) limits: RateLimits,
     pub(super) app_name: Box<str>,
     /// Where the routes are nested, as clients see it.
     pub(super) mounted_at: Box<str>,
@@ -48,7 +49,7 @@ pub(super) struct Inner {
     pub(super) cookies: bool,
     pub(super) session_token_header: bool,
     pub(super) trusted_origins: Origins,
-    pub(super) trusted_proxies: Vec<IpAddr>,
+    pub(super) trusted_proxies: Vec<Network>,
 }
 
 impl fmt::Debug for Inner {

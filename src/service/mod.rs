@@ -50,12 +50,12 @@ mod directory;
 mod elevate;
 mod error;
 mod explain;
-mod failures;
 mod feed;
 mod inner;
 mod introspect;
 mod key_rotation;
 mod keys;
+mod limited;
 mod login;
 #[cfg(feature = "transfer")]
 mod moving;
@@ -87,7 +87,6 @@ pub use challenges::{ChallengeRequest, Reply, Responder};
 pub use directory::{Directory, DirectoryFuture};
 pub use error::Error;
 pub use explain::Asking;
-pub use failures::{FailureBudget, InProcess};
 pub(crate) use feed::{GivenUp, Outbox};
 pub use key_rotation::KeyRotation;
 #[cfg(feature = "transfer")]
@@ -110,6 +109,7 @@ use std::sync::Arc;
 use crate::assurance::Authentication;
 use crate::clock::Clock;
 use crate::middleware::csrf::Origins;
+use crate::network::Network;
 use crate::store::Store;
 use crate::token::Verifier;
 use inner::Inner;
@@ -241,7 +241,7 @@ impl Mfa {
 
     /// Returns the proxies whose word of where a request comes from counts.
     #[must_use]
-    pub fn trusted_proxies(&self) -> &[IpAddr] {
+    pub fn trusted_proxies(&self) -> &[Network] {
         &self.inner.trusted_proxies
     }
 

@@ -4,8 +4,8 @@ use super::shell::{IfMissing, Matter};
 use super::{Error, Mfa};
 use crate::account::webauthn::{Assertion, Ceremonies, Challenge, KeyKind, Registration};
 use crate::account::{
-    AskedKey, Bindable, Confirmation, Described, FirstFactor, KeyEnrolment, OptionsJson, PasskeyClaims, PasskeyLogin,
-    ProvenKey, ProvenRegistration, Refusal, SeedOf, Started, Whose, passkey_request,
+    Account, AskedKey, Bindable, Confirmation, Described, FirstFactor, KeyEnrolment, OptionsJson, PasskeyClaims,
+    PasskeyLogin, ProvenKey, ProvenRegistration, Refusal, SeedOf, Started, Turn, Whose, passkey_request,
 };
 use crate::id::{AuthenticatorId, ChallengeId, Subject};
 use crate::secret::SecretString;
@@ -95,7 +95,7 @@ impl Mfa {
     /// # Security
     ///
     /// The client controls every byte of it. Signatures and attestation are checked before the account is
-    /// asked for; a wrong one is written nowhere and counted against the address alone.
+    /// asked for; a wrong one is written nowhere and costs the address alone ([`RateLimits`](crate::rate_limit::RateLimits)).
     ///
     /// # Cancel safety
     ///
@@ -105,12 +105,15 @@ impl Mfa {
         let opened = self.opened(by)?;
         let matter = self.enrolment_matter(&opened);
         let ceremonies = self.ceremonies()?;
-        self.may_try()?;
-        let expected =
-            self.inner.look(matter, |account, turn| account.expected_registration(turn, opened.binder(), id)).await?;
-        let proven = ProvenRegistration::check(ceremonies, &registration, &expected);
-        let proven = proven.map_err(|error| self.failed(matter.subject, &error))?;
-        self.counted(self.confirmed(&opened, id, Confirmation::Key(Box::new(proven))).await)
+        let attempt = async {
+            let expected =
+                |account: &mut Account, turn: &mut Turn<'_>| account.expected_registration(turn, opened.binder(), id);
+            let expected = self.inner.look(matter, expected).await?;
+            let proven = ProvenRegistration::check(ceremonies, &registration, &expected);
+            let proven = proven.map_err(|error| self.failed(matter.subject, &error))?;
+            self.noted(self.confirmed(&opened, id, Confirmation::Key(Box::new(proven))).await)
+        };
+        self.limited(self.address.as_deref(), attempt).await
     }
 
     /// Begins a sign-in with a passkey, for whoever has one (`None`) or for the owner of a name.
@@ -180,19 +183,22 @@ impl Mfa {
         if claims.expires_at <= self.inner.clock.now()? {
             return Err(Refusal::ChallengeGone.into());
         }
-        self.may_try()?;
-        let subject = self.owner_of(&claims, &assertion).await?;
+        self.limited(self.address.as_deref(), self.by_passkey(&claims, &assertion)).await
+    }
+
+    async fn by_passkey(&self, claims: &PasskeyClaims, assertion: &Assertion) -> Result<LoginOutcome, Error> {
+        let subject = self.owner_of(claims, assertion).await?;
         let matter = Matter { if_missing: IfMissing::NotFound, ..self.matter(&subject) };
-        let asked = self.inner.look(matter, |account, turn| account.asked_passkey(turn, &claims, &assertion)).await;
+        let asked = self.inner.look(matter, |account, turn| account.asked_passkey(turn, claims, assertion)).await;
         // An account that is not there has no such credential either.
         let asked = asked.map_err(|error| match error.refusal() {
             Refusal::NotFound => Refusal::InvalidCredential.into(),
             _ => error,
         });
-        let proven = self.proven(&subject, asked, &assertion)?;
+        let proven = self.proven(&subject, asked, assertion)?;
         // The host is asked of those alone who have proved who they are: how long it takes tells nobody else.
         let user = self.inner.directory.user(&subject).await.map_err(Error::unavailable)?;
-        let Some(user) = user else { return Err(self.unknown(&assertion)) };
+        let Some(user) = user else { return Err(self.unknown(assertion)) };
         let described = FirstFactor { address: self.address.as_deref().map(Into::into), ..user.into_first_factor() };
         let audience = self.inner.issuer.audience();
         let client_id = described.client_id.as_deref().unwrap_or(audience);
@@ -200,9 +206,9 @@ impl Mfa {
             seed: SeedOf::Given(Described { client_id, roles: &described.roles, groups: &described.groups }),
             ..self.matter(&subject)
         };
-        let login = PasskeyLogin { claims: &claims, described: &described, audience };
+        let login = PasskeyLogin { claims, described: &described, audience };
         let step = self.inner.turn(matter, |account, turn| account.begin_by_passkey(turn, &login, &proven)).await;
-        self.login_outcome(self.counted(step)?).await
+        self.login_outcome(self.noted(step)?).await
     }
 
     /// Returns the body of `/.well-known/webauthn`; `None` where no relying party is set up.
@@ -261,37 +267,20 @@ impl Mfa {
             drop(nobody.check(ceremonies, assertion));
         }
         super::trace::unknown_credential(self.address.as_deref());
-        self.charge_address();
         Refusal::InvalidCredential.into()
     }
 
     fn failed(&self, subject: &Subject, error: &crate::account::webauthn::CeremonyError) -> Error {
         super::trace::ceremony_failed(subject, self.address.as_deref(), error);
-        self.charge_address();
         Refusal::InvalidCredential.into()
     }
 
-    /// Counts what was not taken although its signature is right: it may have been written down, and whoever
-    /// has a copy of a key sends it as often as is looked at.
-    pub(super) fn counted<T>(&self, outcome: Result<T, Error>) -> Result<T, Error> {
+    /// Tells the operator of what was not taken although its signature is right.
+    pub(super) fn noted<T>(&self, outcome: Result<T, Error>) -> Result<T, Error> {
         if outcome.as_ref().is_err_and(|error| *error.refusal() == Refusal::InvalidCredential) {
             super::trace::not_taken(self.address.as_deref());
-            self.charge_address();
         }
         outcome
-    }
-
-    fn charge_address(&self) {
-        if let (Some(address), Ok(now)) = (&self.address, self.inner.clock.now()) {
-            self.inner.failures.charge(address, now);
-        }
-    }
-
-    /// Refuses an address whose assertions have failed too often; nothing is looked at.
-    pub(super) fn may_try(&self) -> Result<(), Error> {
-        let now = self.inner.clock.now()?;
-        let wait = self.address.as_deref().and_then(|address| self.inner.failures.wait(address, now));
-        wait.map_or(Ok(()), |retry_after| Err(Refusal::Throttled { retry_after }.into()))
     }
 
     pub(super) fn ceremonies(&self) -> Result<&dyn Ceremonies, Error> {

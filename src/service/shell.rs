@@ -1,7 +1,6 @@
 //! The way of every operation: load, transition, commit, effects.
 
 use std::future::Future;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use crate::account::{Account, CLOCK_TOLERANCE, Described, Event, Held, Refusal, 
 use crate::clock::Timestamp;
 use crate::entropy::Pool;
 use crate::id::{SessionId, Subject};
+use crate::network::read_address;
 use crate::policy::{EffectiveLogin, Policy, Who};
 use crate::store::{
     Claim, Commit, Committed, EventCursor, Feed, NewEvent, Page, Revision, ScanCursor, StoreError, StoreErrorKind,
@@ -217,7 +217,7 @@ impl Inner {
         let nobody = Described { client_id: self.issuer.audience(), roles: &[], groups: &[] };
         let of = account.described(matter.seed).unwrap_or(nobody);
         let who = Who::new(matter.subject, of.client_id, of.roles).groups(of.groups);
-        let who = who.address(matter.address.and_then(ip_of));
+        let who = who.address(matter.address.and_then(read_address));
         let policy = self.policies.policy(who);
         let login = policy.login_for(who);
         (policy, login)
@@ -329,11 +329,6 @@ fn explained(refusal: Refusal) -> Error {
         ),
         other => other.into(),
     }
-}
-
-/// The address in what a host told, with or without a port; `None` where policy cannot know it.
-pub(super) fn ip_of(text: &str) -> Option<IpAddr> {
-    text.parse().or_else(|_| text.parse::<SocketAddr>().map(|with_port| with_port.ip())).ok()
 }
 
 /// A transition that ran: its answer, and what is to be committed before it is given.

@@ -3,6 +3,7 @@
 use crate::account::Event;
 use crate::account::webauthn::CeremonyError;
 use crate::id::Subject;
+use crate::rate_limit::Scope;
 
 /// Logs a committed event at `info`, target `tower_mfa::event`.
 pub(crate) fn event(subject: &Subject, event: &Event) {
@@ -31,6 +32,11 @@ pub(crate) fn claimed(subject: &Subject) {
 /// which there is an event.
 pub(crate) fn not_taken(address: Option<&str>) {
     tracing::info!(target: "tower_mfa::webauthn", address, rule = "used up, or not allowed", "refused");
+}
+
+/// Logs that a budget is spent, whose it is, and that an answer was not looked at for that.
+pub(crate) fn limited(scope: Scope, address: Option<&str>) {
+    tracing::warn!(target: "tower_mfa::limit", %scope, address, "refused");
 }
 
 /// Logs why something was refused as unavailable; the client is told only that it was.

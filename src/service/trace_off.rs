@@ -3,6 +3,7 @@
 use crate::account::Event;
 use crate::account::webauthn::CeremonyError;
 use crate::id::Subject;
+use crate::rate_limit::Scope;
 
 pub(crate) const fn event(_subject: &Subject, _event: &Event) {}
 
@@ -13,6 +14,8 @@ pub(crate) const fn unknown_credential(_address: Option<&str>) {}
 pub(crate) const fn claimed(_subject: &Subject) {}
 
 pub(crate) const fn not_taken(_address: Option<&str>) {}
+
+pub(crate) const fn limited(_scope: Scope, _address: Option<&str>) {}
 
 pub(crate) fn unavailable(error: &(dyn std::error::Error + 'static)) {
     trouble("", error);

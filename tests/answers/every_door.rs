@@ -164,6 +164,10 @@ async fn a_clock_that_goes_back_frees_nothing_and_revives_no_code() {
     world.clock.advance(50);
     assert!(is_wrong(&world.answer(&challenge, &code).await));
     world.clock.go_back(301);
-    let refused = world.answer(&challenge, &code).await.unwrap_err();
+    // The budget of nobody's address is from a time that is to come, too: it is spent until then.
+    assert_eq!(world.answer(&challenge, &code).await.unwrap_err(), Refusal::Throttled { retry_after: 1 });
+    let by = tower_mfa::service::Responder::Token(&challenge.token);
+    let elsewhere = world.mfa.from_address("192.0.2.7");
+    let refused = elsewhere.answer(by, challenge.id, Reply::totp(code)).await.unwrap_err().refusal().clone();
     assert!(matches!(refused, Refusal::Unavailable { .. }), "so far behind it decides nothing: {refused:?}");
 }

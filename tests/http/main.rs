@@ -22,6 +22,7 @@ mod errors;
 mod jwks;
 mod keys;
 mod kinds;
+mod limits;
 mod login;
 mod login_policy;
 mod openapi;

@@ -3,11 +3,13 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
     reason = "a helper of a test may panic like the test"
 )]
 
+mod budgets;
 mod claims;
 mod cluster;
 mod failover;

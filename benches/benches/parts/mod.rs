@@ -3,6 +3,7 @@ pub mod crowd;
 pub mod flood;
 pub mod keys;
 pub mod layers;
+pub mod limit;
 pub mod otp;
 pub mod outbox;
 pub mod postgres;

@@ -99,6 +99,10 @@ impl Names {
         self.of(name.as_bytes())
     }
 
+    pub(super) fn of_budget(&self, name: &str) -> Partition {
+        self.of(name.as_bytes())
+    }
+
     fn of(&self, name: &[u8]) -> Partition {
         let hash = Sha256::digest(name);
         // A digest begins with two bytes; 64 partitions divide them evenly enough.
@@ -151,6 +155,10 @@ impl Names {
 
     pub(super) fn sink(&self, partition: Partition, name: &str) -> String {
         format!("{{{}:{}}}:sink:{name}", self.prefix.0, partition.0)
+    }
+
+    pub(super) fn budget(&self, partition: Partition, name: &str) -> String {
+        format!("{{{}:{}}}:budget:{name}", self.prefix.0, partition.0)
     }
 
     /// Whose a claimed value is.

@@ -1,5 +1,6 @@
 //! The store for many machines: Redis or Valkey, alone or as a cluster.
 
+mod budgets;
 mod builder;
 mod claims;
 mod commit;

@@ -28,6 +28,8 @@ script!(FENCE, "fence.lua");
 script!(SUBJECT_EVENTS, "subject_events.lua");
 script!(OLD_EVENTS, "old_events.lua");
 script!(DELETE_EVENTS, "delete_events.lua");
+script!(TAKE, "take.lua");
+script!(GIVE_BACK, "give_back.lua");
 
 /// Redis names scripts by SHA-1; nothing is protected by it.
 fn digest(text: &str) -> String {

@@ -1,4 +1,6 @@
-//! Ranges of addresses, as policies name them.
+//! Addresses as people write them, and ranges of them as policies name them.
+
+mod address;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -8,6 +10,8 @@ use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::ConfigError;
+
+pub use address::read_address;
 
 /// A range of addresses in CIDR notation (RFC 4632, RFC 4291 §2.3).
 ///
@@ -69,6 +73,13 @@ impl Network {
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         self.0.contains(&other.0)
+    }
+}
+
+impl From<IpAddr> for Network {
+    /// Makes the range of one address.
+    fn from(address: IpAddr) -> Self {
+        Self(IpNet::from(address.to_canonical()))
     }
 }
 
