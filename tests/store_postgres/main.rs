@@ -14,6 +14,8 @@ mod doors;
 mod failures;
 #[path = "../folder/mod.rs"]
 mod folder;
+#[path = "../common/log.rs"]
+mod log;
 mod order;
 #[path = "../common/postgres.rs"]
 #[expect(dead_code, reason = "what other tests ask of it")]

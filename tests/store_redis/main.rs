@@ -5,14 +5,18 @@
     clippy::expect_used,
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "a helper of a test may panic like the test"
 )]
 
 mod claims;
+mod clocks;
 mod cluster;
 mod failover;
 mod faults;
 mod layout;
+#[path = "../common/log.rs"]
+mod log;
 mod replicas;
 mod server;
 mod settings;
