@@ -14,6 +14,7 @@ mod doors;
 mod failures;
 #[path = "../folder/mod.rs"]
 mod folder;
+mod isolation;
 #[path = "../common/log.rs"]
 mod log;
 mod order;
