@@ -14,6 +14,8 @@ mod doors;
 mod failures;
 #[path = "../folder/mod.rs"]
 mod folder;
+#[cfg(unix)]
+mod full;
 mod isolation;
 #[path = "../common/log.rs"]
 mod log;
