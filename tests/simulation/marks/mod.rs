@@ -1,10 +1,15 @@
-//! What no commit may take back, whoever hears of it: looked at in the store, document by document.
+//! What no commit may do, whoever hears of it: looked at in the store, document by document.
 
-use std::collections::BTreeMap;
+mod orders;
+mod refusals;
+mod sessions;
+mod single_use;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::Value;
 use tower_mfa::account::{Event, EventKind};
-use tower_mfa::assurance::Method;
 
 /// What was wrong with the first commit that was.
 #[derive(Clone, Default)]
@@ -12,51 +17,62 @@ pub(crate) struct Marks {
     pub(crate) broken: Option<String>,
     /// Every state that a subject's recovery codes have been in, the newest last.
     recovery: BTreeMap<String, Vec<String>>,
+    /// What the trail of a subject says was proved: the kind, and when.
+    proved: BTreeMap<String, BTreeSet<(String, u64)>>,
+    /// The documents before and after each commit of a call.
+    commits: BTreeMap<u64, Vec<(Option<Arc<Value>>, Arc<Value>)>>,
+}
+
+/// A commit as it is looked at.
+struct Looked<'a> {
+    before: Option<&'a Value>,
+    after: &'a Value,
+    events: &'a [Event],
+}
+
+impl Looked<'_> {
+    fn has(&self, kind: EventKind) -> bool {
+        self.events.iter().any(|event| event.kind == kind)
+    }
+
+    fn latest(&self) -> u64 {
+        self.after["latest"].as_u64().unwrap()
+    }
+}
+
+/// The items of a list that may be left out.
+pub(crate) fn list<'a>(document: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+    document.get(name).and_then(Value::as_array).into_iter().flatten()
+}
+
+fn standing(document: &Value) -> &str {
+    document.get("standing").and_then(Value::as_str).unwrap_or("normal")
 }
 
 impl Marks {
     /// Compares a document with the one that it takes the place of; `events` are those of the commit.
-    pub(crate) fn look(&mut self, subject: &str, before: Option<&str>, after: &str, events: &[Event]) {
-        let (before, after): (Option<Value>, Value) =
-            (before.map(|text| serde_json::from_str(text).unwrap()), serde_json::from_str(after).unwrap());
-        let broken = before.as_ref().and_then(|before| steps(before, &after, events));
-        let broken = broken.or_else(|| self.codes(subject, &after, events));
+    pub(crate) fn look(&mut self, subject: &str, before: Option<&Arc<Value>>, after: &Arc<Value>, events: &[Event]) {
+        let looked = Looked { before: before.map(|before| &**before), after, events };
+        let proved = self.proved.entry(subject.to_owned()).or_default();
+        proved.extend(events.iter().filter_map(sessions::proof));
+        let broken = None
+            .or_else(|| single_use::steps(&looked))
+            .or_else(|| single_use::codes(self.recovery.entry(subject.to_owned()).or_default(), &looked))
+            .or_else(|| sessions::above_evidence(proved, &looked))
+            .or_else(|| sessions::first_factor_alone(&looked))
+            .or_else(|| orders::obeyed(&looked))
+            .or_else(|| orders::time(&looked));
         self.broken = self.broken.take().or_else(|| broken.map(|what| format!("{subject}: {what}")));
-    }
-
-    fn codes(&mut self, subject: &str, after: &Value, events: &[Event]) -> Option<String> {
-        let set = after.pointer("/recovery/set").map(Value::to_string)?;
-        let seen = self.recovery.entry(subject.to_owned()).or_default();
-        let is_used = events.iter().any(|event| event.kind == EventKind::RecoveryCodeUsed);
-        if seen.last() == Some(&set) {
-            return is_used.then(|| "a recovery code was accepted twice: it is still there".to_owned());
-        }
-        let is_back = seen.contains(&set);
-        seen.push(set);
-        is_back.then(|| "a recovery code was accepted twice: it came back".to_owned())
-    }
-}
-
-/// The step of an app never goes back, and rises where a code of it was accepted.
-fn steps(before: &Value, after: &Value, events: &[Event]) -> Option<String> {
-    let (before, after) = (last_steps(before), last_steps(after));
-    for (id, step) in &before {
-        let Some(now) = after.get(id) else { continue };
-        let is_accepted = |event: &Event| {
-            event.kind == EventKind::AnswerAccepted
-                && event.method == Some(Method::Totp)
-                && event.authenticator_id.is_some_and(|of| of.to_string() == *id)
-        };
-        if now < step || (now == step && events.iter().any(is_accepted)) {
-            return Some(format!("a code may be accepted twice: its step was {step:?} and is {now:?}"));
+        // Who replays a refresh token is refused, and ends the session by it.
+        let events = if looked.has(EventKind::RefreshReplayed) { &[] } else { events };
+        if let Some(call) = events.iter().find_map(|event| event.address.as_ref()?.parse().ok()) {
+            self.commits.entry(call).or_default().push((before.cloned(), Arc::clone(after)));
         }
     }
-    None
-}
 
-fn last_steps(document: &Value) -> BTreeMap<String, Option<u64>> {
-    let all = document["authenticators"].as_array().into_iter().flatten();
-    let apps = all.filter(|one| one.pointer("/credential/totp").is_some());
-    let step = |one: &Value| one.pointer("/credential/totp/last_step").and_then(Value::as_u64);
-    apps.map(|one| (one["id"].as_str().unwrap().to_owned(), step(one))).collect()
+    /// What a call that was refused has changed beside counters.
+    pub(crate) fn changed_by(&self, call: u64) -> Option<String> {
+        let commits = self.commits.get(&call).into_iter().flatten();
+        commits.into_iter().find_map(|(before, after)| refusals::beside_counters(before.as_deref(), after))
+    }
 }
