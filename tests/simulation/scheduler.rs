@@ -21,7 +21,9 @@ use super::world::{BEGINNING, NAMES, replica};
 
 const STEPS: usize = 64;
 /// How many requests of one person are on their way in one replica.
-const OVERLAPPING: usize = 4;
+const OVERLAPPING: usize = 3;
+/// And how many of all, anywhere.
+const AT_ONCE: usize = 7;
 
 /// A story that was told, and what is wrong with it.
 pub(crate) struct Ran {
@@ -150,7 +152,7 @@ impl Scheduler {
     fn begin(&mut self) {
         let (at, person) = (self.random.random_range(0..REPLICAS), self.random.random_range(0..NAMES.len()));
         let overlapping = self.running.iter().filter(|(_, of)| (of.replica, of.person) == (at, person)).count();
-        if overlapping == OVERLAPPING {
+        if overlapping == OVERLAPPING || self.running.len() == AT_ONCE {
             return;
         }
         let operation = self.operation(person);
