@@ -1,6 +1,6 @@
 //! Replicas that are simulated, over a store that is, by a scheduler that goes by a seed: it lets calls wait, loses
-//! answers after the commit, crashes replicas and moves their clocks. After each seed the trail is compared with what
-//! clients were told.
+//! answers after the commit, crashes replicas and moves their clocks. Every commit is held to what no commit may do
+//! (`marks`), and after each seed the trail is compared, call by call, with what clients were told.
 //!
 //! `SIMULATION_SEEDS` says how many seeds there are (2,000; `.ci/run --long` takes 100,000), `SIMULATION_SEED=n` runs one
 //! again and prints what happened.

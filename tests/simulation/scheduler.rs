@@ -1,23 +1,25 @@
 //! Who goes on next, by a seed: one call at a time, so that a seed is one story.
 
+mod choice;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::task::AbortHandle;
-use tower_mfa::id::AuthenticatorId;
 use tower_mfa::service::Mfa;
 use tower_mfa::testing::ManualClock;
 
 use super::clocks::{Clocks, REPLICAS};
 use super::invariants;
 use super::memory::{Memory, Start};
-use super::operations::{Caller, Hands, Operation, Order, With};
+use super::operations::{Caller, Hands, Operation};
 use super::plant::Plant;
 use super::store::{Shared, Verdict, Waiting};
 use super::told::Told;
 use super::world::{BEGINNING, NAMES, replica};
+use choice::shown;
 
 const STEPS: usize = 64;
 /// How many requests of one person are on their way in one replica.
@@ -54,12 +56,11 @@ fn tell(seed: u64, plant: Plant, by_marks: bool) -> Ran {
         }
         let clock = ManualClock::at(scheduler.clocks.latest());
         let survivor = replica(&scheduler.shared, 0, &clock, u64::MAX);
-        let hands = scheduler.hands.lock().unwrap();
+        let hands = std::mem::take(&mut *scheduler.hands.lock().unwrap());
         let broken = match scheduler.memory.broken.take() {
             Some(broken) => Some(broken),
             None => invariants::broken(&survivor, &clock, &scheduler.shared, &scheduler.memory, &hands).await,
         };
-        drop(hands);
         Ran { trace: scheduler.trace, broken }
     })
 }
@@ -183,80 +184,6 @@ impl Scheduler {
         self.running.push((number, Running { replica: at, person, start, call, abort }));
     }
 
-    fn operation(&mut self, person: usize) -> Operation {
-        let sessions = self.memory.sessions.iter().enumerate();
-        let own: Vec<_> = sessions.filter(|(_, session)| session.person == person).map(|(number, _)| number).collect();
-        // The newest, most of the time: the others have ended.
-        let own = match self.random.random_range(0..own.len().max(1)) {
-            _ if own.is_empty() => None,
-            old if self.random.random_range(0..3) == 0 => Some(own[old]),
-            _ => own.last().copied(),
-        };
-        let own = own.map(|number| self.memory.own(number));
-        let app = self.app(person);
-        let how = self.random.random_range(0..100);
-        if how < 10 {
-            return Operation::Order(self.order());
-        }
-        match (how, own, self.memory.last_step[person]) {
-            (10..16, Some(own), _) => Operation::Refresh(own),
-            (16..20, Some(own), _) => Operation::LogOut(own),
-            (20..30, Some(own), _) => Operation::StepUp(own, self.with(app)),
-            (30..34, Some(own), _) => Operation::Bind(own, self.random.random_range(0..4) > 0),
-            (34..36, Some(own), _) => Operation::Remove(own, self.bound(person)),
-            (36..44, ..) if let Some(number) = self.latest_attempt(person) => Operation::SendAgain(number),
-            (44..50, _, Some((app, step))) => Operation::SignIn(With::Again(app, step)),
-            _ => Operation::SignIn(self.with(app)),
-        }
-    }
-
-    fn order(&mut self) -> Order {
-        // Who turns clocks right lifts what came of it.
-        if self.clocks.have_jumped() && self.random.random() {
-            return Order::Unlock;
-        }
-        match self.random.random_range(0..20) {
-            0..9 => Order::Unlock,
-            9..11 => Order::Suspend,
-            11 => Order::Reset,
-            12..15 => Order::EndSessions,
-            15 => Order::Erase,
-            16..19 => Order::GrantBypass,
-            _ => Order::RevokeBypass,
-        }
-    }
-
-    fn with(&mut self, app: usize) -> With {
-        match self.random.random_range(0..20) {
-            0 => With::Recovery(self.random.random_range(0..2)),
-            1..3 => With::Key,
-            3..8 => With::Wrong,
-            _ => With::Right(app),
-        }
-    }
-
-    /// An app that a person may still have.
-    fn app(&mut self, person: usize) -> usize {
-        let bound: Vec<_> = self.memory.bound.iter().filter(|(of, ..)| *of == person).collect();
-        match self.random.random_range(0..=bound.len()) {
-            0 => 0,
-            later => bound[later - 1].1,
-        }
-    }
-
-    /// An app that was bound.
-    fn bound(&mut self, person: usize) -> AuthenticatorId {
-        let bound: Vec<_> = self.memory.bound.iter().filter(|(of, ..)| *of == person).collect();
-        match self.random.random_range(0..=bound.len()) {
-            0 => BEGINNING.people[person].app_id,
-            later => bound[later - 1].2,
-        }
-    }
-
-    fn latest_attempt(&self, person: usize) -> Option<usize> {
-        self.hands.lock().unwrap().attempts.iter().rposition(|attempt| attempt.person == person)
-    }
-
     /// Lets one of those that wait go on, in one way or another.
     fn let_go(&mut self) {
         let count = self.shared.lock().waiting.len();
@@ -329,18 +256,5 @@ impl Scheduler {
         self.trace.push(format!("{at} crashes with {} in hand, {reached} of them written", dead.len()));
         self.started += 1;
         self.replicas[at] = replica(&self.shared, at, self.clocks.of(at), self.seed << 16 | self.started);
-    }
-}
-
-fn shown(operation: &Operation) -> String {
-    match operation {
-        Operation::SignIn(with) => format!("signs in, {with:?}"),
-        Operation::StepUp(own, with) => format!("steps session {} up, {with:?}", own.number),
-        Operation::SendAgain(number) => format!("sends the answer {number} again"),
-        Operation::Refresh(own) => format!("refreshes session {}", own.number),
-        Operation::LogOut(own) => format!("logs session {} out", own.number),
-        Operation::Bind(own, is_right) => format!("binds an app from session {}, right: {is_right}", own.number),
-        Operation::Remove(own, _) => format!("removes an app from session {}", own.number),
-        Operation::Order(order) => format!("is ordered: {order:?}"),
     }
 }

@@ -38,7 +38,8 @@ async fn of_many_with_one_code_one_is_let_in_and_none_is_turned_away_for_the_iso
             let app = Arc::new(house.enrolled(&replicas[0]).await);
             let asked = Arc::new(house.asked(&replicas[0]).await);
             let mut racing = JoinSet::new();
-            for mfa in replicas.iter().cycle().take(32).cloned() {
+            for mfa in replicas.iter().cycle().take(32) {
+                let mfa = mfa.clone();
                 let (house, asked, app) = (Arc::clone(&house), Arc::clone(&asked), Arc::clone(&app));
                 racing.spawn(async move { house.answer(&mfa, &asked, &app).await });
             }

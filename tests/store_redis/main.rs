@@ -5,7 +5,6 @@
     clippy::expect_used,
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
-    clippy::panic,
     reason = "a helper of a test may panic like the test"
 )]
 

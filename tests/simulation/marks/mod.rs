@@ -20,8 +20,11 @@ pub(crate) struct Marks {
     /// What the trail of a subject says was proved: the kind, and when.
     proved: BTreeMap<String, BTreeSet<(String, u64)>>,
     /// The documents before and after each commit of a call.
-    commits: BTreeMap<u64, Vec<(Option<Arc<Value>>, Arc<Value>)>>,
+    commits: BTreeMap<u64, Vec<Change>>,
 }
+
+/// A document before a commit, where there was one, and after it.
+type Change = (Option<Arc<Value>>, Arc<Value>);
 
 /// A commit as it is looked at.
 struct Looked<'a> {
