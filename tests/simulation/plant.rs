@@ -50,7 +50,7 @@ impl Plant {
         match self {
             Self::ForgetsFailures => without(document, &["throttle", "recovery_throttle"]),
             Self::ForgetsSteps => without(document, &["last_step"]),
-            Self::ForgetsUsedRecoveryCodes => keep(document, "recovery"),
+            Self::ForgetsUsedRecoveryCodes if has(&[EventKind::RecoveryCodeUsed]) => keep(document, "recovery"),
             Self::GrantsTooHigh => raise(document),
             Self::RefusesAndWrites if has(&[EventKind::AnswerRefused]) => without(document, &["sessions"]),
             Self::KeepsSessions if has(&[EventKind::SessionsEnded, EventKind::Suspended, EventKind::Reset]) => {
