@@ -29,12 +29,12 @@ pub(crate) async fn broken(
     memory: &Memory,
     hands: &Hands,
 ) -> Option<String> {
+    let marks = shared.lock().state.marks.clone();
+    if let Some(broken) = marks.broken.as_ref().or(memory.broken.as_ref()) {
+        return Some(broken.clone());
+    }
     if let Some(((person, proof), _)) = memory.accepted.iter().find(|(_, times)| **times > 1) {
         return Some(format!("{proof:?} of {} was accepted twice", NAMES[*person]));
-    }
-    let marks = shared.lock().state.marks.clone();
-    if marks.broken.is_some() {
-        return marks.broken;
     }
     let is_refusal = |call: &Called| matches!(call.heard, Heard::Wrong | Heard::Refused);
     for (number, _) in memory.calls.iter().filter(|(_, call)| is_refusal(call)) {

@@ -57,10 +57,7 @@ fn tell(seed: u64, plant: Plant, by_marks: bool) -> Ran {
         let clock = ManualClock::at(scheduler.clocks.latest());
         let survivor = replica(&scheduler.shared, 0, &clock, u64::MAX);
         let hands = std::mem::take(&mut *scheduler.hands.lock().unwrap());
-        let broken = match scheduler.memory.broken.take() {
-            Some(broken) => Some(broken),
-            None => invariants::broken(&survivor, &clock, &scheduler.shared, &scheduler.memory, &hands).await,
-        };
+        let broken = invariants::broken(&survivor, &clock, &scheduler.shared, &scheduler.memory, &hands).await;
         Ran { trace: scheduler.trace, broken }
     })
 }
