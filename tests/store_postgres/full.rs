@@ -106,7 +106,8 @@ impl Small {
 impl Drop for Small {
     fn drop(&mut self) {
         self.program("pg_ctl", &["-m", "immediate", "stop"]);
-        let _ = Command::new("umount").arg(self.folder.path()).status();
+        // Also where the last of its processes has not ended yet.
+        let _ = Command::new("umount").arg("-l").arg(self.folder.path()).status();
     }
 }
 
