@@ -39,7 +39,9 @@ impl Account {
                 // The host says there is MFA and the account says there is nobody: that is no "no MFA".
                 return Err(Refusal::unavailable());
             }
-            *self = Self::new(self.subject.clone(), turn.now);
+            // What is told of the new account follows what was told of the old one: with a chain of its own, whoever
+            // verifies the trail could not tell it from one that somebody has cut.
+            *self = Self { chain: self.chain.take(), ..Self::new(self.subject.clone(), turn.now) };
         }
         if self.standing == Standing::Suspended {
             turn.record(EventKind::LoginBlocked, About { detail: Some("suspended".into()), ..About::default() })?;

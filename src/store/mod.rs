@@ -46,6 +46,8 @@ mod postgres;
 #[cfg(feature = "redis")]
 mod redis;
 mod scan_key;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod skew;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod types;

@@ -189,6 +189,16 @@ async fn the_chain_outlives_its_master_key_and_its_account() {
     assert_eq!(with_the_old_key.verify(&[], None), Err(ChainErrorKind::Unreadable));
 }
 
+/// Whoever was erased may come back, with nothing bound; the trail goes on.
+#[tokio::test]
+async fn the_chain_goes_on_where_an_erased_subject_signs_in_again() {
+    let (s, trail, _) = lived("alice").await;
+    s.mfa.erase(&subject("alice"), "root", "asked to be forgotten").await.unwrap();
+    s.password("alice").await;
+    let report = s.mfa.verify_chain(&subject("alice")).await.unwrap();
+    assert!(report.first == 1 && report.last > u64::try_from(trail.events.len()).unwrap() + 1, "{report:?}");
+}
+
 /// Nobody is locked out for the sake of the trail, and whoever verifies it sees where it broke.
 #[tokio::test]
 async fn where_the_master_key_is_lost_a_new_chain_begins_and_the_break_is_found() {

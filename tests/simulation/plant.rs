@@ -1,6 +1,7 @@
 //! What a careless store, or a careless core over a good one, would do. None of it is in the crate.
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use tower_mfa::account::{Event, EventKind};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Plant {
@@ -21,6 +22,14 @@ pub(crate) enum Plant {
     DoublesEvents,
     /// Does not remember which recovery codes were used.
     ForgetsUsedRecoveryCodes,
+    /// Gives a session of one factor a second one.
+    GrantsTooHigh,
+    /// A wrong answer ends the sessions of whom it was sent for.
+    RefusesAndWrites,
+    /// Where an operator ends sessions, they stay.
+    KeepsSessions,
+    /// Does not remember the latest time.
+    ForgetsTheTime,
 }
 
 impl Plant {
@@ -29,21 +38,42 @@ impl Plant {
         if self == Self::ForgetsUnheard { Self::ForgetsSteps } else { self }
     }
 
-    /// The document as it is stored; `before` is the one that it takes the place of.
-    pub(crate) fn rewrite(self, document: &str, before: Option<&str>) -> String {
-        let mut value: Value = serde_json::from_str(document).unwrap();
+    /// Changes a document before it is stored; tells whether it did. `before` is the one that it takes the place of,
+    /// `events` are those of the commit.
+    pub(crate) fn rewrite(self, document: &mut Value, before: Option<&Value>, events: &[Event]) -> bool {
+        let has = |kinds: &[EventKind]| events.iter().any(|event| kinds.contains(&event.kind));
+        let keep = |document: &mut Value, name: &str| {
+            if let Some(kept) = before.and_then(|before| before.get(name)) {
+                document[name] = kept.clone();
+            }
+        };
         match self {
-            Self::ForgetsFailures => without(&mut value, &["throttle", "recovery_throttle"]),
-            Self::ForgetsSteps => without(&mut value, &["last_step"]),
-            Self::ForgetsUsedRecoveryCodes => {
-                let before: Option<Value> = before.map(|text| serde_json::from_str(text).unwrap());
-                if let Some(codes) = before.as_ref().and_then(|before| before.get("recovery")) {
-                    value["recovery"] = codes.clone();
+            Self::ForgetsFailures => without(document, &["throttle", "recovery_throttle"]),
+            Self::ForgetsSteps => without(document, &["last_step"]),
+            Self::ForgetsUsedRecoveryCodes if has(&[EventKind::RecoveryCodeUsed]) => keep(document, "recovery"),
+            Self::GrantsTooHigh => raise(document),
+            Self::RefusesAndWrites if has(&[EventKind::AnswerRefused]) => without(document, &["sessions"]),
+            Self::KeepsSessions if has(&[EventKind::SessionsEnded, EventKind::Suspended, EventKind::Reset]) => {
+                keep(document, "sessions");
+            }
+            Self::ForgetsTheTime => {
+                if let Some(latest) = before.and_then(|before| before["latest"].as_u64()) {
+                    document["latest"] = json!(latest - 1);
                 }
             }
-            _ => return document.to_owned(),
+            _ => return false,
         }
-        value.to_string()
+        true
+    }
+}
+
+fn raise(document: &mut Value) {
+    for session in document.get_mut("sessions").and_then(Value::as_array_mut).into_iter().flatten() {
+        let at = session["created_at"].clone();
+        let evidence = session["evidence"].as_array_mut().unwrap();
+        if evidence.len() == 1 {
+            evidence.push(json!({ "type": "totp", "at": at }));
+        }
     }
 }
 

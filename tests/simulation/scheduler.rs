@@ -1,6 +1,9 @@
 //! Who goes on next, by a seed: one call at a time, so that a seed is one story.
 
+mod choice;
+
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -8,15 +11,21 @@ use tokio::task::AbortHandle;
 use tower_mfa::service::Mfa;
 use tower_mfa::testing::ManualClock;
 
+use super::clocks::{Clocks, REPLICAS};
 use super::invariants;
-use super::memory::Memory;
-use super::operations::{Attempts, Operation, Told, With, perform};
+use super::memory::{Memory, Start};
+use super::operations::{Caller, Hands, Operation};
 use super::plant::Plant;
 use super::store::{Shared, Verdict, Waiting};
-use super::world::{BEGINNING, NAMES, START, replica};
+use super::told::Told;
+use super::world::{BEGINNING, NAMES, replica};
+use choice::shown;
 
-const REPLICAS: usize = 3;
-const STEPS: usize = 90;
+const STEPS: usize = 64;
+/// How many requests of one person are on their way in one replica.
+const OVERLAPPING: usize = 3;
+/// And how many of all, anywhere.
+const AT_ONCE: usize = 7;
 
 /// A story that was told, and what is wrong with it.
 pub(crate) struct Ran {
@@ -30,7 +39,7 @@ pub(crate) fn run(seed: u64, plant: Plant) -> Ran {
 }
 
 /// The same by what clients were told alone.
-pub(crate) fn told(seed: u64, plant: Plant) -> Ran {
+pub(crate) fn run_by_told(seed: u64, plant: Plant) -> Ran {
     tell(seed, plant, false)
 }
 
@@ -42,16 +51,13 @@ fn tell(seed: u64, plant: Plant, by_marks: bool) -> Ran {
             scheduler.step().await;
         }
         scheduler.end().await;
-        let latest = scheduler.clocks.iter().map(ManualClock::time).max().unwrap();
         if !by_marks {
             scheduler.shared.lock().state.marks = super::marks::Marks::default();
         }
-        let clock = ManualClock::at(latest.as_secs());
+        let clock = ManualClock::at(scheduler.clocks.latest());
         let survivor = replica(&scheduler.shared, 0, &clock, u64::MAX);
-        let broken = match scheduler.memory.panicked.take() {
-            Some(panicked) => Some(panicked),
-            None => invariants::broken(&survivor, &clock, &scheduler.shared, &scheduler.memory).await,
-        };
+        let hands = std::mem::take(&mut *scheduler.hands.lock().unwrap());
+        let broken = invariants::broken(&survivor, &clock, &scheduler.shared, &scheduler.memory, &hands).await;
         Ran { trace: scheduler.trace, broken }
     })
 }
@@ -59,7 +65,9 @@ fn tell(seed: u64, plant: Plant, by_marks: bool) -> Ran {
 struct Running {
     replica: usize,
     person: usize,
-    operation: Operation,
+    start: Start,
+    /// The number of its newest call.
+    call: Arc<Mutex<u64>>,
     abort: AbortHandle,
 }
 
@@ -70,13 +78,13 @@ struct Scheduler {
     random: StdRng,
     plant: Plant,
     shared: Shared,
-    clocks: Vec<ManualClock>,
+    clocks: Clocks,
     replicas: Vec<Mfa>,
     started: u64,
     seed: u64,
     running: Vec<(u64, Running)>,
     ended: Ended,
-    attempts: Attempts,
+    hands: Arc<Mutex<Hands>>,
     memory: Memory,
     trace: Vec<String>,
 }
@@ -85,14 +93,13 @@ impl Scheduler {
     fn new(seed: u64, plant: Plant) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
         let shared = Shared::new(BEGINNING.state.clone(), plant);
-        // Clocks are within five minutes of each other.
-        let clocks: Vec<_> = (0..REPLICAS).map(|_| ManualClock::at(START + random.random_range(0..60))).collect();
-        let replicas = clocks.iter().zip(0..).enumerate();
-        let replicas = replicas.map(|(n, (clock, own))| replica(&shared, n, clock, seed << 16 | own)).collect();
+        let clocks = Clocks::new(&mut random);
+        let replicas = (0..REPLICAS).zip(0..).map(|(n, own)| replica(&shared, n, clocks.of(n), seed << 16 | own));
+        let replicas = replicas.collect();
         shared.lock().has_begun = true;
-        let (running, ended, attempts) = (Vec::new(), Ended::default(), Attempts::default());
+        let (running, ended, hands) = (Vec::new(), Ended::default(), Arc::default());
         let (memory, trace) = (Memory::default(), Vec::new());
-        Self { random, plant, shared, clocks, replicas, started: 16, seed, running, ended, attempts, memory, trace }
+        Self { random, plant, shared, clocks, replicas, started: 16, seed, running, ended, hands, memory, trace }
     }
 
     async fn step(&mut self) {
@@ -100,7 +107,7 @@ impl Scheduler {
         match self.random.random_range(0..100) {
             0..30 => self.begin(),
             30..34 => self.crash(),
-            34..46 => self.move_clocks(),
+            34..46 => self.trace.push(self.clocks.go_on(&mut self.random)),
             _ => self.let_go(),
         }
         self.settle().await;
@@ -119,39 +126,48 @@ impl Scheduler {
             self.answer(waiting, 0);
             self.settle().await;
         }
+        for (_, stuck) in &self.running {
+            self.memory.broken = Some(format!("an operation of {} never ends", NAMES[stuck.person]));
+        }
+        self.clocks.set_right();
         self.shared.lock().has_begun = false;
     }
 
-    /// Waits until every operation that runs waits for the store, and hears of those that have ended.
+    /// Waits until every operation waits for the store, or for another one, and hears of those that have ended.
     async fn settle(&mut self) {
-        loop {
-            let ended = std::mem::take(&mut *self.ended.lock().unwrap());
-            for (number, told) in ended {
-                let at = self.running.iter().position(|(of, _)| *of == number).unwrap();
-                let (_, running) = self.running.remove(at);
-                self.trace.push(format!("  {} at {}: {}", NAMES[running.person], running.replica, told.name()));
-                self.memory.hear(running.person, &told);
-            }
-            if self.shared.lock().waiting.len() == self.running.len() {
-                return;
-            }
-            self.shared.moved.notified().await;
+        // The time of the runtime goes on when nothing else can.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        let ended = std::mem::take(&mut *self.ended.lock().unwrap());
+        for (number, told) in ended {
+            let at = self.running.iter().position(|(of, _)| *of == number).unwrap();
+            let (_, running) = self.running.remove(at);
+            self.trace.push(format!("  {} at {}: {}", NAMES[running.person], running.replica, told.name()));
+            let call = *running.call.lock().unwrap();
+            self.memory.hear(running.person, &running.start, call, &told);
         }
     }
 
     fn begin(&mut self) {
         let (at, person) = (self.random.random_range(0..REPLICAS), self.random.random_range(0..NAMES.len()));
-        // In one replica one waits behind the other: nothing to interleave.
-        if self.running.iter().any(|(_, running)| (running.replica, running.person) == (at, person)) {
+        let overlapping = self.running.iter().filter(|(_, of)| (of.replica, of.person) == (at, person)).count();
+        if overlapping == OVERLAPPING || self.running.len() == AT_ONCE {
             return;
         }
         let operation = self.operation(person);
+        // An operator looks at the clock first.
+        let at = match operation {
+            Operation::Order(_) => self.clocks.right_one(at),
+            _ => at,
+        };
         self.trace.push(format!("{} at {at}: {}", NAMES[person], shown(&operation)));
+        let start = self.memory.start(&operation, &self.hands.lock().unwrap());
         self.started += 1;
-        let (number, ended, moved) = (self.started, Arc::clone(&self.ended), Arc::clone(&self.shared.moved));
-        let story = self.seed;
-        let work = perform(self.replicas[at].clone(), person, operation.clone(), Arc::clone(&self.attempts));
-        let task = tokio::spawn(work);
+        let (number, story, ended) = (self.started, self.seed, Arc::clone(&self.ended));
+        // No operation makes as many calls.
+        let call = Arc::new(Mutex::new(number << 4));
+        let (phone, hands) = (self.clocks.phone(at), Arc::clone(&self.hands));
+        let caller = Caller { mfa: self.replicas[at].clone(), phone, hands, person, call: Arc::clone(&call) };
+        let task = tokio::spawn(caller.perform(operation));
         let abort = task.abort_handle();
         tokio::spawn(async move {
             let told = match task.await {
@@ -161,29 +177,8 @@ impl Scheduler {
                 Err(panicked) => Told::Panicked(format!("seed {story}: {panicked}")),
             };
             ended.lock().unwrap().push((number, told));
-            moved.notify_one();
         });
-        self.running.push((number, Running { replica: at, person, operation, abort }));
-    }
-
-    fn operation(&mut self, person: usize) -> Operation {
-        let own: Vec<_> = self.memory.sessions.iter().filter(|(of, ..)| *of == person).cloned().collect();
-        let session = (!own.is_empty()).then(|| own[self.random.random_range(0..own.len())].clone());
-        match (self.random.random_range(0..100), session, self.memory.last_step[person]) {
-            (0..8, Some((_, _, refresh)), _) => Operation::Refresh(refresh),
-            (8..14, Some((_, access, _)), _) => Operation::LogOut(access),
-            (14..17, ..) => Operation::Unlock,
-            (17..20, ..) => Operation::SignIn(With::Recovery(self.random.random_range(0..2))),
-            (20..28, ..) => Operation::SignIn(With::Key),
-            (28..36, ..) if let Some(number) = self.latest_attempt(person) => Operation::SendAgain(number),
-            (36..44, _, Some(step)) => Operation::SignIn(With::Again(step)),
-            (44..62, ..) => Operation::SignIn(With::Wrong),
-            _ => Operation::SignIn(With::Right),
-        }
-    }
-
-    fn latest_attempt(&self, person: usize) -> Option<usize> {
-        self.attempts.lock().unwrap().iter().rposition(|attempt| attempt.person == person)
+        self.running.push((number, Running { replica: at, person, start, call, abort }));
     }
 
     /// Lets one of those that wait go on, in one way or another.
@@ -253,40 +248,10 @@ impl Scheduler {
         self.running = running;
         for (_, dead) in &dead {
             dead.abort.abort();
-            self.memory.lose(dead.person, &dead.operation);
+            self.memory.lose(dead.person, &dead.start, *dead.call.lock().unwrap());
         }
         self.trace.push(format!("{at} crashes with {} in hand, {reached} of them written", dead.len()));
         self.started += 1;
-        self.replicas[at] = replica(&self.shared, at, &self.clocks[at], self.seed << 16 | self.started);
-    }
-
-    /// Time goes on for all; one clock is set right or wrong now and then.
-    fn move_clocks(&mut self) {
-        let secs = self.random.random_range(1..45);
-        self.clocks.iter().for_each(|clock| clock.advance(secs));
-        let at = self.random.random_range(0..REPLICAS);
-        let odd = match self.random.random_range(0..10) {
-            0 => self.random.random_range(0..60),
-            _ => 0,
-        };
-        let latest = self.clocks.iter().map(|clock| clock.time().as_secs()).max().unwrap();
-        let own = self.clocks[at].time().as_secs();
-        // Never five minutes behind the one that is furthest.
-        if odd > 0 && latest - own + odd < 240 {
-            self.clocks[at].go_back(odd);
-        } else {
-            self.clocks[at].advance(odd);
-        }
-        self.trace.push(format!("{secs} seconds pass, {at} is {odd} off"));
-    }
-}
-
-fn shown(operation: &Operation) -> String {
-    match operation {
-        Operation::SignIn(with) => format!("signs in, {with:?}"),
-        Operation::SendAgain(number) => format!("sends the answer {number} again"),
-        Operation::Refresh(_) => "refreshes".to_owned(),
-        Operation::LogOut(_) => "logs out".to_owned(),
-        Operation::Unlock => "is unlocked".to_owned(),
+        self.replicas[at] = replica(&self.shared, at, self.clocks.of(at), self.seed << 16 | self.started);
     }
 }

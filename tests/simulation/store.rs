@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use tokio::sync::{Notify, oneshot};
+use serde_json::Value;
+use tokio::sync::oneshot;
 use tower_mfa::clock::Timestamp;
 use tower_mfa::id::{EventId, Subject};
 use tower_mfa::store::{
@@ -18,7 +19,8 @@ use super::plant::Plant;
 /// What is stored.
 #[derive(Clone, Default)]
 pub(crate) struct State {
-    documents: BTreeMap<String, (Revision, String)>,
+    /// Each as text, and read.
+    documents: BTreeMap<String, (Revision, String, Arc<Value>)>,
     claims: BTreeMap<(&'static str, Vec<u8>), Subject>,
     events: Vec<StoredEvent>,
     commits: u64,
@@ -70,14 +72,12 @@ pub(crate) struct Inner {
 #[derive(Clone)]
 pub(crate) struct Shared {
     inner: Arc<Mutex<Inner>>,
-    /// A call has come to wait, or an operation has ended.
-    pub(crate) moved: Arc<Notify>,
 }
 
 impl Shared {
     pub(crate) fn new(state: State, plant: Plant) -> Self {
         let inner = Inner { state, waiting: Vec::new(), has_begun: false, plant, owed: Vec::new() };
-        Self { inner: Arc::new(Mutex::new(inner)), moved: Arc::new(Notify::new()) }
+        Self { inner: Arc::new(Mutex::new(inner)) }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -89,18 +89,23 @@ impl State {
     pub(crate) fn apply(&mut self, write: &Write, plant: Plant) -> Committed {
         let key = write.subject.storage_key();
         let stored = self.documents.get(&key);
-        if stored.map(|(revision, _)| revision) != write.expected.as_ref() && plant != Plant::LosesUpdates {
+        if stored.map(|(revision, ..)| revision) != write.expected.as_ref() && plant != Plant::LosesUpdates {
             return Committed::Conflict;
         }
         let claimed = |claim: &Claim| (claim.kind().name(), claim.value().to_vec());
         if write.claims.iter().any(|c| self.claims.get(&claimed(c)).is_some_and(|owner| *owner != write.subject)) {
             return Committed::Claimed;
         }
-        let before = stored.map(|(_, document)| document.as_str());
-        let document = plant.rewrite(&write.document, before);
+        let before = stored.map(|(.., read)| Arc::clone(read));
         let events: Vec<_> = write.events.iter().map(|event| serde_json::from_str(event.body()).unwrap()).collect();
-        self.marks.look(&key, before, &document, &events);
-        self.documents.insert(key, (write.revision, document));
+        let mut document: Value = serde_json::from_str(&write.document).unwrap();
+        let text = match plant.rewrite(&mut document, before.as_deref(), &events) {
+            true => document.to_string(),
+            false => write.document.clone(),
+        };
+        let document = Arc::new(document);
+        self.marks.look(&key, before.as_ref(), &document, &events);
+        self.documents.insert(key, (write.revision, text, document));
         write.claims.iter().for_each(|claim| drop(self.claims.insert(claimed(claim), write.subject.clone())));
         self.commits += 1;
         for (number, event) in write.events.iter().enumerate() {
@@ -113,6 +118,10 @@ impl State {
             (0..times).for_each(|_| self.put(&write.subject, event));
         }
         Committed::Done
+    }
+
+    pub(crate) fn document(&self, subject: &Subject) -> Arc<Value> {
+        Arc::clone(&self.documents[&subject.storage_key()].2)
     }
 
     fn put(&mut self, subject: &Subject, event: &NewEvent) {
@@ -143,7 +152,6 @@ impl Handle {
             inner.waiting.push(Waiting { replica: self.replica, what, write, go });
             verdict
         };
-        self.shared.moved.notify_one();
         match verdict.await {
             Ok(verdict) => verdict,
             Err(_) => pending().await,
@@ -162,7 +170,7 @@ impl Store for Handle {
     async fn load(&self, subject: &Subject) -> Result<Option<Stored>, StoreError> {
         let find = |state: &State| state.documents.get(&subject.storage_key()).cloned();
         let found = self.read("load", find).await?;
-        Ok(found.map(|(revision, document)| Stored::new(subject.clone(), revision, document)))
+        Ok(found.map(|(revision, document, _)| Stored::new(subject.clone(), revision, document)))
     }
 
     async fn subject_of(&self, handle: &UserHandle) -> Result<Option<Subject>, StoreError> {

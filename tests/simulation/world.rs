@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use tower_mfa::account::FirstFactor;
 use tower_mfa::clock::Timestamp;
-use tower_mfa::id::Subject;
+use tower_mfa::id::{AuthenticatorId, Subject};
 use tower_mfa::policy::Policy;
 use tower_mfa::recovery_code::{Count, Scheme};
 use tower_mfa::service::{Enroller, KeyRequest, Keys, LoginOutcome, Mfa, TotpEnrolment};
@@ -23,6 +23,7 @@ pub(crate) const NAMES: [&str; 2] = ["alice", "bob"];
 pub(crate) struct Person {
     pub(crate) subject: Subject,
     pub(crate) app: AuthenticatorApp,
+    pub(crate) app_id: AuthenticatorId,
     /// One that is synced: its counter stays where it is, so it can be asked in any order.
     pub(crate) key: Mutex<SoftAuthenticator>,
     pub(crate) recovery_codes: Vec<String>,
@@ -64,7 +65,8 @@ static KEYS: LazyLock<Keys> = LazyLock::new(|| {
 pub(crate) fn replica(shared: &Shared, number: usize, clock: &ManualClock, entropy: u64) -> Mfa {
     let policy = Policy::builder()
         .recovery_scheme(Scheme::argon2id(7_168, 5, 1).unwrap())
-        .recovery_codes(Count::new(2).unwrap());
+        .recovery_codes(Count::new(2).unwrap())
+        .bypass_at_most(3_600);
     Mfa::builder(Handle { shared: shared.clone(), replica: number })
         .issuer("https://id.example")
         .audience("api")
@@ -88,14 +90,14 @@ async fn enrol(mfa: &Mfa, name: &str) -> Person {
         panic!("nothing is bound yet")
     };
     let by = mfa.authenticate(tokens.access_token().expose()).unwrap();
-    let started = mfa.enrol_totp(Enroller::Session(&by), TotpEnrolment::new()).await.unwrap();
-    let app = AuthenticatorApp::scan(started.otpauth_uri.expose()).unwrap();
-    let bound = mfa.confirm(Enroller::Session(&by), started.id, app.code(now)).await.unwrap();
+    let begun = mfa.enrol_totp(Enroller::Session(&by), TotpEnrolment::new()).await.unwrap();
+    let app = AuthenticatorApp::scan(begun.otpauth_uri.expose()).unwrap();
+    let bound = mfa.confirm(Enroller::Session(&by), begun.id, app.code(now)).await.unwrap();
     let recovery_codes = bound.recovery_codes.unwrap().iter().map(|code| code.expose().to_owned()).collect();
     let by = mfa.authenticate(bound.tokens.access_token().expose()).unwrap();
     let mut key = SoftAuthenticator::passkey();
     let started = mfa.enrol_key(Enroller::Session(&by), KeyRequest::passkey()).await.unwrap();
     let credential = key.register(started.public_key.as_str(), ORIGIN).unwrap();
     drop(mfa.confirm_key(Enroller::Session(&by), started.id, &credential).await.unwrap());
-    Person { subject, app, key: Mutex::new(key), recovery_codes }
+    Person { subject, app, app_id: begun.id, key: Mutex::new(key), recovery_codes }
 }

@@ -20,20 +20,20 @@ use crate::postgres::{Schema, run};
 use crate::wire::{CUT_AFTER, CUT_BEFORE, DOWN, OPEN, SILENT, Wire};
 
 /// A service, one after the other on several stores.
-struct House {
+pub(crate) struct House {
     keys: Keys,
     clock: ManualClock,
 }
 
 impl House {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let master = MasterKey::generate("first", &SystemEntropy).unwrap();
         let signing = KeySet::new(SigningKey::generate(Algorithm::EdDsa).unwrap());
         let keys = Keys::new(signing, Arc::new(LocalKeyRing::new(vec![master]).unwrap()));
         Self { keys, clock: ManualClock::at(1_800_000_000) }
     }
 
-    fn on(&self, store: PostgresStore) -> Mfa {
+    pub(crate) fn on(&self, store: PostgresStore) -> Mfa {
         let mfa = Mfa::builder(store).issuer("https://id.example").audience("api").keys(self.keys.clone());
         mfa.with_clock(self.clock.clone()).store_deadline(Duration::from_secs(1)).build().unwrap()
     }
@@ -42,7 +42,7 @@ impl House {
         FirstFactor::password_checked_by_host(alice().clone(), self.clock.now().unwrap())
     }
 
-    async fn enrolled(&self, mfa: &Mfa) -> AuthenticatorApp {
+    pub(crate) async fn enrolled(&self, mfa: &Mfa) -> AuthenticatorApp {
         let LoginOutcome::Complete(tokens) = mfa.begin(self.first_factor()).await.unwrap() else { panic!("enrolled?") };
         let by = mfa.authenticate(tokens.access_token().expose()).unwrap();
         let started = mfa.enrol_totp(Enroller::Session(&by), TotpEnrolment::new()).await.unwrap();
@@ -51,21 +51,26 @@ impl House {
         app
     }
 
-    async fn asked(&self, mfa: &Mfa) -> LoginChallenge {
+    pub(crate) async fn asked(&self, mfa: &Mfa) -> LoginChallenge {
         self.clock.advance(60);
         let LoginOutcome::Challenge(asked) = mfa.begin(self.first_factor()).await.unwrap() else { panic!("not asked") };
         asked
     }
 
     /// Answers with the code of now.
-    async fn answer(&self, mfa: &Mfa, asked: &LoginChallenge, app: &AuthenticatorApp) -> Result<(), Refusal> {
+    pub(crate) async fn answer(
+        &self,
+        mfa: &Mfa,
+        asked: &LoginChallenge,
+        app: &AuthenticatorApp,
+    ) -> Result<(), Refusal> {
         let reply = Reply::totp(app.code(self.clock.time()));
         let answer = mfa.answer(Responder::Token(&asked.token), asked.id, reply).await;
         answer.map(|outcome| assert!(matches!(outcome, AnswerOutcome::Complete(_)))).map_err(|e| e.refusal().clone())
     }
 }
 
-fn is_unavailable(answer: &Result<(), Refusal>) -> bool {
+pub(crate) fn is_unavailable(answer: &Result<(), Refusal>) -> bool {
     matches!(answer, Err(Refusal::Unavailable { .. }))
 }
 

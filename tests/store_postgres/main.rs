@@ -14,6 +14,11 @@ mod doors;
 mod failures;
 #[path = "../folder/mod.rs"]
 mod folder;
+#[cfg(unix)]
+mod full;
+mod isolation;
+#[path = "../common/log.rs"]
+mod log;
 mod order;
 #[path = "../common/postgres.rs"]
 #[expect(dead_code, reason = "what other tests ask of it")]

@@ -11,10 +11,13 @@
 
 mod budgets;
 mod claims;
+mod clocks;
 mod cluster;
 mod failover;
 mod faults;
 mod layout;
+#[path = "../common/log.rs"]
+mod log;
 mod replicas;
 mod server;
 mod settings;

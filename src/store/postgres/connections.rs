@@ -21,6 +21,10 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
 /// a restart of the server, a commit would otherwise end without an answer on each of them. It has as long to say so.
 const RESTED: Duration = Duration::from_secs(1);
 
+/// How often a statement runs that the server undoes, because the host wants its transactions stricter than this store
+/// needs them (REPEATABLE READ, SERIALIZABLE): each time somebody else's was done.
+const SERIALIZING: u32 = 32;
+
 /// The lock is taken before locks are counted, and is nobody else's.
 const INSPECT: &str = "
 SELECT pg_is_in_recovery(), current_setting('fsync'),
@@ -94,6 +98,9 @@ impl Connections {
     }
 
     /// Runs one statement on a connection, and gives that back.
+    ///
+    /// One that a race has undone, for certain and whole, runs again: it finds what the other has written, and gives
+    /// the answer that it gives where it waits for the other at READ COMMITTED.
     pub(super) async fn run(
         &self,
         connection: PoolConnection<Postgres>,
@@ -101,7 +108,13 @@ impl Connections {
         values: &[Value<'_>],
     ) -> Result<Vec<PgRow>, sqlx::Error> {
         let mut asked = Asked { connection, is_answered: false };
-        let answer = self.protocol.run(&mut asked.connection, &self.names, template, values).await;
+        let mut answer = self.protocol.run(&mut asked.connection, &self.names, template, values).await;
+        for _ in 1..SERIALIZING {
+            if !answer.as_ref().is_err_and(failure::is_serialization) {
+                break;
+            }
+            answer = self.protocol.run(&mut asked.connection, &self.names, template, values).await;
+        }
         asked.is_answered = true;
         answer
     }

@@ -55,6 +55,12 @@ pub(super) fn is_claimed(error: &sqlx::Error, names: &Names) -> bool {
     error.is_some_and(|error| error.code() == "23505" && error.constraint() == Some(&names.bare("claim_once")))
 }
 
+/// Whether the statement lost a race that only a stricter isolation than READ COMMITTED has: `serialization_failure`,
+/// after which nothing of it is there.
+pub(super) fn is_serialization(error: &sqlx::Error) -> bool {
+    of_server(error).is_some_and(|error| is_undone(error.severity(), error.code()) && error.code() == "40001")
+}
+
 /// Whether the connection is gone: a read may be asked again on another.
 pub(super) fn is_lost(error: &sqlx::Error) -> bool {
     match error {

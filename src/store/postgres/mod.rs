@@ -10,7 +10,6 @@ mod names;
 mod options;
 mod outbox;
 mod rows;
-mod skew;
 mod statement;
 
 use std::sync::Arc;
@@ -20,9 +19,9 @@ pub use self::options::PostgresOptions;
 use self::commit::{DURABLE, Given};
 use self::connections::Connections;
 use self::outbox::{Place, STANDBY};
-use self::skew::Skew;
 use self::statement::Value;
 use super::scan_key;
+use super::skew::Skew;
 use crate::clock::Timestamp;
 use crate::id::Subject;
 use crate::store::{
@@ -128,7 +127,7 @@ impl Store for PostgresStore {
         };
         let row = answer.first().ok_or_else(|| StoreError::unknown("no answer"))?;
         let (committed, theirs) = commit::answer(row).map_err(StoreError::unknown)?;
-        self.skew.observe(asked, theirs);
+        self.skew.observe(0, asked, theirs);
         Ok(committed)
     }
 

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use super::PostgresStore;
 use super::connections::{self, Connections};
 use super::names::Names;
-use super::skew::Skew;
 use super::statement::Protocol;
 use crate::clock::{Clock, SystemClock};
 use crate::error::ConfigError;
 use crate::store::StoreError;
+use crate::store::skew::Skew;
 
 /// How a [`PostgresStore`] is opened.
 ///
@@ -141,7 +141,7 @@ impl PostgresOptions {
     pub(super) async fn on(self, pool: sqlx::PgPool) -> Result<PostgresStore, StoreError> {
         let (connections, skew) = (Connections::new(pool, self.names, self.protocol), Skew::new(self.clock));
         let asked = skew.now();
-        skew.observe(asked, connections.inspect(self.accepts_loss).await?);
+        skew.observe(0, asked, connections.inspect(self.accepts_loss).await?);
         connections.migrate().await?;
         Ok(PostgresStore { connections: Arc::new(connections), skew: Arc::new(skew) })
     }

@@ -1,6 +1,8 @@
 //! How a store is connected to.
 
+use std::fmt;
 use std::str::FromStr as _;
+use std::sync::Arc;
 
 use ::redis::io::tcp::TcpSettings;
 use ::redis::{ConnectionInfo, IntoConnectionInfo as _};
@@ -11,7 +13,9 @@ use super::servers::{Place, Places, Servers};
 use super::settings::Rules;
 use super::values;
 use super::{Inner, RedisStore, StoreError};
+use crate::clock::{Clock, SystemClock};
 use crate::error::ConfigError;
+use crate::store::skew::Skew;
 
 /// How many partitions a store has when nobody says.
 const PARTITIONS: u16 = 16;
@@ -27,16 +31,28 @@ const PARTITIONS: u16 = 16;
 /// let store = RedisStore::builder().prefix("bank").partitions(64).replicas(1).connect(nodes).await?;
 /// # Ok(()) }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct RedisStoreBuilder {
     prefix: Box<str>,
     partitions: Option<u16>,
     rules: Rules,
+    clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for RedisStoreBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStoreBuilder")
+            .field("prefix", &self.prefix)
+            .field("partitions", &self.partitions)
+            .field("rules", &self.rules)
+            .finish_non_exhaustive()
+    }
 }
 
 impl RedisStoreBuilder {
     pub(super) fn new() -> Self {
-        Self { prefix: "tower-mfa".into(), partitions: None, rules: Rules { accept_data_loss: false, replicas: None } }
+        let rules = Rules { accept_data_loss: false, replicas: None };
+        Self { prefix: "tower-mfa".into(), partitions: None, rules, clock: Arc::new(SystemClock) }
     }
 
     /// Puts every key under a name of its own, for a server that several share. Default: `tower-mfa`.
@@ -83,6 +99,13 @@ impl RedisStoreBuilder {
         self
     }
 
+    /// Sets the clock that the servers' are compared with. Default: [`SystemClock`].
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
     /// Connects to the server of a URL, or to a cluster through the servers of several, with commas
     /// between them. Makes the store where there is none.
     ///
@@ -114,10 +137,11 @@ impl RedisStoreBuilder {
             let mark = names.mark(partition);
             places.push((servers.slot(&mark).await.map_err(failure::of_read)?, mark));
         }
-        let inner = Inner { servers, names, layout, places: Places::new(places) };
+        let inner = Inner { servers, names, layout, places: Places::new(places), skew: Skew::new(self.clock) };
         for partition in inner.names.partitions() {
             hold_to_layout(&inner, partition).await?;
         }
+        inner.compare_clocks().await;
         Ok(RedisStore::on(inner))
     }
 }

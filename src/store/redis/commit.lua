@@ -6,11 +6,16 @@
 -- ARGV  expected revision or ''; new revision; document; subject; permit or ''; number of claims;
 --       each claim; then for each event: id, time, body, what it revokes or ''
 --
--- 'done', 'conflict', 'fenced' (the permit is no longer good), or { permit, place of a claim, … }: these claims
--- are not the subject's yet, reserve them where they live and come again with the permit.
+-- 'done' or 'conflict' with the server's time in seconds behind it, 'fenced' (the permit is no longer good), or
+-- { permit, place of a claim, … }: these claims are not the subject's yet, reserve them where they live and come again
+-- with the permit.
+
+-- Before the first write, and no reason to refuse one: whoever may commit need not be allowed to ask for the time.
+local time = redis.pcall('TIME')
+local now = time[1] and ' ' .. time[1] or ''
 
 if redis.call('GETRANGE', KEYS[1], 0, 21) ~= ARGV[1] then
-    return 'conflict'
+    return 'conflict' .. now
 end
 
 local claims = tonumber(ARGV[6])
@@ -61,4 +66,4 @@ for i = 1, claims do
     redis.call('HSET', KEYS[2], ARGV[6 + i], '1')
 end
 redis.call('SET', KEYS[1], ARGV[2] .. '\n' .. ARGV[3])
-return 'done'
+return 'done' .. now

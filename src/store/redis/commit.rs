@@ -16,14 +16,12 @@ const ATTEMPTS: usize = 8;
 /// What `commit.lua` says.
 #[derive(Debug, PartialEq, Eq)]
 enum Said {
-    Committed(Committed),
+    /// With the server's time, in seconds, where it may be asked for it.
+    Committed(Committed, Option<i64>),
     /// The permit is no longer good.
     Fenced,
     /// Claims to reserve, by their places in the list, and the permit to come again with.
-    Reserve {
-        permit: String,
-        missing: Vec<usize>,
-    },
+    Reserve { permit: String, missing: Vec<usize> },
 }
 
 impl Said {
@@ -32,9 +30,11 @@ impl Said {
             Value::Array(values) => return Self::read_reserve(values),
             value => values::text(value)?,
         };
-        match value.as_str() {
-            "done" => Ok(Self::Committed(Committed::Done)),
-            "conflict" => Ok(Self::Committed(Committed::Conflict)),
+        let (word, time) = value.split_once(' ').map_or((value.as_str(), None), |(word, time)| (word, Some(time)));
+        let time = time.and_then(|time| time.parse().ok());
+        match word {
+            "done" => Ok(Self::Committed(Committed::Done, time)),
+            "conflict" => Ok(Self::Committed(Committed::Conflict, time)),
             "fenced" => Ok(Self::Fenced),
             _ => Err(StoreError::corrupt(NOT_UNDERSTOOD)),
         }
@@ -63,7 +63,7 @@ impl Inner {
         claims.dedup();
         for _ in 0..ATTEMPTS {
             let (permit, missing) = match self.run(&commit, &claims, "").await? {
-                Said::Committed(committed) => return Ok(committed),
+                Said::Committed(committed, _) => return Ok(committed),
                 Said::Reserve { permit, missing } => (permit, missing),
                 Said::Fenced => return Err(StoreError::unknown(NOT_UNDERSTOOD)),
             };
@@ -88,12 +88,12 @@ impl Inner {
         let reserved = self.reserve_all(attempt, missing).await.map_err(StoreError::not_committed);
         let said = match reserved {
             Ok(Reserved::Yes) => self.run(commit, claims, attempt.permit).await,
-            Ok(Reserved::Foreign) => Ok(Said::Committed(Committed::Claimed)),
+            Ok(Reserved::Foreign) => Ok(Said::Committed(Committed::Claimed, None)),
             Ok(Reserved::Overtaken) => Ok(Said::Fenced),
             Err(error) => Err(error),
         };
         match &said {
-            Ok(Said::Committed(Committed::Done)) => {
+            Ok(Said::Committed(Committed::Done, _)) => {
                 for claim in missing {
                     attempt.settle(self, claim).await;
                 }
@@ -107,7 +107,7 @@ impl Inner {
             }
         }
         match said? {
-            Said::Committed(committed) => Ok(Some(committed)),
+            Said::Committed(committed, _) => Ok(Some(committed)),
             Said::Fenced => Ok(None),
             Said::Reserve { .. } => Err(StoreError::unknown(NOT_UNDERSTOOD)),
         }
@@ -126,9 +126,14 @@ impl Inner {
     async fn run(&self, commit: &Commit<'_>, claims: &[&Claim], permit: &str) -> Result<Said, StoreError> {
         let partition = self.names.of_subject(commit.subject());
         let call = self.call(commit, claims, permit);
+        let asked = self.skew.now();
         let said = call.write(&self.servers, self.places.of(partition)).await.map_err(failure::of_write)?;
         // Something was done; what, is not understood.
-        Said::read(said).map_err(StoreError::unknown)
+        let said = Said::read(said).map_err(StoreError::unknown)?;
+        if let Said::Committed(_, Some(theirs)) = said {
+            self.skew.observe(partition.0, asked, theirs);
+        }
+        Ok(said)
     }
 
     fn call(&self, commit: &Commit<'_>, claims: &[&Claim], permit: &str) -> Call {
@@ -167,8 +172,9 @@ mod tests {
     #[test]
     fn what_the_script_says_is_understood_and_nothing_else() {
         let text = |text: &str| Value::BulkString(text.as_bytes().to_vec());
-        assert_eq!(Said::read(text("done")).unwrap(), Said::Committed(Committed::Done));
-        assert_eq!(Said::read(text("conflict")).unwrap(), Said::Committed(Committed::Conflict));
+        assert_eq!(Said::read(text("done 17")).unwrap(), Said::Committed(Committed::Done, Some(17)));
+        assert_eq!(Said::read(text("done")).unwrap(), Said::Committed(Committed::Done, None));
+        assert_eq!(Said::read(text("conflict 17")).unwrap(), Said::Committed(Committed::Conflict, Some(17)));
         let reserve = Value::Array(vec![text("3 A"), Value::Int(1), Value::Int(3)]);
         let wanted = Said::Reserve { permit: "3 A".to_owned(), missing: vec![0, 2] };
         assert_eq!(Said::read(reserve).unwrap(), wanted);

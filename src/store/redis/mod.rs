@@ -23,6 +23,7 @@ use ::redis::{Cmd, Value};
 use self::layout::{Layout, Names, Partition};
 use self::servers::{Places, Servers};
 use self::values::Swapped;
+use super::skew::Skew;
 use crate::clock::Timestamp;
 use crate::id::Subject;
 use crate::store::{
@@ -112,6 +113,7 @@ struct Inner {
     names: Names,
     layout: Layout,
     places: Places,
+    skew: Skew,
 }
 
 /// Addresses may hold a password, which does not belong in a log.
@@ -139,6 +141,16 @@ impl RedisStore {
     /// As there.
     pub async fn connect(urls: &str) -> Result<Self, StoreError> {
         Self::builder().connect(urls).await
+    }
+
+    /// Returns by how many seconds the clock of the server that was heard last was ahead of ours then, at the last
+    /// commit or when connecting; negative when it was behind, 0 where the server does not tell (`TIME` is not allowed).
+    ///
+    /// Each part of a cluster's store is compared for itself. When one grows beyond 30 s either way, that is logged at
+    /// `warn`, target `tower_mfa::clock`, once until all of them agree again.
+    #[must_use]
+    pub fn clock_difference(&self) -> i64 {
+        self.inner.skew.difference()
     }
 
     fn on(inner: Inner) -> Self {
@@ -195,6 +207,19 @@ impl Inner {
 }
 
 impl Inner {
+    /// Compares our clock with that of each partition. A server that does not tell its time is as good as any other.
+    async fn compare_clocks(&self) {
+        let time = |partition| (self.places.of(partition), ::redis::cmd("TIME"));
+        let commands: Vec<_> = self.names.partitions().map(time).collect();
+        let asked = self.skew.now();
+        let Ok(told) = self.servers.read_many(&commands).await else { return };
+        for (partition, theirs) in self.names.partitions().zip(told) {
+            if let Some(theirs) = values::time(theirs) {
+                self.skew.observe(partition.0, asked, theirs);
+            }
+        }
+    }
+
     async fn count(&self) -> Result<u64, StoreError> {
         let count = |partition| {
             let mut card = ::redis::cmd("ZCARD");

@@ -58,6 +58,11 @@ pub(super) fn entry(value: Value) -> Result<Entry, StoreError> {
     })
 }
 
+/// What a server says to `TIME`: its seconds; `None` where it refuses.
+pub(super) fn time(value: Value) -> Option<i64> {
+    text(list(value).ok()?.into_iter().next()?).ok()?.parse().ok()
+}
+
 pub(super) fn list(value: Value) -> Result<Vec<Value>, StoreError> {
     match value {
         Value::Array(values) => Ok(values),

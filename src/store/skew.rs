@@ -2,9 +2,8 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use super::rows;
 use crate::clock::{Clock, Timestamp};
 
 /// From how many seconds on somebody should hear of it. Nothing here goes by the database's clock, but another replica,
@@ -12,10 +11,15 @@ use crate::clock::{Clock, Timestamp};
 const TOLERATED: u64 = 30;
 
 /// Compares the clocks at each commit, whose answer tells the database's.
+///
+/// Where a database is several servers, each part of it is compared for itself, or two clocks, one right and one wrong,
+/// would be told of at every commit in turn. The operator hears when the first part differs, and when none does any
+/// more.
 pub(super) struct Skew {
     clock: Arc<dyn Clock>,
     difference: AtomicI64,
-    is_told: AtomicBool,
+    /// The parts that differ, a bit for each.
+    wide: AtomicU64,
 }
 
 impl fmt::Debug for Skew {
@@ -26,7 +30,7 @@ impl fmt::Debug for Skew {
 
 impl Skew {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, difference: AtomicI64::new(0), is_told: AtomicBool::new(false) }
+        Self { clock, difference: AtomicI64::new(0), wide: AtomicU64::new(0) }
     }
 
     pub(super) fn difference(&self) -> i64 {
@@ -38,18 +42,17 @@ impl Skew {
         self.clock.now().ok()
     }
 
-    /// Takes the time that an answer told to a question which was sent at `asked`.
-    pub(super) fn observe(&self, asked: Option<Timestamp>, theirs: i64) {
+    /// Takes the time that part `part`, 0 to 63, told in its answer to a question which was sent at `asked`.
+    pub(super) fn observe(&self, part: u16, asked: Option<Timestamp>, theirs: i64) {
         let (Some(asked), Some(answered)) = (asked, self.now()) else { return };
         let difference = difference(asked, answered, theirs);
         self.difference.store(difference, Ordering::Relaxed);
-        let is_wide = difference.unsigned_abs() > TOLERATED;
-        if self.is_told.swap(is_wide, Ordering::Relaxed) == is_wide {
-            return;
-        }
-        if is_wide {
-            tracing::warn!(target: "tower_mfa::clock", seconds = difference, "the clock of the database and ours differ");
-        } else {
+        let Some(bit) = 1_u64.checked_shl(u32::from(part)) else { return };
+        if difference.unsigned_abs() > TOLERATED {
+            if self.wide.fetch_or(bit, Ordering::Relaxed) == 0 {
+                tracing::warn!(target: "tower_mfa::clock", seconds = difference, "the clock of the database and ours differ");
+            }
+        } else if self.wide.load(Ordering::Relaxed) & bit != 0 && self.wide.fetch_and(!bit, Ordering::Relaxed) == bit {
             tracing::info!(target: "tower_mfa::clock", seconds = difference, "the clock of the database and ours agree again");
         }
     }
@@ -57,7 +60,7 @@ impl Skew {
 
 /// How many seconds theirs is ahead; negative when it is behind. 0 where it lies between question and answer.
 fn difference(asked: Timestamp, answered: Timestamp, theirs: i64) -> i64 {
-    let (asked, answered) = (rows::seconds(asked), rows::seconds(answered));
+    let (asked, answered) = (seconds(asked), seconds(answered));
     if theirs < asked {
         theirs.saturating_sub(asked)
     } else if theirs > answered {
@@ -65,6 +68,10 @@ fn difference(asked: Timestamp, answered: Timestamp, theirs: i64) -> i64 {
     } else {
         0
     }
+}
+
+fn seconds(at: Timestamp) -> i64 {
+    i64::try_from(at.as_secs()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
