@@ -34,6 +34,7 @@
 //! | [`account`] | the functional core: events, refusals, views |
 //! | [`store`] | the one trait a database implements, and the suite it proves itself with |
 //! | [`service`] | the shell: [`Mfa`](service::Mfa) |
+//! | [`transfer`] | keys of authenticator apps, read from what other systems export |
 //! | [`webauthn`] | passkeys and security keys: what their signatures are checked against |
 //! | [`routes`] | the JSON API |
 //! | [`testing`] | a clock to turn and an authenticator app for your own tests |
@@ -56,6 +57,7 @@
 //! | `postgres-pool-sqlx-0-9` | | `PostgresOptions::with_pool`, which takes a pool of sqlx 0.9; implies `postgres` |
 //! | `webauthn` | | [`webauthn`]; implies `service` |
 //! | `webhook` | | [`outbox`]: events as webhooks, signed by the rules of Standard Webhooks; implies `service` |
+//! | `transfer` | | [`transfer`]: what other systems hold, taken over; implies `service` |
 //! | `metrics` | | [`outbox`]: events as counters of the `metrics` facade; implies `service` |
 //! | `testing` | | [`testing`] and [`store::conformance`]; implies `service` |
 //!
@@ -117,6 +119,9 @@ pub mod webauthn;
 
 #[cfg(feature = "service")]
 pub mod outbox;
+
+#[cfg(feature = "transfer")]
+pub mod transfer;
 
 #[cfg(feature = "routes")]
 pub mod routes;

@@ -31,6 +31,7 @@ const ORDER: &[&str] = &[
     "risk",
     "delivery",
     "outbox",
+    "transfer",
     "federation",
     "routes",
     "portal",
