@@ -10,5 +10,6 @@
 
 
 mod apps_csv;
+mod apps_migration;
 mod apps_otpauth;
 mod apps_support;

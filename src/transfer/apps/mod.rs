@@ -22,6 +22,7 @@
 //! | what is there | read it with |
 //! |---|---|
 //! | key URIs, one a line | [`otpauth`] |
+//! | the QR codes that Google Authenticator exports | [`google_migration`] |
 //! | a table | [`csv`] |
 //!
 //! # Security
@@ -33,6 +34,7 @@ mod csv;
 mod error;
 mod found;
 mod lines;
+mod migration;
 mod otpauth;
 mod parts;
 mod reason;
@@ -40,5 +42,6 @@ mod reason;
 pub use csv::{Column, Columns, Csv, SecretEncoding, csv};
 pub use error::{ReadError, ReadErrorKind};
 pub use found::{AppKey, Found, Place, Skipped};
+pub use migration::{GoogleMigration, google_migration};
 pub use otpauth::{Otpauth, otpauth};
 pub use reason::Reason;
