@@ -24,6 +24,7 @@
 //! | key URIs, one a line | [`otpauth`] |
 //! | the QR codes that Google Authenticator exports | [`google_migration`] |
 //! | a table | [`csv`] |
+//! | the file that came with hardware tokens (RFC 6030) | [`pskc`] |
 //!
 //! # Security
 //!
@@ -37,6 +38,7 @@ mod lines;
 mod migration;
 mod otpauth;
 mod parts;
+mod pskc;
 mod reason;
 
 pub use csv::{Column, Columns, Csv, SecretEncoding, csv};
@@ -44,4 +46,5 @@ pub use error::{ReadError, ReadErrorKind};
 pub use found::{AppKey, Found, Place, Skipped};
 pub use migration::{GoogleMigration, google_migration};
 pub use otpauth::{Otpauth, otpauth};
+pub use pskc::{Pskc, PskcKey, pskc};
 pub use reason::Reason;
