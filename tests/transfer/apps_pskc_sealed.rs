@@ -111,6 +111,22 @@ fn an_encrypted_value_without_a_mac_is_refused() {
 }
 
 #[test]
+fn without_a_mac_key_the_mac_is_made_with_the_key_of_the_encryption() {
+    use aws_lc_rs::hmac;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    let good = figure(6);
+    let (before, rest) = good.split_once("<MACKey>").unwrap();
+    let without = format!("{before}{}", rest.split_once("</MACKey>").unwrap().1);
+    assert_eq!(told(&read(&without, key())), ["entry 1: mac_wrong"], "the figure's MAC is made with another");
+    let value = STANDARD.decode("AAECAwQFBgcICQoLDA0OD+cIHItlB3Wra1DUpxVvOx2lef1VmNPCMl8jwZqIUqGv").unwrap();
+    let mac_key = vectors::hex("12345678901234567890123456789012");
+    let mac = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &mac_key), &value);
+    let remade = without.replace("Su+NvtQfmvfJzF6bmQiJqoLRExc=", &STANDARD.encode(mac));
+    assert_eq!(keys(&read(&remade, key()))[0].secret().expose(), SECRET);
+}
+
+#[test]
 fn values_and_envelopes_that_stand_there_twice_are_refused() {
     let good = figure(6);
     let part = |from: &str, to: &str| {

@@ -165,7 +165,8 @@ impl Opener {
             Hash::Sha512 => hmac::HMAC_SHA512,
         };
         let mac = match &envelope.mac_key {
-            // §6.1.1: without a key of its own, the MAC is made with that of the encryption.
+            // §6.1.1 lets both sides agree on a MAC key beforehand, and one key alone is agreed on here: makers
+            // that write none use that of the encryption.
             None => hmac::Key::new(algorithm, &key),
             Some(sealed) => match sealed.decrypt(&key) {
                 Ok(mac_key) if !mac_key.is_empty() => hmac::Key::new(algorithm, &mac_key),
