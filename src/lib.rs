@@ -59,7 +59,7 @@
 //! | `webauthn` | | [`webauthn`]; implies `service` |
 //! | `webhook` | | [`outbox`]: events as webhooks, signed by the rules of Standard Webhooks; implies `service` |
 //! | `metrics` | | [`outbox`]: events as counters of the `metrics` facade; implies `service` |
-//! | `transfer` | | [`transfer`]: accounts exported and imported; implies `service` |
+//! | `transfer` | | [`transfer`]: accounts exported and imported, keys of authenticator apps from other systems; implies `service` |
 //! | `testing` | | [`testing`] and [`store::conformance`]; implies `service` |
 //!
 //! # Always true

@@ -16,6 +16,7 @@ use tower_mfa::store::{
     UserHandle,
 };
 use tower_mfa::token::{Algorithm, KeySet, SigningKey};
+use tower_mfa::transfer::apps::{Found, ReadError};
 use tower_mfa::vault::{LocalKeyRing, MasterKey};
 
 /// Runs a future that never waits for anything outside this process.
@@ -211,4 +212,22 @@ pub fn claims(sid: &str) -> String {
         "evidence": [{"type": "pwd", "at": NOW - 10}, {"type": "totp", "at": NOW - 10}],
     })
     .to_string()
+}
+
+/// Reads everything: what is skipped prints on one line, and nothing of a key is printed.
+pub fn no_word_of(items: impl Iterator<Item = Result<Found, ReadError>>, input: &[u8]) {
+    for item in items {
+        match item {
+            Ok(Found::Key(key)) => {
+                let printed = format!("{key:?}");
+                assert!(!printed.contains(key.secret().to_base32().expose()), "{printed}");
+                assert!(key.secret().expose().len() >= 16);
+            }
+            Ok(Found::Skipped(skipped)) => {
+                let printed = skipped.to_string();
+                assert!(!printed.contains(char::is_control) && printed.len() < 1_000, "{printed:?} of {input:?}");
+            }
+            Err(error) => assert!(!error.to_string().contains(char::is_control), "{error:?}"),
+        }
+    }
 }

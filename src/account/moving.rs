@@ -44,6 +44,8 @@ pub(crate) struct ForeignApp<'a> {
     pub(crate) label: &'a str,
     pub(crate) params: Totp,
     pub(crate) secret: &'a Secret,
+    /// The last step that was used there, where that is known.
+    pub(crate) used_until: Option<Step>,
 }
 
 /// Whether something was taken in.
@@ -139,7 +141,7 @@ impl Account {
         let id = AuthenticatorId::generate(turn.entropy)?;
         let expose = app.secret.expose();
         let sealed = turn.vault.seal(Purpose::OtpSecret, &self.subject, id.as_bytes(), expose, turn.entropy)?;
-        let last_step = last_acceptable(app.params, turn);
+        let last_step = last_acceptable(app.params, turn).max(app.used_until);
         let validity = turn.policy.totp_valid_for;
         self.authenticators.push(Authenticator {
             id,

@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use zeroize::Zeroizing;
 
 use super::hotp::{Counter, Hotp};
-use super::secret::Secret;
+use super::secret::{InvalidSecret, Secret};
 use super::totp::Totp;
 use super::uri_parse;
 use crate::clock::Timestamp;
@@ -108,7 +108,15 @@ impl OtpauthUri {
     ///
     /// [`InvalidUri`] says what is wrong, and nothing of the secret.
     pub fn parse(uri: &str) -> Result<Self, InvalidUri> {
-        uri_parse::parse(uri, Secret::from_base32)
+        Self::parse_with(uri, Secret::from_base32)
+    }
+
+    /// Reads a key URI whose secret the caller reads, and can say more of.
+    pub(crate) fn parse_with(
+        uri: &str,
+        read_secret: impl Fn(&str) -> Result<Secret, InvalidSecret>,
+    ) -> Result<Self, InvalidUri> {
+        uri_parse::parse(uri, read_secret)
     }
 
     /// Reads a key URI as [`OtpauthUri::parse`], with a key from 10 bytes.
@@ -121,7 +129,7 @@ impl OtpauthUri {
     ///
     /// See [`Secret::danger_short_from_bytes`].
     pub fn danger_parse_short_secret(uri: &str) -> Result<Self, InvalidUri> {
-        uri_parse::parse(uri, Secret::danger_short_from_base32)
+        Self::parse_with(uri, Secret::danger_short_from_base32)
     }
 
     /// Writes the URI, every parameter spelled out.

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use super::apps::ReadError;
 use crate::error::BoxError;
 use crate::service::Error;
 
@@ -28,6 +29,8 @@ pub enum TransferErrorKind {
     Changed,
     /// The last line is missing, with whatever stood before it.
     CutOff,
+    /// The list of keys cannot be read any further: the source, a [`ReadError`], says where and why.
+    List,
     /// The file could not be read or written.
     Io,
     /// The service could not do it: its store does not answer. Call it again.
@@ -42,6 +45,7 @@ impl TransferErrorKind {
             Self::OtherKey => "the file was made with another transfer key",
             Self::Changed => "the line is not what was written there",
             Self::CutOff => "the file ends before its last line",
+            Self::List => "the list of keys cannot be read any further",
             Self::Io => "the file could not be read or written",
             Self::Service => "the service could not go on",
         }
@@ -56,6 +60,11 @@ impl TransferErrorKind {
 impl TransferError {
     pub(super) fn io(source: std::io::Error) -> Self {
         Self { kind: TransferErrorKind::Io, line: None, source: Some(source.into()) }
+    }
+
+    /// A list that cannot be read any further.
+    pub(super) fn reading(source: ReadError) -> Self {
+        Self { kind: TransferErrorKind::List, line: None, source: Some(source.into()) }
     }
 
     pub(super) fn because(self, source: impl Into<BoxError>) -> Self {

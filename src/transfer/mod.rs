@@ -43,7 +43,9 @@
 //! ```
 
 mod accounts;
+pub mod apps;
 mod error;
+mod import_apps;
 mod key;
 mod report;
 

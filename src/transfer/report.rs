@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::apps::{AppKey, Place, Reason, Skipped};
 use crate::account::{Mover, Refusal};
 use crate::error::ConfigError;
 use crate::id::Subject;
@@ -13,18 +14,21 @@ const NAMED: usize = 1_000;
 /// ```
 /// use tower_mfa::transfer::Move;
 ///
-/// let rehearsal = Move::by("ops@example.com", "move to Frankfurt, ticket 4711").unwrap().dry_run(true);
-/// assert!(Move::by("ops@example.com", "").is_err(), "an exception has somebody who made it, and why");
-/// # drop(rehearsal);
+/// let rehearsal = Move::by("ops@example.com", "move to Frankfurt, ticket 4711").map(|why| why.dry_run(true));
+/// assert!(rehearsal.is_ok());
+/// assert!(Move::by("ops@example.com", "").is_err(), "somebody does it, and says why");
 /// ```
 #[must_use]
 pub struct Move<'a> {
     pub(super) actor: Box<str>,
     pub(super) reason: Box<str>,
     pub(super) is_rehearsal: bool,
-    on_progress: Option<Box<dyn FnMut(&MoveReport) + Send + 'a>>,
-    on_refused: Option<Box<dyn FnMut(&Refused) + Send + 'a>>,
+    only: Option<Box<dyn Fn(&Subject) -> bool + Send + 'a>>,
+    on_progress: Option<Told<'a, MoveReport>>,
+    on_refused: Option<Told<'a, Refused>>,
 }
+
+type Told<'a, T> = Box<dyn FnMut(&T) + Send + 'a>;
 
 impl<'a> Move<'a> {
     /// Names the operator and the reason: the audit trail keeps both.
@@ -39,12 +43,17 @@ impl<'a> Move<'a> {
             }
         }
         let (actor, reason) = (actor.into(), reason.into());
-        Ok(Self { actor, reason, is_rehearsal: false, on_progress: None, on_refused: None })
+        Ok(Self { actor, reason, is_rehearsal: false, only: None, on_progress: None, on_refused: None })
     }
 
     /// Goes through all of it and writes nothing: the report says what would be refused.
     pub fn dry_run(self, yes: bool) -> Self {
         Self { is_rehearsal: yes, ..self }
+    }
+
+    /// Moves these and passes over everybody else, who is not counted: one tenant, say, or one person.
+    pub fn only(self, these: impl Fn(&Subject) -> bool + Send + 'a) -> Self {
+        Self { only: Some(Box::new(these)), ..self }
     }
 
     /// Is told how far it is, every 200 lines or fewer, and at the end.
@@ -59,6 +68,10 @@ impl<'a> Move<'a> {
 
     pub(super) fn mover<'m>(&'m self, from: &'m str) -> Mover<'m> {
         Mover { actor: &self.actor, reason: &self.reason, from }
+    }
+
+    pub(super) fn wants(&self, subject: &Subject) -> bool {
+        self.only.as_ref().is_none_or(|these| these(subject))
     }
 
     pub(super) fn progress(&mut self, report: &MoveReport) {
@@ -117,23 +130,46 @@ impl MoveReport {
     }
 }
 
-/// One that was not moved, and why.
+/// One that was not moved, and why. It prints as one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refused {
-    /// The line or entry of the file, the first being 1; of an export, the account's number.
-    pub line: u64,
+    /// Where it stands in the file; of an export, which account it is.
+    pub place: Place,
     /// Whose it is, where that is known.
     pub subject: Option<Subject>,
+    /// What its origin calls it, where it has no subject: at most 100 characters that print on one line.
+    pub what: Option<Box<str>>,
     /// Why.
     pub why: Why,
 }
 
+impl Refused {
+    /// An account.
+    pub(super) const fn account(place: Place, subject: Subject, why: Why) -> Self {
+        Self { place, subject: Some(subject), what: None, why }
+    }
+
+    /// A key of an app.
+    pub(super) fn app(key: &AppKey, subject: Option<Subject>, why: Why) -> Self {
+        let what = if subject.is_none() { key.shown() } else { None };
+        Self { place: key.place(), subject, what, why }
+    }
+
+    /// What a reader passed over.
+    pub(super) fn skipped(skipped: &Skipped) -> Self {
+        let what = skipped.what().map(Into::into);
+        Self { place: skipped.place(), subject: None, what, why: Why::Skipped(skipped.why()) }
+    }
+}
+
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}", self.line)?;
-        if let Some(subject) = &self.subject {
-            write!(f, ", {subject}")?;
+        write!(f, "{}", self.place)?;
+        match (&self.subject, &self.what) {
+            (Some(subject), _) => write!(f, " ({subject})")?,
+            (None, Some(what)) => write!(f, " ({what})")?,
+            (None, None) => {}
         }
         write!(f, ": {}", self.why)
     }
@@ -153,6 +189,10 @@ pub enum Why {
     Sealed,
     /// The document is damaged, or written by a newer version.
     Unreadable,
+    /// Nobody was named whose key it is.
+    Nobodys,
+    /// The reader passed it over.
+    Skipped(Reason),
     /// The account or the policy takes no such authenticator.
     Refused(Refusal),
 }
@@ -167,6 +207,8 @@ impl Why {
             Self::OtherRelyingParty => "other_relying_party",
             Self::Sealed => "sealed",
             Self::Unreadable => "unreadable",
+            Self::Nobodys => "nobodys",
+            Self::Skipped(reason) => reason.code(),
             Self::Refused(_) => "refused",
         }
     }
@@ -180,7 +222,9 @@ impl fmt::Display for Why {
             Self::OtherRelyingParty => "its passkeys and security keys belong to another relying party",
             Self::Sealed => "what is sealed in it does not open: its key is gone, or it was damaged",
             Self::Unreadable => "the document is damaged, or written by a newer version",
-            Self::Refused(refusal) => return refusal.fmt(f),
+            Self::Nobodys => "nobody was named whose key it is",
+            Self::Skipped(reason) => return reason.fmt(f),
+            Self::Refused(refusal) => return write!(f, "the account or its policy does not take it: {refusal}"),
         })
     }
 }

@@ -15,6 +15,7 @@ use tower_mfa::service::{ChallengeOutcome, ChallengeRequest, Enroller, Keys, Log
 use tower_mfa::store::{Commit, Feed, NewEvent, Revision, Store};
 use tower_mfa::testing::{Fault, SeededEntropy};
 use tower_mfa::token::{Algorithm, KeySet, SigningKey};
+use tower_mfa::transfer::TransferKey;
 use tower_mfa::vault::{LocalKeyRing, MasterKey};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Metadata, Subscriber, span};
@@ -166,6 +167,9 @@ fn asvs_16_2_5_no_key_code_or_secret_prints_itself() {
     hunt.print(&master);
     let ring = LocalKeyRing::new(vec![master.clone()]).unwrap();
     hunt.print(&ring);
+    let transfer = TransferKey::generate("move", &entropy).unwrap();
+    hunt.plant_bytes("transfer key", transfer.expose());
+    hunt.print(&transfer);
     let signing = SigningKey::generate(Algorithm::EdDsa).unwrap();
     let pem = signing.to_pkcs8_pem().unwrap();
     hunt.plant("signing key", pem.expose().lines().nth(1).unwrap());

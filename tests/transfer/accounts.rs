@@ -1,6 +1,7 @@
 //! Whole accounts: what goes along, and what does not.
 
-use tower_mfa::account::{Bypass, EventKind, Refusal};
+use tower_mfa::account::{Bypass, EventKind, FirstFactor, Refusal};
+use tower_mfa::id::Subject;
 use tower_mfa::service::{LoginOutcome, Reply};
 use tower_mfa::store::{MemoryStore, Store};
 use tower_mfa::testing::{Fault, FaultyStore, SoftAuthenticator};
@@ -204,6 +205,25 @@ async fn a_dry_run_says_the_same_and_writes_nothing() {
 }
 
 #[tokio::test]
+async fn one_tenant_moves_and_the_others_stay() {
+    let here = here();
+    for (tenant, id) in [("acme", "alice"), ("acme", "bob"), ("other", "alice")] {
+        let subject = Subject::with_tenant(tenant, id).unwrap();
+        let first = FirstFactor::password_checked_by_host(subject, here.now());
+        complete(here.mfa.begin(first).await.unwrap());
+    }
+    let acme = |subject: &Subject| subject.tenant() == Some("acme");
+    let (mut file, mut seen) = (Vec::new(), Vec::new());
+    let why_acme = why().only(acme).on_progress(|report| seen.push(report.seen));
+    let report = here.mfa.export_accounts(&mut file, &key(), why_acme).await.unwrap();
+    assert_eq!((report.moved, report.refused, seen), (2, 0, vec![2]));
+    let there = there(&here);
+    let bob = |subject: &Subject| subject.id() == "bob";
+    let report = there.mfa.import_accounts(file.as_slice(), &key(), why().only(bob)).await.unwrap();
+    assert_eq!((report.seen, report.moved), (1, 1));
+}
+
+#[tokio::test]
 async fn everybody_who_is_refused_is_named_and_progress_is_told() {
     let here = here();
     for n in 0..70 {
@@ -216,7 +236,7 @@ async fn everybody_who_is_refused_is_named_and_progress_is_told() {
     let told = why().on_refused(|one| refused.push(one.to_string())).on_progress(|report| seen.push(report.seen));
     let report = there.mfa.import_accounts(file.as_slice(), &key(), told).await.unwrap();
     assert_eq!((refused.len(), report.about, report.remaining()), (70, Some(70), Some(0)));
-    assert!(refused.iter().any(|text| text.contains("person-17: it is there already")), "{refused:?}");
+    assert!(refused.iter().any(|text| text.contains("person-17): it is there already")), "{refused:?}");
     assert!(seen.windows(2).all(|pair| pair[0] < pair[1]) && seen.len() > 1 && seen.ends_with(&[70]), "{seen:?}");
 }
 

@@ -18,4 +18,18 @@ mod scene;
 mod accounts;
 mod files;
 mod format;
+mod import;
 mod places;
+
+#[path = "../common/tools.rs"]
+mod tools;
+#[path = "../common/vectors.rs"]
+mod vectors;
+
+mod apps_csv;
+mod apps_migration;
+mod apps_otpauth;
+mod apps_pskc;
+mod apps_pskc_sealed;
+mod apps_support;
+mod apps_words;

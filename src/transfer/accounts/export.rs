@@ -3,6 +3,7 @@ use std::io::Write;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
+use super::super::apps::Place;
 use super::super::error::{TransferError, TransferErrorKind};
 use super::super::key::{FileKeys, TransferKey};
 use super::super::report::{Move, MoveReport, Refused, Why};
@@ -56,15 +57,16 @@ impl Mfa {
         let (begun, mut after) = (Instant::now(), None);
         loop {
             let page = moving.page(after.as_ref()).await?;
-            for stored in page.items().iter().filter(|stored| !is_of_service(stored.subject())) {
+            let wanted = |stored: &&Stored| !is_of_service(stored.subject()) && why.wants(stored.subject());
+            let wanted: Vec<&Stored> = page.items().iter().filter(wanted).collect();
+            for stored in wanted {
                 let outcome = lines.account(&moving, stored)?;
                 report.seen = report.seen.saturating_add(1);
                 match outcome {
                     Ok(written) => report.moved = report.moved.saturating_add(u64::from(written)),
                     Err(reason) => {
-                        let subject = Some(stored.subject().clone());
-                        let line = report.seen;
-                        why.refused(&mut report, Refused { line, subject, why: reason });
+                        let place = Place::entry_number(report.seen);
+                        why.refused(&mut report, Refused::account(place, stored.subject().clone(), reason));
                     }
                 }
             }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::super::apps::Place;
 use super::super::error::TransferError;
 use super::super::key::TransferKey;
 use super::super::report::{Move, MoveReport, Refused, Why};
@@ -52,7 +53,7 @@ impl Mfa {
         let mut report = MoveReport { about: Some(file.head.about), ..MoveReport::default() };
         let begun = Instant::now();
         loop {
-            let (batch, is_over) = batch(&mut file);
+            let (batch, is_over) = batch(&mut file, &why);
             for outcome in errand.take_all(batch).await? {
                 report.seen = report.seen.saturating_add(1);
                 match outcome {
@@ -71,11 +72,12 @@ impl Mfa {
 
 /// The next accounts, and whether they are the last. What stands before a line that is not believed was believed by
 /// itself.
-fn batch(file: &mut Reader<impl BufRead>) -> (Vec<Exported>, Result<bool, TransferError>) {
+fn batch(file: &mut Reader<impl BufRead>, why: &Move<'_>) -> (Vec<Exported>, Result<bool, TransferError>) {
     let mut batch = Vec::new();
     while batch.len() < AT_ONCE {
         match file.next() {
-            Ok(Some(account)) => batch.push(account),
+            Ok(Some(account)) if why.wants(&account.subject) => batch.push(account),
+            Ok(Some(_)) => {}
             Ok(None) => return (batch, Ok(true)),
             Err(error) => return (batch, Err(error)),
         }
@@ -128,7 +130,8 @@ impl Errand {
     async fn take(&self, exported: Exported) -> Result<Outcome, Error> {
         // Lines are counted from 1, as editors do.
         let line = exported.n.saturating_add(1);
-        let refused = |why| Ok(Err(Refused { line, subject: Some(exported.subject.clone()), why }));
+        let place = Place::line_number(line);
+        let refused = |why| Ok(Err(Refused::account(place, exported.subject.clone(), why)));
         let subject = &exported.subject;
         let account = match Moving::unpack(&exported.document, subject) {
             Ok(account) if !is_of_service(subject) => account,

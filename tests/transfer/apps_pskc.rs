@@ -1,0 +1,450 @@
+//! Containers of RFC 6030: what stands in plain text, what is refused, and where reading ends.
+
+use std::io::{BufReader, Read};
+
+use proptest::prelude::*;
+use tower_mfa::clock::Timestamp;
+use tower_mfa::otp::{Algorithm, Digits, Step};
+use tower_mfa::transfer::apps::{Found, PskcKey, ReadErrorKind, pskc};
+
+use crate::apps_support::{BASE64, Breaks, Drops, Endless, SECRET, all, keys, skipped, summary, told};
+
+/// In November of 2026.
+pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
+
+const HEAD: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+<KeyContainer Version="1.0" Id="c" xmlns="urn:ietf:params:xml:ns:keyprov:pskc">"#;
+
+/// A container of these packages.
+fn container(packages: &str) -> String {
+    format!("{HEAD}{packages}</KeyContainer>\n")
+}
+
+/// What one key may have said of it.
+#[derive(Clone)]
+struct Key {
+    algorithm: &'static str,
+    parameters: String,
+    data: String,
+    rest: String,
+}
+
+impl Key {
+    fn good() -> Self {
+        Self {
+            algorithm: "urn:ietf:params:xml:ns:keyprov:pskc:totp",
+            parameters: r#"<ResponseFormat Length="8" Encoding="DECIMAL"/>"#.into(),
+            data: format!("<Secret><PlainValue>\n  {BASE64}\n</PlainValue></Secret>"),
+            rest: String::new(),
+        }
+    }
+
+    fn parameters(parameters: &str) -> Self {
+        Self { parameters: parameters.into(), ..Self::good() }
+    }
+
+    fn data(data: &str) -> Self {
+        Self { data: data.into(), ..Self::good() }
+    }
+
+    /// With something more in `Data`.
+    fn with(data: &str) -> Self {
+        Self::data(&(Self::good().data + data))
+    }
+
+    fn rest(rest: &str) -> Self {
+        Self { rest: rest.into(), ..Self::good() }
+    }
+
+    fn policy(policy: &str) -> Self {
+        Self::rest(&format!("<Policy>{policy}</Policy>"))
+    }
+
+    fn xml(&self) -> String {
+        let Self { algorithm, parameters, data, rest } = self;
+        format!(
+            "<KeyPackage><DeviceInfo><Manufacturer>Acme</Manufacturer><SerialNo>4711</SerialNo></DeviceInfo>\
+             <Key Id=\"1\" Algorithm=\"{algorithm}\"><Issuer>Example</Issuer>\
+             <AlgorithmParameters>{parameters}</AlgorithmParameters><Data>{data}</Data>{rest}</Key></KeyPackage>"
+        )
+    }
+}
+
+fn read(xml: &str) -> Vec<Found> {
+    all(pskc(xml.as_bytes(), PskcKey::none(), NOW))
+}
+
+/// Whether a key is taken, or by which code it is refused.
+fn verdict(key: &Key) -> &'static str {
+    match &read(&container(&key.xml()))[..] {
+        [Found::Key(_)] => "taken",
+        [Found::Skipped(skipped)] => skipped.why().code(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_key_comes_with_everything_that_is_said_of_it() {
+    let key = Key {
+        parameters: r#"<Suite>HMAC-SHA256</Suite><ResponseFormat Encoding="DECIMAL" Length="7" CheckDigits="false"/>"#
+            .into(),
+        rest: "<FriendlyName xml:lang=\"en\">Bob&apos;s &#116;oken</FriendlyName><FriendlyName>Marke</FriendlyName>\
+               <UserId>UID=jsmith,DC=example-bank,DC=net</UserId>"
+            .into(),
+        ..Key::with(
+            "<Counter><PlainValue>9</PlainValue></Counter><Time><PlainValue>29000000</PlainValue></Time>\
+             <TimeInterval><PlainValue>60</PlainValue></TimeInterval><TimeDrift><PlainValue>-4</PlainValue></TimeDrift>",
+        )
+    };
+    let found = read(&container(&key.xml()));
+    let key = keys(&found)[0];
+    assert_eq!((key.subject(), key.account()), (Some("UID=jsmith,DC=example-bank,DC=net"), None));
+    assert_eq!((key.issuer(), key.label()), (Some("Example"), Some("Bob's token")));
+    assert_eq!((key.serial(), key.manufacturer()), (Some("4711"), Some("Acme")));
+    assert_eq!(key.secret().expose(), SECRET);
+    let totp = key.totp();
+    assert_eq!((totp.algorithm(), totp.digits(), totp.period().as_secs()), (Algorithm::Sha256, Digits::SEVEN, 60));
+    assert_eq!(key.used_until(), Some(Step::new(29_000_000)));
+    assert_eq!(key.place().to_string(), "entry 1");
+}
+
+#[test]
+fn another_prefix_is_the_same_namespace_and_another_namespace_is_nothing() {
+    let plain = container(&Key::good().xml());
+    let prefixed =
+        plain.replace("<", "<p:").replace("<p:/", "</p:").replace("<p:?", "<?").replace("xmlns=", "xmlns:p=");
+    assert_eq!(keys(&read(&prefixed))[0].secret().expose(), SECRET);
+
+    let foreign = plain.replace("<Secret>", "<Secret xmlns='urn:x'>");
+    assert_eq!(told(&read(&foreign)), ["entry 1: secret_missing"]);
+    for wrong in [
+        plain.replace("keyprov:pskc\"", "keyprov:pskc:1.0\""),
+        plain.replace("xmlns=", "xmlns:p="),
+        plain.replace("Version=\"1.0\"", "Version=\"2.0\""),
+        plain.replace("Version=\"1.0\" Id", "Id"),
+        "<KeyPackage xmlns=\"urn:ietf:params:xml:ns:keyprov:pskc\"/>".into(),
+    ] {
+        let error = pskc(wrong.as_bytes(), PskcKey::none(), NOW).next().unwrap().unwrap_err();
+        assert_eq!(error.kind(), ReadErrorKind::Container, "{wrong}");
+    }
+}
+
+#[test]
+fn keys_of_another_kind_are_refused_by_name() {
+    let algorithm = |algorithm| verdict(&Key { algorithm, ..Key::good() });
+    assert_eq!(algorithm("urn:ietf:params:xml:ns:keyprov:pskc:totp"), "taken");
+    assert_eq!(algorithm("urn:ietf:params:xml:ns:keyprov:pskc:hotp"), "counter");
+    for other in ["urn:ietf:params:xml:ns:keyprov:pskc:pin", "urn:ietf:params:xml:ns:keyprov:pskc:ocra", "totp", ""] {
+        assert_eq!(algorithm(other), "kind", "{other}");
+    }
+}
+
+#[test]
+fn codes_are_six_to_eight_decimal_digits_and_nothing_is_guessed() {
+    let format = |format: &str| verdict(&Key::parameters(format));
+    assert_eq!(format(r#"<ResponseFormat Length="6" Encoding="DECIMAL"/>"#), "taken");
+    assert_eq!(format(r#"<ResponseFormat Length="6" Encoding="DECIMAL" CheckDigits="0"/>"#), "taken");
+    assert_eq!(format(r#"<ResponseFormat Length="5" Encoding="DECIMAL"/>"#), "digits");
+    assert_eq!(format(r#"<ResponseFormat Length="9" Encoding="DECIMAL"/>"#), "digits");
+    assert_eq!(format(r#"<ResponseFormat Encoding="DECIMAL"/>"#), "digits");
+    assert_eq!(format(""), "digits");
+    for encoding in ["HEXADECIMAL", "ALPHANUMERIC", "BASE64", "BINARY", "decimal"] {
+        assert_eq!(format(&format!(r#"<ResponseFormat Length="6" Encoding="{encoding}"/>"#)), "code_format");
+    }
+    assert_eq!(format(r#"<ResponseFormat Length="6"/>"#), "code_format");
+    assert_eq!(format(r#"<ResponseFormat Length="6" Encoding="DECIMAL" CheckDigits="true"/>"#), "code_format");
+    let twice = r#"<ResponseFormat Length="6" Encoding="DECIMAL"/>"#.repeat(2);
+    assert_eq!(format(&twice), "duplicate");
+}
+
+#[test]
+fn suites_are_read_with_and_without_hmac() {
+    for (suite, expected) in [
+        ("HMAC-SHA1", "taken"),
+        ("hmac-sha512", "taken"),
+        ("SHA256", "taken"),
+        ("HmacSHA256", "taken"),
+        ("HMAC-MD5", "algorithm"),
+        ("OCRA-1:HOTP-SHA1-6:QN08", "algorithm"),
+        ("", "algorithm"),
+    ] {
+        let parameters = format!("<Suite>{suite}</Suite>{}", Key::good().parameters);
+        assert_eq!(verdict(&Key::parameters(&parameters)), expected, "{suite}");
+    }
+}
+
+#[test]
+fn secrets_are_refused_as_everywhere() {
+    let plain = |text: &str| verdict(&Key::data(&format!("<Secret><PlainValue>{text}</PlainValue></Secret>")));
+    assert_eq!(plain("MTIzNDU2Nzg5MDEyMzQ1Njc4OTA"), "taken");
+    assert_eq!(plain("MTIzNA=="), "secret_short");
+    assert_eq!(plain(&"AAAA".repeat(43)), "secret_long");
+    assert_eq!(plain("MTIz!"), "secret_encoding");
+    assert_eq!(plain(""), "secret_missing");
+    assert_eq!(verdict(&Key::data("<Secret/>")), "secret_missing");
+    assert_eq!(verdict(&Key::data("")), "secret_missing");
+    assert_eq!(verdict(&Key::with("<Secret><PlainValue>AAAA</PlainValue></Secret>")), "duplicate");
+    let short = container(&Key::data("<Secret><PlainValue>MTIzNDU2Nzg5MA==</PlainValue></Secret>").xml());
+    assert_eq!(keys(&all(pskc(short.as_bytes(), PskcKey::none(), NOW).danger_short_keys())).len(), 1);
+}
+
+#[test]
+fn intervals_and_the_time_of_the_last_use_are_numbers_in_their_bounds() {
+    let interval =
+        |secs: &str| verdict(&Key::with(&format!("<TimeInterval><PlainValue>{secs}</PlainValue></TimeInterval>")));
+    assert_eq!((interval("1"), interval("120"), interval(" 30 ")), ("taken", "taken", "taken"));
+    assert_eq!((interval("0"), interval("121"), interval("99999999999")), ("period", "period", "period"));
+    assert_eq!((interval("-30"), interval("30s"), interval("")), ("number", "number", "number"));
+
+    let used = |time: u64| {
+        let xml = Key::with(&format!("<Time><PlainValue>{time}</PlainValue></Time>")).xml();
+        let found = read(&container(&xml));
+        keys(&found).first().map(|key| key.used_until())
+    };
+    let present = NOW.as_secs() / 30;
+    assert_eq!(used(0), Some(None));
+    assert_eq!(used(present + 2), Some(Some(Step::new(present + 2))));
+    assert_eq!(used(present + 3), None, "it would refuse every code until then");
+    assert_eq!(used(NOW.as_secs()), None, "seconds are no steps");
+}
+
+#[test]
+fn a_key_is_used_between_its_start_and_its_end() {
+    let policy = |policy: &str| verdict(&Key::policy(policy));
+    assert_eq!(
+        policy("<StartDate>2012-08-01T00:00:00Z</StartDate><ExpiryDate>2037-12-31T00:00:00Z</ExpiryDate>"),
+        "taken"
+    );
+    assert_eq!(policy("<StartDate>2027-01-01T00:00:00Z</StartDate>"), "dates");
+    assert_eq!(policy("<ExpiryDate>2022-09-01T00:00:00Z</ExpiryDate>"), "dates");
+    assert_eq!(policy("<ExpiryDate>2037-12-31</ExpiryDate>"), "date_form");
+    assert_eq!(policy("<ExpiryDate>2037-12-31T00:00:00+02:00</ExpiryDate>"), "date_form");
+    assert_eq!(policy("<ExpiryDate/>"), "date_form");
+    let device = |date: &str| {
+        let xml = Key::good().xml().replace("</SerialNo>", &format!("</SerialNo>{date}"));
+        told(&read(&container(&xml)))
+    };
+    assert_eq!(device("<ExpiryDate>2022-09-01T00:00:00Z</ExpiryDate>"), ["entry 1: dates"]);
+    assert_eq!(device("<StartDate>2012-09-01T00:00:00Z</StartDate>"), [""; 0]);
+}
+
+#[test]
+fn the_very_second_of_a_date_is_inside() {
+    for (tag, before, after) in [("StartDate", "dates", "taken"), ("ExpiryDate", "taken", "dates")] {
+        let xml = container(&Key::policy(&format!("<{tag}>2026-11-26T00:00:00Z</{tag}>")).xml());
+        let at = |secs: u64| match &all(pskc(
+            xml.as_bytes(),
+            PskcKey::none(),
+            Timestamp::from_secs(1_795_651_200 + secs),
+        ))[0]
+        {
+            Found::Key(_) => "taken",
+            Found::Skipped(skipped) => skipped.why().code(),
+        };
+        let at_once = all(pskc(xml.as_bytes(), PskcKey::none(), Timestamp::from_secs(1_795_651_199)));
+        assert_eq!(at_once.first().map(|found| matches!(found, Found::Key(_))), Some(before == "taken"), "{tag}");
+        assert_eq!((at(0), at(1)), ("taken", after), "{tag}");
+    }
+}
+
+#[test]
+fn a_policy_that_is_not_understood_or_not_kept_forbids_the_key() {
+    let policy = |policy: &str| verdict(&Key::policy(policy));
+    assert_eq!(policy(""), "taken");
+    assert_eq!(policy("<KeyUsage>OTP</KeyUsage>"), "taken");
+    assert_eq!(policy("<KeyUsage>CR</KeyUsage><KeyUsage>OTP</KeyUsage>"), "taken");
+    assert_eq!(policy("<KeyUsage>CR</KeyUsage>"), "policy");
+    assert_eq!(policy("<NumberOfTransactions>10</NumberOfTransactions>"), "policy");
+    assert_eq!(policy("<Fancy/>"), "policy");
+    assert_eq!(policy("<x:KeyUsage xmlns:x='urn:x'>OTP</x:KeyUsage>"), "policy");
+    assert_eq!(policy(&"<KeyUsage>OTP</KeyUsage>".repeat(33)), "policy");
+    let pin = |attributes: &str| policy(&format!("<PINPolicy {attributes}/>"));
+    let figure_5 = r#"MinLength="4" MaxLength="4" PINKeyId="123456781" PINEncoding="DECIMAL" PINUsageMode="Local""#;
+    assert_eq!(pin(figure_5), "taken", "the device checks it");
+    for mode in ["Prepend", "Append", "Algorithmic", "local", ""] {
+        assert_eq!(pin(&figure_5.replace("Local", mode)), "policy", "{mode}");
+    }
+    assert_eq!(pin(""), "policy");
+    assert_eq!(pin(&format!("{figure_5} Biometric=\"true\"")), "policy");
+    assert_eq!(policy(&format!("<PINPolicy {figure_5}><Fancy/></PINPolicy>")), "policy");
+}
+
+#[test]
+fn names_are_checked_and_shown() {
+    let name = |name: &str| verdict(&Key::rest(&format!("<UserId>{name}</UserId>")));
+    assert_eq!((name("alice"), name(""), name(&"n".repeat(255))), ("taken", "taken", "taken"));
+    assert_eq!((name(&"n".repeat(256)), name("a&#10;b")), ("name", "name"));
+    assert_eq!(verdict(&Key::rest("<Issuer>Another</Issuer>")), "duplicate");
+    let found = read(&container(&Key { algorithm: "x", ..Key::rest("<UserId>alice</UserId>") }.xml()));
+    assert_eq!(
+        skipped(&found)[0].to_string(),
+        "entry 1 (Example: alice): the key is of no kind that can be bound: neither TOTP nor HOTP"
+    );
+    let found = read(&container(&Key { algorithm: "x", ..Key::good() }.xml()));
+    assert_eq!(skipped(&found)[0].what(), Some("Example: 4711"));
+}
+
+#[test]
+fn the_key_s_own_user_counts_and_each_package_has_its_own_device() {
+    let owned = Key::good().xml().replace("</SerialNo>", "</SerialNo><UserId>device-user</UserId>");
+    let packages = owned.clone() + &owned.replace("</Data>", "</Data><UserId>own-user</UserId>") + &Key::good().xml();
+    let found = read(&container(&packages));
+    let subjects: Vec<_> = keys(&found).iter().map(|key| key.subject()).collect();
+    assert_eq!(subjects, [Some("device-user"), Some("own-user"), None]);
+}
+
+#[test]
+fn a_bad_entry_is_skipped_and_the_rest_is_read() {
+    let bad = Key::parameters("");
+    let packages = [Key::good(), bad.clone(), Key::good(), bad].map(|key| key.xml()).concat();
+    let found = read(&container(&packages));
+    let places: Vec<_> = keys(&found).iter().map(|key| key.place().entry()).collect();
+    assert_eq!(
+        (places, told(&found)),
+        (vec![Some(1), Some(3)], vec!["entry 2: digits".into(), "entry 4: digits".into()])
+    );
+}
+
+#[test]
+fn a_key_inside_of_a_key_and_elements_out_of_place_are_nothing() {
+    let inner = Key::good().xml();
+    assert_eq!(keys(&read(&container(&Key::rest(&format!("<Extensions>{inner}</Extensions>")).xml()))).len(), 1);
+    let key = inner.split_once("</DeviceInfo>").unwrap().1.replace("</KeyPackage>", "");
+    assert_eq!(read(&container(&key)).len(), 0, "outside of a package");
+    let moved = Key { data: String::new(), rest: Key::good().data, ..Key::good() };
+    assert_eq!(verdict(&moved), "secret_missing");
+}
+
+fn broken(xml: impl AsRef<[u8]>) -> ReadErrorKind {
+    let mut reader = pskc(xml.as_ref(), PskcKey::none(), NOW);
+    let error = reader.find_map(Result::err).unwrap();
+    assert!(reader.next().is_none(), "and ends there");
+    error.kind()
+}
+
+#[test]
+fn document_types_and_entities_are_refused() {
+    let good = container(&Key::good().xml());
+    let laughs = "<!DOCTYPE x [<!ENTITY a \"ha\"><!ENTITY b \"&a;&a;\">]>";
+    assert_eq!(broken(good.replace("?>", &format!("?>{laughs}"))), ReadErrorKind::Doctype);
+    assert_eq!(broken(good.replace("?>", "?><!DOCTYPE x SYSTEM \"file:///etc/passwd\">")), ReadErrorKind::Doctype);
+    assert_eq!(broken(good.replace(">Example<", ">&b;<")), ReadErrorKind::Doctype);
+    assert_eq!(broken(good.replace("Id=\"1\"", "Id=\"&b;\"")), ReadErrorKind::Xml);
+}
+
+#[test]
+fn what_is_no_xml_ends_the_reading() {
+    let good = container(&Key::good().xml());
+    for xml in [
+        good.replace("</Data>", "</Date>"),
+        good.replace("</KeyContainer>", ""),
+        good.clone() + "<again/>",
+        good.clone() + "</KeyContainer>",
+        good.replace("Id=\"1\"", "Id=\"1\" Id=\"2\""),
+        good.replace("UTF-8", "ISO-8859-1"),
+        good.replace("<Issuer>", "<q:Issuer>").replace("</Issuer>", "</q:Issuer>"),
+        good.replace("Example", "&#0;&"),
+    ] {
+        assert_eq!(broken(&xml), ReadErrorKind::Xml, "{xml}");
+    }
+    assert_eq!(broken([good.as_bytes(), b"<!--\xff-->"].concat()), ReadErrorKind::Xml);
+    for xml in ["", "\n", "no XML at all", "<?xml version=\"1.0\"?>"] {
+        assert_eq!(broken(xml), ReadErrorKind::Container, "{xml}");
+    }
+}
+
+#[test]
+fn depth_length_and_number_have_their_limits() {
+    let nested = |depth: usize| {
+        let inner = "<x>".repeat(depth) + &"</x>".repeat(depth);
+        container(&Key::rest(&inner).xml())
+    };
+    assert_eq!(keys(&read(&nested(29))).len(), 1);
+    assert_eq!(broken(nested(30)), ReadErrorKind::Limit);
+
+    let long = |len: usize| container(&Key::rest(&format!("<x>{}</x>", "y".repeat(len))).xml());
+    assert_eq!(keys(&read(&long(15_000))).len(), 1);
+    assert_eq!(broken(long(17_000)), ReadErrorKind::Limit);
+    let pieces = format!("<x>{}</x>", "yyyyyyyy&amp;".repeat(2_000));
+    assert_eq!(broken(container(&Key::rest(&pieces).xml())), ReadErrorKind::Limit, "in pieces, too");
+    let attribute = format!("<x y=\"{}\"/>", "z".repeat(17_000));
+    assert_eq!(broken(container(&Key::rest(&attribute).xml())), ReadErrorKind::Limit);
+
+    let many = format!("<KeyPackage>{}</KeyPackage>", "<Key/>".repeat(100_001));
+    let many = container(&many);
+    let mut reader = pskc(many.as_bytes(), PskcKey::none(), NOW).skip(100_000);
+    assert_eq!(reader.next().unwrap().unwrap_err().kind(), ReadErrorKind::Limit);
+}
+
+#[test]
+fn a_huge_token_is_given_up_before_it_is_read() {
+    for start in ["<x", "<x y=\"", "<!--", "<![CDATA[", "text", "<?pi "] {
+        let head = format!("{HEAD}{start}");
+        let stream = BufReader::new(head.as_bytes().chain(Endless(b'x', u64::MAX)));
+        let error = pskc(stream, PskcKey::none(), NOW).next().unwrap().unwrap_err();
+        assert_eq!(error.kind(), ReadErrorKind::Limit, "{start}");
+    }
+}
+
+#[test]
+fn a_stream_that_breaks_is_told_with_its_cause_and_its_place() {
+    let xml = container(&Key::good().xml().repeat(2));
+    let cut = xml.rfind("<Secret>").unwrap();
+    let mut reader = pskc(BufReader::new(Breaks(&xml.as_bytes()[..cut])), PskcKey::none(), NOW);
+    assert!(matches!(reader.next(), Some(Ok(Found::Key(_)))));
+    let error = reader.next().unwrap().unwrap_err();
+    assert_eq!((error.kind(), error.to_string()), (ReadErrorKind::Io, "entry 2: the stream could not be read".into()));
+    assert!(std::error::Error::source(&error).unwrap().to_string().contains("the disk went away"));
+    assert!(reader.next().is_none());
+}
+
+#[test]
+fn nothing_breaks_wherever_the_stream_ends_and_however_it_comes() {
+    let xml = container(&Key::policy("<KeyUsage>OTP</KeyUsage>").xml());
+    for end in 0..=xml.len() {
+        let cut = &xml.as_bytes()[..end];
+        let found = summary(pskc(cut, PskcKey::none(), NOW));
+        if end % 10 == 0 {
+            assert_eq!(found, summary(pskc(Drops(cut), PskcKey::none(), NOW)), "{end}");
+        }
+        let whole = end >= xml.trim_end().len();
+        assert_eq!(found.last().is_some_and(|last| last.starts_with("error")), !whole, "{end}: {found:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_back(
+        rows in prop::collection::vec(("[^\\p{Cc}\\s<&\u{fffe}\u{ffff}]{1,60}", prop::collection::vec(any::<u8>(), 16..=128), 6..=8_u8), 0..6),
+    ) {
+        use base64::Engine as _;
+        let packages: String = rows
+            .iter()
+            .map(|(user, secret, digits)| {
+                let secret = base64::engine::general_purpose::STANDARD.encode(secret);
+                Key {
+                    parameters: format!(r#"<ResponseFormat Length="{digits}" Encoding="DECIMAL"/>"#),
+                    data: format!("<Secret><PlainValue>{secret}</PlainValue></Secret>"),
+                    rest: format!("<UserId>{user}</UserId>"),
+                    ..Key::good()
+                }
+                .xml()
+            })
+            .collect();
+        let found = read(&container(&packages));
+        prop_assert_eq!(found.len(), rows.len());
+        for (key, (user, secret, digits)) in keys(&found).iter().zip(&rows) {
+            prop_assert_eq!((key.subject(), key.secret().expose()), (Some(user.as_str()), secret.as_slice()));
+            prop_assert_eq!(key.totp().digits().get(), *digits);
+        }
+    }
+
+    #[test]
+    fn any_bytes_inside_of_a_container_are_read_without_harm(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let xml = [HEAD.as_bytes(), &bytes].concat();
+        prop_assert_eq!(
+            summary(pskc(xml.as_slice(), PskcKey::none(), NOW)),
+            summary(pskc(Drops(&xml), PskcKey::none(), NOW))
+        );
+    }
+}
