@@ -23,11 +23,12 @@ pub struct Move<'a> {
     pub(super) actor: Box<str>,
     pub(super) reason: Box<str>,
     pub(super) is_rehearsal: bool,
-    only: Option<Box<dyn Fn(&Subject) -> bool + Send + 'a>>,
+    only: Option<These<'a>>,
     on_progress: Option<Told<'a, MoveReport>>,
     on_refused: Option<Told<'a, Refused>>,
 }
 
+type These<'a> = Box<dyn Fn(&Subject) -> bool + Send + 'a>;
 type Told<'a, T> = Box<dyn FnMut(&T) + Send + 'a>;
 
 impl<'a> Move<'a> {
