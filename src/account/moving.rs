@@ -167,11 +167,12 @@ impl Account {
 
     /// Whether the account has an app with this key, in whatever state.
     fn has_app(&self, turn: &Turn<'_>, secret: &Secret) -> Result<bool, Refusal> {
-        for a in &self.authenticators {
-            if !matches!(a.credential, Credential::Totp { .. }) || !a.is_bound() {
-                continue;
-            }
-            if constant_time_eq(a.open_secret(turn, &self.subject)?.expose(), secret.expose()) {
+        let apps = self.bound().filter(|a| matches!(a.credential, Credential::Totp { .. }));
+        for app in apps {
+            // Whether it is this one cannot be known, and the same app twice would let one code count twice.
+            let unreadable = Refusal::Conflict("an app of the account does not open: its master key is missing");
+            let own = app.open_secret(turn, &self.subject).map_err(|_| unreadable)?;
+            if constant_time_eq(own.expose(), secret.expose()) {
                 return Ok(true);
             }
         }

@@ -36,6 +36,11 @@ impl Error {
         Self::unavailable(what)
     }
 
+    /// Whether the store is to blame, so that the next account would fare no better.
+    pub(crate) fn is_of_store(&self) -> bool {
+        self.source.as_ref().is_some_and(|source| source.is::<StoreError>())
+    }
+
     /// Returns the typed "no".
     #[must_use]
     pub const fn refusal(&self) -> &Refusal {

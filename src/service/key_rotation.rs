@@ -6,7 +6,7 @@ use super::shell::{IfMissing, Matter};
 use super::{Error, Mfa, trace};
 use crate::account::Account;
 use crate::id::Subject;
-use crate::store::{EventCursor, MAX_PAGE, ScanCursor, SinkState, StoreError, Stored};
+use crate::store::{EventCursor, MAX_PAGE, ScanCursor, SinkState, Stored};
 
 /// What the name begins with under which the store keeps how far a rotation has come.
 const NAME: &str = "tower-mfa keys ";
@@ -112,7 +112,7 @@ impl Mfa {
                     return Ok(());
                 }
                 // Not this account's fault: the next would fare no better.
-                Err(error) if is_of_store(&error) => return Err(error),
+                Err(error) if error.is_of_store() => return Err(error),
                 Err(error) => last = Some(error),
             }
             sleep(PAUSE).await;
@@ -126,10 +126,6 @@ impl Mfa {
         }
         Ok(())
     }
-}
-
-fn is_of_store(error: &Error) -> bool {
-    std::error::Error::source(error).is_some_and(|source| source.is::<StoreError>())
 }
 
 /// How far a rotation had come: `{seen}.{sealed}.{failed}~{cursor}`.

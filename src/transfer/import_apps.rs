@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::apps::{AppKey, Found, ReadError, Skipped};
 use super::error::TransferError;
 use super::report::{Move, MoveReport, Refused, Why};
-use crate::account::{ForeignApp, Mover, Refusal, TakenIn};
+use crate::account::{ForeignApp, Mover, TakenIn};
 use crate::id::Subject;
 use crate::service::{Error, Mfa, Moving, rate};
 
@@ -171,10 +171,8 @@ impl Errand {
         match self.moving.import_app(&subject, &app, by, self.is_rehearsal).await {
             Ok(TakenIn::Done) => Ok(Ok(())),
             Ok(TakenIn::AlreadyThere) => refused(Why::AlreadyThere),
-            Err(error) => match error.refusal() {
-                Refusal::Unavailable { .. } => Err(error),
-                refusal => refused(Why::Refused(refusal.clone())),
-            },
+            Err(error) if error.is_of_store() => Err(error),
+            Err(error) => refused(Why::Refused(error.refusal().clone())),
         }
     }
 }

@@ -3,8 +3,7 @@
 use tower_mfa::account::{Bypass, EventKind, FirstFactor, Refusal};
 use tower_mfa::id::Subject;
 use tower_mfa::service::{LoginOutcome, Reply};
-use tower_mfa::store::{MemoryStore, Store};
-use tower_mfa::testing::{Fault, FaultyStore, SoftAuthenticator};
+use tower_mfa::testing::{Fault, SoftAuthenticator};
 use tower_mfa::transfer::{TransferErrorKind, Why};
 use tower_mfa::webauthn::RelyingParty;
 
@@ -247,7 +246,7 @@ async fn an_account_that_cannot_be_read_is_named_and_the_others_go() {
     here.enrolled("bob").await;
     // As after a key was taken out too early.
     let document = here.document("alice").await.replace("\"first.", "\"gone.");
-    put(&here.store, "alice", &document).await;
+    crate::places::put(&here.store, "alice", &document).await;
     let mut file = Vec::new();
     let report = here.mfa.export_accounts(&mut file, &key(), why()).await.unwrap();
     assert_eq!((report.moved, &report.refusals[0].why), (1, &Why::Sealed));
@@ -255,14 +254,6 @@ async fn an_account_that_cannot_be_read_is_named_and_the_others_go() {
     let there = there(&here);
     assert_eq!(there.import(&file).await.unwrap().moved, 1);
     assert_eq!(there.subjects().await, ["bob"]);
-}
-
-async fn put(store: &FaultyStore<MemoryStore>, name: &str, document: &str) {
-    let subject = subject(name);
-    let before = *store.load(&subject).await.unwrap().unwrap().revision();
-    let revision = tower_mfa::store::Revision::generate(&tower_mfa::entropy::SystemEntropy).unwrap();
-    let commit = tower_mfa::store::Commit::new(&subject, Some(&before), revision, document);
-    assert_eq!(store.commit(commit).await.unwrap(), tower_mfa::store::Committed::Done);
 }
 
 #[tokio::test]

@@ -119,6 +119,17 @@ async fn what_its_owner_could_not_bind_either_is_refused_and_named() {
 }
 
 #[tokio::test]
+async fn an_account_that_cannot_be_read_is_its_own_affair() {
+    let s = Scene::new();
+    s.enrolled("alice").await;
+    let document = s.document("alice").await.replace("\"first.", "\"gone.");
+    crate::places::put(&s.store, "alice", &document).await;
+    let report = s.list(&[&uri("alice", ""), &uri("bob", "")]).await.unwrap();
+    assert_eq!((report.moved, report.by_reason["refused"]), (1, 1));
+    assert!(report.refusals[0].to_string().contains("master key is missing"), "{}", report.refusals[0]);
+}
+
+#[tokio::test]
 async fn a_new_factor_ends_the_sessions_and_questions_of_before() {
     let s = Scene::new();
     let by = s.signed_in("alice").await;

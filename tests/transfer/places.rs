@@ -2,11 +2,13 @@
 
 use tower_mfa::entropy::SystemEntropy;
 use tower_mfa::secret::SecretBytes;
+use tower_mfa::store::{Commit, Committed, MemoryStore, Revision, Store};
+use tower_mfa::testing::FaultyStore;
 use tower_mfa::transfer::{Move, MoveReport, TransferError, TransferKey};
 use tower_mfa::vault::MasterKey;
 
 use crate::bank::{built, policy};
-use crate::scene::{Scene, keys_of};
+use crate::scene::{Scene, keys_of, subject};
 
 /// A bank with passkeys.
 pub(crate) fn here() -> Scene {
@@ -43,9 +45,17 @@ impl Scene {
 
     /// Whose documents there are, notes of the service apart.
     pub(crate) async fn subjects(&self) -> Vec<String> {
-        let page = tower_mfa::store::Store::scan(&self.store, None, 200).await.unwrap();
+        let page = self.store.scan(None, 200).await.unwrap();
         let mut all: Vec<_> = page.items().iter().filter(|stored| stored.subject().tenant().is_none()).collect();
         all.sort_by_key(|stored| stored.subject().to_string());
         all.into_iter().map(|stored| stored.subject().to_string()).collect()
     }
+}
+
+/// Puts a document in the place of what is stored.
+pub(crate) async fn put(store: &FaultyStore<MemoryStore>, name: &str, document: &str) {
+    let subject = subject(name);
+    let before = *store.load(&subject).await.unwrap().unwrap().revision();
+    let commit = Commit::new(&subject, Some(&before), Revision::generate(&SystemEntropy).unwrap(), document);
+    assert_eq!(store.commit(commit).await.unwrap(), Committed::Done);
 }
