@@ -79,11 +79,7 @@ impl Mfa {
             let (batch, is_over) = batch(&mut found);
             let batch = named(batch, &mut whose, &why);
             for outcome in errand.bind_all(batch).await? {
-                report.seen = report.seen.saturating_add(1);
-                match outcome {
-                    Ok(()) => report.moved = report.moved.saturating_add(1),
-                    Err(refused) => why.refused(&mut report, refused),
-                }
+                why.count(&mut report, outcome);
             }
             report.per_second = rate(report.seen, begun.elapsed());
             why.progress(&report);

@@ -81,6 +81,15 @@ impl<'a> Move<'a> {
         }
     }
 
+    /// Counts what became of one.
+    pub(super) fn count(&mut self, report: &mut MoveReport, outcome: Result<(), Refused>) {
+        report.seen = report.seen.saturating_add(1);
+        match outcome {
+            Ok(()) => report.moved = report.moved.saturating_add(1),
+            Err(refused) => self.refused(report, refused),
+        }
+    }
+
     pub(super) fn refused(&mut self, report: &mut MoveReport, refused: Refused) {
         if let Some(told) = &mut self.on_refused {
             told(&refused);
