@@ -16,9 +16,9 @@ pub(crate) fn none_missing(missing: &[&str]) -> bool {
     if missing.is_empty() {
         return true;
     }
-    assert!(std::env::var_os("TOWER_MFA_REQUIRE_TOOLS").is_none_or(|v| v != "1"), "not installed: {missing:?}");
+    assert!(std::env::var_os("TOWER_MFA_REQUIRE_TOOLS").is_none_or(|v| v != "1"), "not there: {missing:?}");
     // Past the capture of the test harness, which would hide it when the test passes.
-    let _ = writeln!(std::io::stderr().lock(), "LEFT OUT: {missing:?} not installed, this test compared nothing");
+    let _ = writeln!(std::io::stderr().lock(), "LEFT OUT: {missing:?} not there, this test compared nothing");
     false
 }
 

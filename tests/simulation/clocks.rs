@@ -7,6 +7,8 @@ use tower_mfa::testing::ManualClock;
 use super::world::START;
 
 pub(crate) const REPLICAS: usize = 3;
+/// In seconds.
+pub(crate) const JUMP_AT_MOST: u64 = 4_000;
 
 pub(crate) struct Clocks {
     all: Vec<ManualClock>,
@@ -59,7 +61,7 @@ impl Clocks {
                 return format!("{secs} seconds pass, {jumped} is set right");
             }
             (None, 0) => {
-                let (far, is_ahead) = (random.random_range(301..4_000), random.random());
+                let (far, is_ahead) = (random.random_range(301..JUMP_AT_MOST), random.random());
                 self.jump(at, far, is_ahead);
                 return format!("{secs} seconds pass, {at} jumps by {far}, ahead: {is_ahead}");
             }

@@ -12,8 +12,12 @@ use tower_mfa::service::{
 };
 use tower_mfa::testing::{AuthenticatorApp, ManualClock};
 
+use super::clocks::JUMP_AT_MOST;
 use super::told::{Shown, Told, refused, refused_answer};
 use super::world::{BEGINNING, ORIGIN, Person, first_factor};
+
+/// By how many steps a wrong code is ahead: further than any clock jumps, so that nobody takes it.
+const FAR: u64 = JUMP_AT_MOST / 30 + 100;
 
 /// What is good once: a step of an app, a recovery code, an assertion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -225,8 +229,7 @@ impl Caller {
             }
             With::Right(app) => self.code(hands, app, now.as_secs() / 30),
             With::Again(app, step) => self.code(hands, app, step),
-            // A right code in an hour: nobody takes it now.
-            With::Wrong => self.code(hands, 0, now.as_secs() / 30 + 120),
+            With::Wrong => self.code(hands, 0, now.as_secs() / 30 + FAR),
         })
     }
 
@@ -270,7 +273,7 @@ impl Caller {
             hands.apps.iter().filter(|(of, ..)| *of == self.person).count()
         };
         let (mfa, by) = self.by(&own.access)?;
-        let step = self.phone.time().as_secs() / 30 + if is_right { 0 } else { 120 };
+        let step = self.phone.time().as_secs() / 30 + if is_right { 0 } else { FAR };
         let code = app.code(Timestamp::from_secs(step * 30));
         let bound = mfa.confirm(Enroller::Session(&by), started.id, code).await;
         let bound = bound.map_err(|error| refused_answer(&error))?;

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::net::TcpListener;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -27,7 +27,8 @@ struct Small {
 }
 
 impl Small {
-    /// `None` where there is no server to start, or no file system can be mounted; either is said.
+    /// `None` where there is no server to start, or no file system may be mounted; either is said, and fails where
+    /// nothing may be left out.
     fn start() -> Option<Self> {
         let Some(programs) = programs() else {
             tools::none_missing(&["PostgreSQL's initdb"]);
@@ -35,17 +36,11 @@ impl Small {
         };
         let folder = Folder::new("full");
         let is_root = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=64m", "tower-mfa-test"]).arg(folder.path()).stderr(Stdio::null());
-        if !mount.status().is_ok_and(|status| status.success()) {
-            // No tool is missing that somebody could install: the right to mount is.
-            let _ = writeln!(
-                std::io::stderr().lock(),
-                "LEFT OUT: no file system can be mounted here (root may), so no disk was full"
-            );
+        let room = ["-t", "tmpfs", "-o", "size=64m,mode=777", "tower-mfa-test"];
+        if !as_root(is_root, "mount").args(room).arg(folder.path()).status().is_ok_and(|status| status.success()) {
+            tools::none_missing(&["the right to mount a file system (root's, or sudo's)"]);
             return None;
         }
-        std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o777)).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let small = Self { programs, folder, port, is_root };
         let made = small.program("initdb", &["-U", "postgres", "-A", "trust", "-E", "UTF8", "--wal-segsize=1"]);
@@ -107,8 +102,18 @@ impl Drop for Small {
     fn drop(&mut self) {
         self.program("pg_ctl", &["-m", "immediate", "stop"]);
         // Also where the last of its processes has not ended yet.
-        let _ = Command::new("umount").arg("-l").arg(self.folder.path()).status();
+        let _ = as_root(self.is_root, "umount").arg("-l").arg(self.folder.path()).status();
     }
+}
+
+/// Without a question for a password, which nobody would answer.
+fn as_root(is_root: bool, program: &str) -> Command {
+    let mut command = Command::new(if is_root { program } else { "sudo" });
+    if !is_root {
+        command.args(["-n", program]);
+    }
+    command.stderr(Stdio::null());
+    command
 }
 
 fn programs() -> Option<PathBuf> {
