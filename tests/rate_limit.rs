@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use tower_mfa::clock::Timestamp;
 use tower_mfa::rate_limit::{Budget, InProcess, Quota, RateLimit, RateLimitError, Taken, conformance};
@@ -85,6 +85,30 @@ async fn whoever_was_wrong_is_still_known_after_a_flood_of_others() {
     assert_ne!(limit.take(&[host(0)], now()).await.unwrap(), Taken::Granted);
 }
 
+/// A /50 of IPv6 is enough to fill what is kept of it.
+#[tokio::test]
+async fn whoever_has_all_addresses_of_one_kind_has_no_say_over_the_other() {
+    let (limit, quota) = (InProcess::with_capacity(512), quota(3, 300));
+    let v6 = |number: u128| Budget::address(IpAddr::V6(Ipv6Addr::from_bits((0x2001_0db8 << 96) + number)), quota);
+    for number in 0..20_000 {
+        let _ = limit.take(&[v6(number)], now()).await.unwrap();
+    }
+    assert_ne!(limit.take(&[v6(1 << 64)], now()).await.unwrap(), Taken::Granted, "all there is was spent");
+    let v4 = Budget::address(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)), quota);
+    assert_eq!(limit.take(&[v4], now()).await.unwrap(), Taken::Granted);
+}
+
+#[tokio::test]
+async fn two_services_of_one_process_may_share_one() {
+    let shared = Arc::new(InProcess::default());
+    let (one, other) = (Arc::clone(&shared), shared);
+    let of = [Budget::global(quota(1, 300))];
+    assert_eq!(RateLimit::take(&one, &of, now()).await.unwrap(), Taken::Granted);
+    assert!(matches!(RateLimit::take(&other, &of, now()).await.unwrap(), Taken::Spent { .. }));
+    RateLimit::give_back(&one, &of, now()).await.unwrap();
+    assert_eq!(RateLimit::take(&other, &of, now()).await.unwrap(), Taken::Granted);
+}
+
 #[tokio::test]
 async fn those_who_have_nothing_to_pay_take_no_room_from_others() {
     let (limit, quota) = (InProcess::with_capacity(512), quota(3, 300));
@@ -110,6 +134,21 @@ async fn a_clock_that_was_set_back_locks_nobody_out_for_as_long() {
         let _ = limit.take(&of, now).await.unwrap();
         limit.give_back(&of, now).await.unwrap();
     }
+}
+
+/// Who was right owes nothing, then or now.
+#[tokio::test]
+async fn a_clock_that_was_set_back_holds_up_nobody_who_was_right() {
+    let (limit, of) = (InProcess::default(), [Budget::global(quota(3, 300))]);
+    for _ in 0..10 {
+        assert_eq!(limit.take(&of, now()).await.unwrap(), Taken::Granted);
+        limit.give_back(&of, now()).await.unwrap();
+    }
+    let earlier = now().minus(3_600);
+    for _ in 0..3 {
+        assert_eq!(limit.take(&of, earlier).await.unwrap(), Taken::Granted);
+    }
+    assert_ne!(limit.take(&of, earlier).await.unwrap(), Taken::Granted);
 }
 
 /// A budget as somebody outside of the crate would keep it, with faults to switch on.

@@ -3,7 +3,8 @@ use std::net::IpAddr;
 /// Where a request comes from, in its extensions: for requirements that name networks.
 ///
 /// [`AuthenticateLayer::client_address`](super::AuthenticateLayer::client_address) writes it, or the host
-/// does, outside of that layer: the peer of the connection, or what a proxy it trusts says of it. Without
+/// does, outside of that layer: the peer of the connection, or what a proxy it trusts says of it. What stands
+/// there already is what the layers and routes of a service (`Mfa::authenticate_layer`, `Mfa::routes`) go by. Without
 /// one a request comes from no network.
 ///
 /// ```

@@ -12,8 +12,14 @@ use super::quota::Quota;
 pub enum Scope {
     /// One address.
     Address,
-    /// The 64 bits of an IPv6 address that one customer is given, who may use any address in them.
+    /// The first 64 bits of an IPv6 address: one link, on which one machine may use any address.
     Network64,
+    /// The first 48 bits of an IPv6 address: one site, the most that a customer is usually given (RFC 6177 §2), with
+    /// 65,536 links in it.
+    Network48,
+    /// Answers of passkeys and security keys from one address of IPv4 or one /64 of IPv6. Nobody guesses them, so they
+    /// are counted apart: whoever sends rubbish without end holds up nobody's codes.
+    WebAuthn,
     /// One destination of codes that are sent.
     Destination,
     /// Everybody of whom nothing is known to count by.
@@ -21,12 +27,14 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// Returns its name: `address`, `network64`, `destination`, `global`.
+    /// Returns its name: `address`, `network64`, `network48`, `webauthn`, `destination`, `global`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Address => "address",
             Self::Network64 => "network64",
+            Self::Network48 => "network48",
+            Self::WebAuthn => "webauthn",
             Self::Destination => "destination",
             Self::Global => "global",
         }
@@ -49,11 +57,15 @@ impl fmt::Display for Scope {
 /// assert_eq!(of("::ffff:192.0.2.7"), of("192.0.2.7"), "one host, whichever socket it met");
 /// assert_ne!(of("2001:db8::7"), of("2001:db8::8"));
 ///
-/// let customer = |address: &str| Budget::network64(address.parse().unwrap(), quota);
-/// assert_eq!(customer("2001:db8::7"), customer("2001:db8::8"));
-/// assert_ne!(customer("2001:db8::7"), customer("2001:db8:0:1::7"));
-/// assert_eq!(customer("192.0.2.7"), None, "an IPv4 address is all its customer has");
-/// assert_eq!(customer("2001:db8::7").unwrap().scope(), Scope::Network64);
+/// let link = |address: &str| Budget::network64(address.parse().unwrap(), quota);
+/// assert_eq!(link("2001:db8::7"), link("2001:db8::8"));
+/// assert_ne!(link("2001:db8::7"), link("2001:db8:0:1::7"));
+/// assert_eq!(link("192.0.2.7"), None, "an IPv4 address is all its customer has");
+/// assert_eq!(link("2001:db8::7").unwrap().scope(), Scope::Network64);
+///
+/// let site = |address: &str| Budget::network48(address.parse().unwrap(), quota);
+/// assert_eq!(site("2001:db8::7"), site("2001:db8:0:1::7"));
+/// assert_ne!(site("2001:db8::7"), site("2001:db8:1::7"));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
@@ -66,6 +78,10 @@ pub(super) enum Key {
     Address(IpAddr),
     /// The first 64 bits.
     Network64(u64),
+    /// The first 48 bits, and 16 that are 0.
+    Network48(u64),
+    /// An address of IPv4, or the first of a /64.
+    WebAuthn(IpAddr),
     Destination([u8; 32]),
     Global,
 }
@@ -80,9 +96,23 @@ impl Budget {
     /// The budget of the /64 that an IPv6 address lies in; `None` for IPv4.
     #[must_use]
     pub fn network64(address: IpAddr, quota: Quota) -> Option<Self> {
-        let IpAddr::V6(v6) = address.to_canonical() else { return None };
-        let [a, b, c, d, e, f, g, h, ..] = v6.octets();
-        Some(Self { key: Key::Network64(u64::from_be_bytes([a, b, c, d, e, f, g, h])), quota })
+        let bits = bits64(address)?;
+        Some(Self { key: Key::Network64(bits), quota })
+    }
+
+    /// The budget of the /48 that an IPv6 address lies in; `None` for IPv4.
+    #[must_use]
+    pub fn network48(address: IpAddr, quota: Quota) -> Option<Self> {
+        let bits = bits64(address)?;
+        Some(Self { key: Key::Network48(bits & !0xffff), quota })
+    }
+
+    /// The budget of the answers of passkeys and security keys from an address of IPv4, or from all of the /64 that
+    /// one of IPv6 lies in.
+    #[must_use]
+    pub fn webauthn(address: IpAddr, quota: Quota) -> Self {
+        let link = bits64(address).map_or(address.to_canonical(), |bits| first_of(bits).into());
+        Self { key: Key::WebAuthn(link), quota }
     }
 
     /// The budget of a destination that codes are sent to.
@@ -111,6 +141,8 @@ impl Budget {
         match self.key {
             Key::Address(_) => Scope::Address,
             Key::Network64(_) => Scope::Network64,
+            Key::Network48(_) => Scope::Network48,
+            Key::WebAuthn(_) => Scope::WebAuthn,
             Key::Destination(_) => Scope::Destination,
             Key::Global => Scope::Global,
         }
@@ -127,8 +159,8 @@ impl Budget {
     pub fn name(&self) -> String {
         let scope = self.scope();
         match self.key {
-            Key::Address(address) => format!("{scope}:{address}"),
-            Key::Network64(bits) => format!("{scope}:{}", Ipv6Addr::from_bits(u128::from(bits) << 64)),
+            Key::Address(address) | Key::WebAuthn(address) => format!("{scope}:{address}"),
+            Key::Network64(bits) | Key::Network48(bits) => format!("{scope}:{}", first_of(bits)),
             Key::Destination(hash) => format!("{scope}:{}", URL_SAFE_NO_PAD.encode(hash)),
             Key::Global => scope.to_string(),
         }
@@ -137,6 +169,18 @@ impl Budget {
     pub(super) const fn key(&self) -> &Key {
         &self.key
     }
+}
+
+/// The first 64 bits of an address of IPv6.
+fn bits64(address: IpAddr) -> Option<u64> {
+    let IpAddr::V6(v6) = address.to_canonical() else { return None };
+    let [a, b, c, d, e, f, g, h, ..] = v6.octets();
+    Some(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
+}
+
+/// The first address of a /64.
+fn first_of(bits: u64) -> Ipv6Addr {
+    Ipv6Addr::from_bits(u128::from(bits) << 64)
 }
 
 #[cfg(test)]
@@ -151,6 +195,9 @@ mod tests {
             Budget::address(ip("192.0.2.7"), quota).name(),
             Budget::address(ip("2001:db8::"), quota).name(),
             Budget::network64(ip("2001:db8::"), quota).unwrap().name(),
+            Budget::network48(ip("2001:db8:0:1::"), quota).unwrap().name(),
+            Budget::webauthn(ip("2001:db8::7"), quota).name(),
+            Budget::webauthn(ip("192.0.2.7"), quota).name(),
             Budget::destination([7; 32], quota).name(),
             Budget::global(quota).name(),
         ];
@@ -158,6 +205,9 @@ mod tests {
             "address:192.0.2.7",
             "address:2001:db8::",
             "network64:2001:db8::",
+            "network48:2001:db8::",
+            "webauthn:2001:db8::",
+            "webauthn:192.0.2.7",
             "destination:BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc",
             "global",
         ];

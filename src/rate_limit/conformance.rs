@@ -264,9 +264,18 @@ fn network(number: u16, burst: u32) -> Result<Budget, Failure> {
 }
 
 /// One budget of each scope.
-fn every_scope(burst: u32) -> Result<[Budget; 4], Failure> {
-    let quota = Quota::new(burst, DAY)?;
-    Ok([of(1, burst)?, network(0, burst)?, Budget::destination([1; 32], quota), Budget::global(quota)])
+fn every_scope(burst: u32) -> Result<Vec<Budget>, Failure> {
+    let (quota, v6) = (Quota::new(burst, DAY)?, IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 7)));
+    // Of one host, so that what they are kept by differs in the scope alone, wherever it can.
+    let networks = [Budget::network64(v6, quota), Budget::network48(v6, quota)];
+    let others = [
+        Budget::address(v6, quota),
+        Budget::webauthn(v6, quota),
+        Budget::webauthn(host(1), quota),
+        Budget::destination([1; 32], quota),
+        Budget::global(quota),
+    ];
+    Ok([of(1, burst)?].into_iter().chain(networks.into_iter().flatten()).chain(others).collect())
 }
 
 async fn take_once<R: RateLimit>(limit: Arc<R>, of: Vec<Budget>, now: Timestamp) -> Result<bool, Failure> {

@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::ops::Add;
 use std::time::Duration;
 
@@ -8,13 +9,14 @@ use governor::{Quota as Rate, RateLimiter};
 
 use super::budget::Key;
 use super::table::Table;
-use super::{Budget, Quota, RateLimit, RateLimitError, Scope, Taken};
+use super::{Budget, Quota, RateLimit, RateLimitError, Taken};
 use crate::clock::Timestamp;
 
 /// Budgets in the memory of this process: the default.
 ///
-/// Of each scope 65,536 keys are told apart, in 1 MiB. Of more, a newcomer goes on where the one of others that owes
-/// least has got to; no number of addresses makes room that was spent.
+/// Of each scope 65,536 keys are told apart, in 1 MiB; of addresses, as many of IPv4 and as many of IPv6, so that
+/// whoever has any number of one kind has no say over the other. Of more, a newcomer goes on where the one of others
+/// that owes least has got to; no number of addresses makes room that was spent.
 ///
 /// ```
 /// use tower_mfa::clock::Timestamp;
@@ -32,14 +34,19 @@ use crate::clock::Timestamp;
 /// ```
 #[derive(Debug)]
 pub struct InProcess {
-    addresses: Table,
-    networks: Table,
+    addresses_v4: Table,
+    addresses_v6: Table,
+    networks64: Table,
+    networks48: Table,
+    webauthn_v4: Table,
+    webauthn_v6: Table,
     destinations: Table,
     global: Table,
 }
 
 /// How many keys of a scope are told apart.
 const KEYS: usize = 65_536;
+const KEYS_AT_MOST: usize = 1 << 24;
 
 impl Default for InProcess {
     fn default() -> Self {
@@ -48,19 +55,32 @@ impl Default for InProcess {
 }
 
 impl InProcess {
-    /// Tells at least this many keys of each scope apart, each in 16 bytes; 512 are the least.
+    /// Tells at least this many keys of each scope apart, each in 16 bytes; 512 are the least, 16,777,216 the most.
     #[must_use]
     pub fn with_capacity(keys: usize) -> Self {
-        let table = || Table::new(keys);
-        Self { addresses: table(), networks: table(), destinations: table(), global: Table::new(1) }
+        let table = || Table::new(keys.min(KEYS_AT_MOST));
+        Self {
+            addresses_v4: table(),
+            addresses_v6: table(),
+            networks64: table(),
+            networks48: table(),
+            webauthn_v4: table(),
+            webauthn_v6: table(),
+            destinations: table(),
+            global: Table::new(1),
+        }
     }
 
     const fn table(&self, of: &Budget) -> &Table {
-        match of.scope() {
-            Scope::Address => &self.addresses,
-            Scope::Network64 => &self.networks,
-            Scope::Destination => &self.destinations,
-            Scope::Global => &self.global,
+        match of.key() {
+            Key::Address(IpAddr::V4(_)) => &self.addresses_v4,
+            Key::Address(IpAddr::V6(_)) => &self.addresses_v6,
+            Key::Network64(_) => &self.networks64,
+            Key::Network48(_) => &self.networks48,
+            Key::WebAuthn(IpAddr::V4(_)) => &self.webauthn_v4,
+            Key::WebAuthn(IpAddr::V6(_)) => &self.webauthn_v6,
+            Key::Destination(_) => &self.destinations,
+            Key::Global => &self.global,
         }
     }
 
@@ -74,8 +94,8 @@ impl InProcess {
         Taken::spent(of.scope(), u32::try_from(wait).unwrap_or(u32::MAX))
     }
 
-    fn give_one_back(&self, of: &Budget) {
-        self.table(of).forgive(of.key(), interval(of.quota()));
+    fn give_one_back(&self, of: &Budget, now: At) {
+        self.table(of).forgive(of.key(), interval(of.quota()), now.0);
     }
 
     /// Two requests may each take from one budget and find the other spent, where one of them could have had both:
@@ -85,7 +105,7 @@ impl InProcess {
         for (number, budget) in of.iter().enumerate() {
             let taken = self.take_one(budget, now);
             if taken != Taken::Granted {
-                of.iter().take(number).for_each(|before| self.give_one_back(before));
+                of.iter().take(number).for_each(|before| self.give_one_back(before, now));
                 return taken;
             }
         }
@@ -98,8 +118,8 @@ impl RateLimit for InProcess {
         Ok(self.take_all(of, now))
     }
 
-    async fn give_back(&self, of: &[Budget], _: Timestamp) -> Result<(), RateLimitError> {
-        of.iter().for_each(|budget| self.give_one_back(budget));
+    async fn give_back(&self, of: &[Budget], now: Timestamp) -> Result<(), RateLimitError> {
+        of.iter().for_each(|budget| self.give_one_back(budget, At::of(now)));
         Ok(())
     }
 }

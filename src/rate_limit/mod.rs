@@ -2,8 +2,8 @@
 //!
 //! An account's own budget stands in its document and is counted there, whoever guesses. What it cannot see is
 //! one guess at each of many accounts; that is counted here, by where it comes from. A budget is **taken from
-//! before the work** and given back when the answer was right: so of any number at once never more than the
-//! budget are looked at, and whoever knows the code pays nothing.
+//! before the work** and given back unless the answer was wrong: so of any number at once never more than the
+//! budget are looked at, and whoever knows the code and waits for the answer pays nothing.
 //!
 //! ```
 //! use tower_mfa::clock::Timestamp;
@@ -28,7 +28,7 @@
 //!
 //! | implementation | feature | for |
 //! |---|---|---|
-//! | [`InProcess`] | `service` | one process; of several, each counts for itself |
+//! | [`InProcess`] | `service` | one process; of several, each counts for itself. Two services in it share one in an `Arc` |
 //! | [`store::RedisStore`](crate::store) | `redis` | several replicas, which share every budget |
 //!
 //! `rate_limit::conformance` (feature `testing`) is the suite that both pass, and one of your own should.
@@ -44,6 +44,7 @@ mod quota;
 mod table;
 
 use std::future::Future;
+use std::sync::Arc;
 
 use crate::clock::Timestamp;
 
@@ -52,6 +53,7 @@ pub(crate) use erased::DynRateLimit;
 pub use error::RateLimitError;
 pub use in_process::InProcess;
 pub use limits::RateLimits;
+pub(crate) use limits::Tried;
 pub use quota::Quota;
 
 /// Keeps budgets.
@@ -76,12 +78,23 @@ pub trait RateLimit: Send + Sync + 'static {
     /// Dropped, it may have taken.
     fn take(&self, of: &[Budget], now: Timestamp) -> impl Future<Output = Result<Taken, RateLimitError>> + Send;
 
-    /// Gives back what was taken for an answer that turned out right. No budget ever has more than it began with.
+    /// Gives back what was taken for an answer that turned out not to be wrong. No budget ever has more than it began with.
     ///
     /// # Cancel safety
     ///
     /// Dropped, it may have given back.
     fn give_back(&self, of: &[Budget], now: Timestamp) -> impl Future<Output = Result<(), RateLimitError>> + Send;
+}
+
+/// Two services in one process share what both are given.
+impl<R: RateLimit> RateLimit for Arc<R> {
+    async fn take(&self, of: &[Budget], now: Timestamp) -> Result<Taken, RateLimitError> {
+        R::take(self, of, now).await
+    }
+
+    async fn give_back(&self, of: &[Budget], now: Timestamp) -> Result<(), RateLimitError> {
+        R::give_back(self, of, now).await
+    }
 }
 
 /// What came of taking.

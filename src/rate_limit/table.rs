@@ -60,12 +60,14 @@ impl Table {
         work(places.chunks_exact_mut(PLACES).nth(row).unwrap_or_default())
     }
 
-    /// Takes `nanos` off what a key owes.
-    pub(super) fn forgive<K: Hash>(&self, key: &K, nanos: u64) {
+    /// Takes `nanos` off what a key owes. Who owes nothing at `now` owes nothing at any time before, should the clock
+    /// be set back.
+    pub(super) fn forgive<K: Hash>(&self, key: &K, nanos: u64, now: u64) {
         let hash = self.hasher.hash_one(key);
         self.row(hash, |places| {
             if let Some(place) = places.iter_mut().find(|place| place.hash == hash) {
-                place.until = place.until.saturating_sub(nanos);
+                let until = place.until.saturating_sub(nanos);
+                place.until = if until > now { until } else { 0 };
             }
         });
     }

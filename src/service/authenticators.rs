@@ -9,6 +9,7 @@ use crate::account::{
 use crate::assurance::Authentication;
 use crate::id::{AuthenticatorId, Subject};
 use crate::otp::{Algorithm, Digits, Period, Totp};
+use crate::rate_limit::Tried;
 use crate::recovery_code::{Draft, RecoveryCode, RecoverySet};
 use crate::secret::SecretString;
 
@@ -141,7 +142,7 @@ impl Mfa {
     ) -> Result<Binding, Error> {
         let opened = self.opened(by)?;
         let code = Confirmation::Code(SecretString::new(code));
-        self.limited(self.address.as_deref(), self.confirmed(&opened, id, code)).await
+        self.limited(self.address.as_deref(), Tried::Code, self.confirmed(&opened, id, code)).await
     }
 
     /// Confirms, and makes recovery codes on the way where they are needed.
@@ -259,7 +260,10 @@ impl Mfa {
     ) -> Result<(), Error> {
         match reply {
             None => self.disabled(by, None, only).await,
-            Some(_) => self.limited(self.address.as_deref(), self.disabled(by, reply, only)).await,
+            Some(reply) => {
+                let what = reply.tried();
+                self.limited(self.address.as_deref(), what, self.disabled(by, Some(reply), only)).await
+            }
         }
     }
 

@@ -214,7 +214,8 @@ impl MfaBuilder {
     }
 
     /// Names the proxies whose `X-Forwarded-For` counts, by range or by address. Default: none, and an
-    /// address is the connection's peer.
+    /// address is the connection's peer. A proxy is no client: where it does not say whom it speaks for, the address
+    /// is unknown.
     ///
     /// ```
     /// use std::net::IpAddr;

@@ -8,6 +8,7 @@ use crate::account::{
 };
 use crate::assurance::{Authentication, Proof, Requirement};
 use crate::id::{ChallengeId, Subject};
+use crate::rate_limit::Tried;
 use crate::secret::SecretString;
 use crate::token::{BindError, bind_digest};
 
@@ -197,6 +198,13 @@ impl Reply {
     pub fn recovery_code(code: impl Into<Box<str>>) -> Self {
         Self(ReplyKind::Recovery { code: SecretString::new(code) })
     }
+
+    pub(super) const fn tried(&self) -> Tried {
+        match self.0 {
+            ReplyKind::Totp { .. } | ReplyKind::Recovery { .. } => Tried::Code,
+            ReplyKind::Key { .. } => Tried::Key,
+        }
+    }
 }
 
 /// An access that was opened, and whose account it names.
@@ -303,7 +311,8 @@ impl Mfa {
     pub async fn answer(&self, by: Responder<'_>, id: ChallengeId, reply: Reply) -> Result<AnswerOutcome, Error> {
         // What opens nothing costs nothing: it is guessed by nobody.
         let reach = self.reach(by, id)?;
-        self.limited(self.address.as_deref(), self.answered(&reach, id, reply)).await
+        let what = reply.tried();
+        self.limited(self.address.as_deref(), what, self.answered(&reach, id, reply)).await
     }
 
     async fn answered(&self, reach: &Reach, id: ChallengeId, reply: Reply) -> Result<AnswerOutcome, Error> {

@@ -1,6 +1,7 @@
 use super::shell::Matter;
 use super::{Error, Mfa};
 use crate::account::Refusal;
+use crate::rate_limit::Tried;
 use crate::token::{Elevate, ElevateError, ElevateErrorKind, ElevateFuture, Elevated, InlineCode};
 
 /// By a code of an authenticator app; the token that comes of it is of the same session, which itself
@@ -13,7 +14,7 @@ impl Elevate for Mfa {
             let matter = self.session_matter(who);
             let matter = Matter { address: address.as_deref().or(matter.address), ..matter };
             let granted = self.inner.turn(matter, |account, turn| account.elevate(turn, who, code, requirement));
-            let granted = self.limited(matter.address, granted).await;
+            let granted = self.limited(matter.address, Tried::Code, granted).await;
             let tokens = self.inner.issue(granted.map_err(explained)?).await.map_err(explained)?;
             let token = tokens.access_token().clone();
             let authentication = self.authenticate(token.expose()).map_err(explained)?;

@@ -5,22 +5,20 @@ use std::future::Future;
 use super::{Error, Mfa};
 use crate::account::Refusal;
 use crate::network::read_address;
-use crate::rate_limit::{RateLimitError, Taken};
+use crate::rate_limit::{RateLimitError, Taken, Tried};
 
 impl Mfa {
     /// Makes an attempt that somebody might make often: takes from the budgets of `address` before anything is
-    /// looked at, and gives back what a right answer has taken.
+    /// looked at, and gives back what was taken for one that was not wrong.
     ///
-    /// Of a thousand at once no more are checked than there is budget, since none waits to be counted. All else is
-    /// paid for, a refusal before anything was compared too: whoever sends answers to a locked account is no better
-    /// for that. Where nothing could be decided nobody has learned anything, and an outage of the store is not to
-    /// be followed by one of everybody who tried meanwhile.
+    /// Of a thousand at once no more are checked than there is budget, since none waits to be counted.
     pub(super) async fn limited<T>(
         &self,
         address: Option<&str>,
+        what: Tried,
         attempt: impl Future<Output = Result<T, Error>> + Send,
     ) -> Result<T, Error> {
-        let of = self.inner.limits.budgets(address.and_then(read_address));
+        let of = self.inner.limits.budgets(address.and_then(read_address), what);
         if of.is_empty() {
             return attempt.await;
         }
@@ -38,9 +36,9 @@ impl Mfa {
             }
         }
         let outcome = attempt.await;
-        let is_free = outcome.as_ref().map_or_else(|error| is_undecided(error.refusal()), |_| true);
-        if is_free && let Err(error) = self.in_time(limit.give_back(&of, now)).await {
-            super::trace::trouble("a right answer stays counted", &error);
+        let is_wrong = outcome.as_ref().is_err_and(|error| is_wrong(error.refusal()));
+        if !is_wrong && let Err(error) = self.in_time(limit.give_back(&of, now)).await {
+            super::trace::trouble("an answer that costs nothing stays counted", &error);
         }
         outcome
     }
@@ -52,6 +50,24 @@ impl Mfa {
     }
 }
 
-const fn is_undecided(refusal: &Refusal) -> bool {
-    matches!(refusal, Refusal::Unavailable { .. })
+/// Whether an answer was compared and found wrong. All else says of no code whether it is right, so nobody who guesses
+/// is better off for it, and it costs nothing where it comes from: a slip of the finger (five digits), what could not
+/// have helped whatever the code was, an account that is locked, which would let its owner hold up an office by
+/// answering on, and an outage, which is not to be followed by one of everybody who tried meanwhile.
+const fn is_wrong(refusal: &Refusal) -> bool {
+    match refusal {
+        Refusal::InvalidCode { .. } | Refusal::InvalidCredential => true,
+        Refusal::InvalidRequest { .. }
+        | Refusal::Unbound { .. }
+        | Refusal::InvalidToken
+        | Refusal::Insufficient(_)
+        | Refusal::Forbidden(_)
+        | Refusal::NotFound
+        | Refusal::Conflict(_)
+        | Refusal::NoEligibleAuthenticator { .. }
+        | Refusal::ChallengeGone
+        | Refusal::AuthenticatorDisabled
+        | Refusal::Throttled { .. }
+        | Refusal::Unavailable { .. } => false,
+    }
 }

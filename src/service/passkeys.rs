@@ -8,6 +8,7 @@ use crate::account::{
     PasskeyLogin, ProvenKey, ProvenRegistration, Refusal, SeedOf, Started, Turn, Whose, passkey_request,
 };
 use crate::id::{AuthenticatorId, ChallengeId, Subject};
+use crate::rate_limit::Tried;
 use crate::secret::SecretString;
 
 /// How a passkey or security key is to be bound.
@@ -113,7 +114,7 @@ impl Mfa {
             let proven = proven.map_err(|error| self.failed(matter.subject, &error))?;
             self.noted(self.confirmed(&opened, id, Confirmation::Key(Box::new(proven))).await)
         };
-        self.limited(self.address.as_deref(), attempt).await
+        self.limited(self.address.as_deref(), Tried::Key, attempt).await
     }
 
     /// Begins a sign-in with a passkey, for whoever has one (`None`) or for the owner of a name.
@@ -183,7 +184,7 @@ impl Mfa {
         if claims.expires_at <= self.inner.clock.now()? {
             return Err(Refusal::ChallengeGone.into());
         }
-        self.limited(self.address.as_deref(), self.by_passkey(&claims, &assertion)).await
+        self.limited(self.address.as_deref(), Tried::Key, self.by_passkey(&claims, &assertion)).await
     }
 
     async fn by_passkey(&self, claims: &PasskeyClaims, assertion: &Assertion) -> Result<LoginOutcome, Error> {

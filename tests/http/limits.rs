@@ -14,10 +14,11 @@ use tower_mfa::policy::Login;
 use tower_mfa::rate_limit::{Quota, RateLimits, Scope};
 use tower_mfa::recovery_code::Count;
 use tower_mfa::secret::SecretString;
-use tower_mfa::service::{Enroller, MfaBuilder, Reply, Responder, TotpEnrolment};
+use tower_mfa::service::{Enroller, KeyRequest, MfaBuilder, Reply, Responder, TotpEnrolment};
+use tower_mfa::testing::SoftAuthenticator;
 use tower_mfa::token::{Elevate as _, ElevateErrorKind, InlineCode};
 
-use crate::client::{Answer, Asked, Person, Service, policy};
+use crate::client::{Answer, Asked, ORIGIN, Person, Service, policy};
 
 /// What an address has by default.
 const BURST: usize = 30;
@@ -25,7 +26,8 @@ const BURST: usize = 30;
 const DAY: u32 = 86_400;
 
 fn limits(address: u32) -> RateLimits {
-    RateLimits::new().address(Quota::new(address, DAY).unwrap())
+    let quota = Quota::new(address, DAY).unwrap();
+    RateLimits::new().address(quota).webauthn(quota)
 }
 
 /// People are quickly made here: one recovery code each.
@@ -143,6 +145,57 @@ async fn what_could_not_be_decided_costs_nothing() {
     sent(&s, "192.0.2.7:1", None, asked, &wrong(&s, person)).await.refuses(429, "throttled");
 }
 
+/// It costs no account anything either, and there is nothing in it for anybody who guesses.
+#[tokio::test]
+async fn a_slip_of_the_finger_costs_the_office_nothing() {
+    let s = service(|builder| builder.rate_limits(limits(1)));
+    let crowd = crowd(&s, 1).await;
+    let (person, asked) = &crowd[0];
+    for code in ["12345", "", "12345a"] {
+        let slip = json!({"type": "totp", "code": code});
+        sent(&s, "192.0.2.7:1", None, asked, &slip).await.refuses(400, "invalid_request");
+    }
+    sent(&s, "192.0.2.7:1", None, asked, &wrong(&s, person)).await.refuses(422, "invalid_code");
+    sent(&s, "192.0.2.7:1", None, asked, &wrong(&s, person)).await.refuses(429, "throttled");
+}
+
+/// Whoever is signed in nowhere can send assertions that nobody ever made, from the same office.
+#[tokio::test]
+async fn rubbish_for_passkeys_holds_up_nobodys_codes() {
+    let s = service(|builder| builder.rate_limits(limits(1)));
+    let crowd = crowd(&s, 1).await;
+    let (person, asked) = &crowd[0];
+    let from = s.mfa.from_address("192.0.2.7");
+    // A key that was never confirmed is nobody's.
+    let (session, mut key) = (from.authenticate(&person.access).unwrap(), SoftAuthenticator::passkey());
+    let started = from.enrol_key(Enroller::Session(&session), KeyRequest::passkey()).await.unwrap();
+    let _ = key.register(started.public_key.as_str(), ORIGIN).unwrap();
+    let mut refused = Vec::new();
+    for _ in 0..3 {
+        let passkey = from.start_passkey(None).await.unwrap();
+        let signed = key.assert(passkey.public_key.as_str(), ORIGIN).unwrap();
+        refused.push(from.finish_passkey(passkey.id, &passkey.token, &signed).await.unwrap_err().refusal().clone());
+    }
+    assert_eq!(refused[0], Refusal::InvalidCredential);
+    assert!(matches!(refused[1..], [Refusal::Throttled { .. }, Refusal::Throttled { .. }]), "{refused:?}");
+    sent(&s, "192.0.2.7:1", None, asked, &wrong(&s, person)).await.refuses(422, "invalid_code");
+}
+
+/// Who is given a /48 has 65,536 networks, each with hosts without end.
+#[tokio::test]
+async fn the_networks_of_one_site_share_a_budget_beside_their_own() {
+    let four = RateLimits::new().network48(Quota::new(4, DAY).unwrap());
+    let s = service(|builder| builder.rate_limits(four));
+    let crowd = crowd(&s, 6).await;
+    for (number, (person, asked)) in crowd[..5].iter().enumerate() {
+        let (status, code) = if number < 4 { (422, "invalid_code") } else { (429, "throttled") };
+        let peer = format!("[2001:db8:0:{number:x}::1]:1");
+        sent(&s, &peer, None, asked, &wrong(&s, person)).await.refuses(status, code);
+    }
+    let (person, asked) = &crowd[5];
+    sent(&s, "[2001:db8:1::1]:1", None, asked, &wrong(&s, person)).await.refuses(422, "invalid_code");
+}
+
 /// A host of IPv6 has as many addresses as it likes, of the 64 bits its customer was given.
 #[tokio::test]
 async fn cve_2026_45364_the_hosts_of_one_network_of_ipv6_share_a_budget_and_spellings_are_one() {
@@ -202,7 +255,9 @@ async fn requests_from_nobody_knows_where_share_one_budget_that_no_address_takes
 
 #[tokio::test]
 async fn no_limit_is_one_that_was_asked_for_by_name() {
-    let none = limits(1).insecure_without(Scope::Address).insecure_without(Scope::Network64);
+    let none = limits(1).insecure_without(Scope::Address).network64(Quota::new(1, DAY).unwrap());
+    let none = none.insecure_without(Scope::Network64).network48(Quota::new(1, DAY).unwrap());
+    let none = none.insecure_without(Scope::Network48);
     let s = service(|builder| builder.rate_limits(none));
     for (person, asked) in &crowd(&s, 3).await {
         sent(&s, "[2001:db8::1]:1", None, asked, &wrong(&s, person)).await.refuses(422, "invalid_code");
@@ -225,7 +280,6 @@ async fn every_door_takes_from_the_budget() {
     let right = alice.app.code(s.hands.read());
     assert_eq!(answer(Reply::totp(&*right)).await, SPENT, "before anything is looked at");
     assert_eq!(answer(Reply::recovery_code(&*alice.codes[0])).await, SPENT);
-    assert_eq!(answer(Reply::webauthn("{}")).await, SPENT);
     let disabled = from.disable(&session, Some(Reply::totp(&*right)), None).await;
     assert_eq!(disabled.unwrap_err().refusal(), &SPENT);
     let by = Enroller::Session(&session);
@@ -237,14 +291,19 @@ async fn every_door_takes_from_the_budget() {
     let inline = InlineCode::new(&session, &code, &requirement).from_address(Some(address));
     let refused = s.mfa.elevate(inline).await.unwrap_err();
     assert_eq!(refused.kind(), ElevateErrorKind::Throttled { retry_after: DAY });
+
+    // Keys have a budget of their own, which codes have not touched.
     let passkey = from.start_passkey(None).await.unwrap();
-    let mut key = tower_mfa::testing::SoftAuthenticator::passkey();
-    let started = from.enrol_key(by, tower_mfa::service::KeyRequest::passkey()).await.unwrap();
-    let made = key.register(started.public_key.as_str(), crate::client::ORIGIN).unwrap();
+    let mut key = SoftAuthenticator::passkey();
+    let started = from.enrol_key(by, KeyRequest::passkey()).await.unwrap();
+    let made = key.register(started.public_key.as_str(), ORIGIN).unwrap();
+    let signed = key.assert(passkey.public_key.as_str(), ORIGIN).unwrap();
+    let finished = async || from.finish_passkey(passkey.id, &passkey.token, &signed).await.unwrap_err();
+    assert_eq!(finished().await.refusal(), &Refusal::InvalidCredential, "nobody has it");
+    assert_eq!(finished().await.refusal(), &SPENT);
     assert_eq!(from.confirm_key(by, started.id, &made).await.unwrap_err().refusal(), &SPENT);
-    let signed = key.assert(passkey.public_key.as_str(), crate::client::ORIGIN).unwrap();
-    let finished = from.finish_passkey(passkey.id, &passkey.token, &signed).await;
-    assert_eq!(finished.unwrap_err().refusal(), &SPENT);
+    assert_eq!(answer(Reply::webauthn("{}")).await, SPENT);
+    assert_eq!(from.disable(&session, Some(Reply::webauthn("{}")), None).await.unwrap_err().refusal(), &SPENT);
 
     // What checks no answer goes on, and the owner is elsewhere.
     assert!(from.status(by).await.is_ok());

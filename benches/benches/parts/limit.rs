@@ -10,18 +10,24 @@ use super::us;
 
 const TAKES: u32 = 1_000;
 
-/// A take from the budgets of an address and of its /64, in the process: each from a new address, the table full.
+/// A take from the budgets of an address, of its /64 and its /48, in the process: each from a new one, the tables full.
 pub fn measure(runtime: &Runtime, report: &mut Report) {
     runtime.block_on(async {
         let (limit, now) = (InProcess::default(), Timestamp::from_secs(1_800_000_000));
-        let (own, shared) = (Quota::new(30, 300).unwrap(), Quota::new(120, 300).unwrap());
+        let quotas = [30, 120, 3_000].map(|burst| Quota::new(burst, 300).unwrap());
         let mut number = 0_u64;
         let mut next = || {
             number += 1;
-            // Another /64 each time, and another host in it.
+            // Another /48 each time, and another host in it.
             let address =
-                IpAddr::V6(Ipv6Addr::from_bits((0x2001_0db8 << 96) | u128::from(number) << 64 | u128::from(number)));
-            [Some(Budget::address(address, own)), Budget::network64(address, shared)].map(Option::unwrap)
+                IpAddr::V6(Ipv6Addr::from_bits((0x2001_0db8 << 96) | u128::from(number) << 80 | u128::from(number)));
+            let [own, link, site] = quotas;
+            let all = [
+                Some(Budget::address(address, own)),
+                Budget::network64(address, link),
+                Budget::network48(address, site),
+            ];
+            all.map(Option::unwrap)
         };
         for _ in 0..200_000 {
             let _ = limit.take(&next(), now).await.unwrap();
@@ -36,6 +42,6 @@ pub fn measure(runtime: &Runtime, report: &mut Report) {
         }
         let middle = us(median(&mut times));
         let details = format!("  slowest thousand {:.3} µs each; {granted} granted", us(*times.last().unwrap()));
-        report.line("two budgets of an address that is new, table full", middle, 1.0, "µs", details);
+        report.line("three budgets of an address that is new, tables full", middle, 1.0, "µs", details);
     });
 }

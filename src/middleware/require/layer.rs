@@ -86,7 +86,8 @@ impl RequireLayer {
     /// # Security
     ///
     /// The code is checked as any other: throttled, charged, used once, and committed before the request
-    /// runs.
+    /// runs. It is charged to the address that [`AuthenticateLayer::client_address`](super::super::AuthenticateLayer)
+    /// finds; where nothing says it, to the one budget of all who have none.
     pub fn inline_codes(self, elevate: Arc<dyn Elevate>) -> Self {
         self.with(|rule| rule.elevate = Some(elevate))
     }

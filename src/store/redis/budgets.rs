@@ -13,7 +13,8 @@ use crate::rate_limit::{Budget, RateLimit, RateLimitError, Taken};
 /// lie on two servers: they are taken from one after the other, and what the first gave is given back when the second
 /// is spent. Where only budgets are kept here, documents elsewhere, nothing is lost that has to last:
 /// `RedisStore::builder().replicas(0).accept_data_loss(true)` is quickest. Memory: 150 bytes or so for each address
-/// that was wrong lately; what the server has must hold as many as may come, for it throws none away.
+/// that was wrong lately; what the server has must hold as many as may come, for it throws none away. Time is the
+/// server's: a user without the right to `TIME` is refused every answer.
 impl RateLimit for RedisStore {
     async fn take(&self, of: &[Budget], _: Timestamp) -> Result<Taken, RateLimitError> {
         for (number, budget) in of.iter().enumerate() {
