@@ -31,7 +31,7 @@ pub(super) struct Matter<'a> {
     pub(super) seed: SeedOf<'a>,
     pub(super) address: Option<&'a str>,
     pub(super) if_missing: IfMissing,
-    /// An operator's unlock takes the clock as it is.
+    /// An operator's unlock takes a clock that stands far behind as it is.
     pub(super) resets_clock: bool,
 }
 
@@ -166,7 +166,8 @@ impl Inner {
             (None, IfMissing::Unavailable) => return Err(Error::busy("an account known to have MFA was not found")),
         };
         let (policy, login) = self.policy_for(&account, matter);
-        let now = if matter.resets_clock { clock } else { clock.max(account.latest()) };
+        let is_far_behind = account.latest() > clock.plus(CLOCK_TOLERANCE);
+        let now = if is_far_behind && matter.resets_clock { clock } else { clock.max(account.latest()) };
         let entropy = Pool::of(Arc::clone(&self.entropy));
         let mut turn = Turn {
             now,
@@ -184,7 +185,7 @@ impl Inner {
         };
         // DESIGN: a clock that goes back revives nothing, and one that stands far behind decides
         // nothing.
-        let is_behind = account.latest() > clock.plus(CLOCK_TOLERANCE) && !matter.resets_clock;
+        let is_behind = is_far_behind && !matter.resets_clock;
         let answer = if is_behind {
             account.report_clock(&mut turn)?;
             Err(Refusal::unavailable())

@@ -99,6 +99,24 @@ async fn an_unlock_takes_the_clock_as_it_is_and_ends_what_began_in_the_future() 
     assert!(s.mfa.answer(tower_mfa::service::Responder::Session(&by), view.id, reply).await.is_ok());
 }
 
+/// Each of them a little, together more than is forgiven.
+#[tokio::test]
+async fn several_unlocks_take_the_time_back_no_further_than_one() {
+    let s = Scene::login(tower_mfa::policy::Login::Optional);
+    s.enrolled("alice").await;
+    s.clock.advance(1_000);
+    let ahead = s.password("alice").await;
+    let back = async || {
+        s.clock.go_back(200);
+        s.mfa.unlock(&subject("alice"), "root", "she asked").await.unwrap();
+    };
+    back().await;
+    let again = s.mfa.refresh(ahead.refresh_token().unwrap()).await.expect("a clock may be ahead by 200 s");
+    back().await;
+    assert!(s.mfa.refresh(again.refresh_token().unwrap()).await.is_err(), "and by 400 s it may not");
+    assert!(matches!(s.begin("alice").await, LoginOutcome::Complete(_)));
+}
+
 /// Rows: ASVS-16.5.3
 #[tokio::test]
 async fn a_clock_that_cannot_be_read_is_a_refusal() {
