@@ -28,6 +28,7 @@ mod manage;
 mod moving;
 mod offers;
 mod operate;
+mod origin;
 mod passkey_login;
 mod recovery;
 mod redeem;
@@ -81,6 +82,7 @@ use authenticator::Authenticator;
 use challenge::Challenge;
 use enrolment::UsedGrace;
 use keys::Handle;
+use origin::Origin;
 use passkey_login::UsedSignIn;
 use redeem::Spent;
 use session::{Seed, Session};
@@ -138,6 +140,8 @@ pub(crate) struct Account {
     /// The chain of its events, its key and where it ends, sealed; `None` before the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     chain: Option<Box<str>>,
+    #[serde(default, skip_serializing_if = "Origin::is_here")]
+    origin: Origin,
     /// A clock behind this account has been reported; once is enough.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     clock_reported: bool,
@@ -222,6 +226,7 @@ impl Account {
             sign_ins_since: None,
             spent: Vec::new(),
             chain: None,
+            origin: Origin::default(),
             clock_reported: false,
         }
     }

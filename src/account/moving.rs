@@ -1,16 +1,22 @@
 //! Accounts that move: packed for another place, taken in from one, and apps that another system issued.
 
-use super::authenticator::{Authenticator, Credential, Status, label};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
+use super::authenticator::{Authenticator, Credential, LABEL_MAX, Status, label};
 use super::binding::no_weaker;
 use super::event::{About, EventKind};
 use super::operate::accountable;
+use super::origin::Trace;
 use super::refusal::Refusal;
 use super::throttle::Throttle;
 use super::turn::Turn;
 use super::{Account, Chain, ChainPlace, DocumentError, Held, Standing};
 use crate::assurance::Method;
 use crate::entropy::Entropy;
-use crate::id::AuthenticatorId;
+use crate::id::{AuthenticatorId, ExportId, Subject};
 use crate::otp::{Secret, Step, Totp};
 use crate::secret::constant_time_eq;
 use crate::vault::{Purpose, Vault, VaultError};
@@ -37,6 +43,8 @@ pub(crate) struct Mover<'a> {
     pub(crate) actor: &'a str,
     pub(crate) reason: &'a str,
     pub(crate) from: &'a str,
+    /// The export that an account is taken in from.
+    pub(crate) export: Option<ExportId>,
 }
 
 /// An app that another system issued, with the key its owner's phone has.
@@ -48,12 +56,18 @@ pub(crate) struct ForeignApp<'a> {
     pub(crate) used_until: Option<Step>,
 }
 
-/// Whether something was taken in.
+/// Whether something was taken in. Unless it is done, nothing was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TakenIn {
     Done,
-    /// Nothing was changed.
+    /// The account has it, or the subject an account.
     AlreadyThere,
+    /// The account was taken in from the same export before.
+    AlreadyMoved,
+    /// The subject was erased here.
+    Erased,
+    /// The app was imported before, and has been removed since.
+    Removed,
 }
 
 impl Account {
@@ -93,7 +107,7 @@ impl Account {
         accountable(by.actor, by.reason)?;
         // Whatever has been committed has a chain.
         if self.chain.is_some() {
-            return Ok(TakenIn::AlreadyThere);
+            return Ok(self.instead_of(by.export));
         }
         let mut account = packed.clone();
         account.leave_behind();
@@ -104,9 +118,19 @@ impl Account {
         if let Some(handle) = &account.user_handle {
             turn.claims.push(Held::UserHandle(handle.as_bytes().into()));
         }
+        account.origin.export = by.export;
         *self = account;
         turn.record(EventKind::AccountImported, by.about())?;
         Ok(TakenIn::Done)
+    }
+
+    /// What to say to whoever would take one in, where this one is.
+    pub(crate) fn instead_of(&self, export: Option<ExportId>) -> TakenIn {
+        match self.standing {
+            Standing::Erased => TakenIn::Erased,
+            _ if export.is_some() && self.origin.export == export => TakenIn::AlreadyMoved,
+            Standing::Normal | Standing::Suspended => TakenIn::AlreadyThere,
+        }
     }
 
     /// Whether all that a packed account has sealed opens.
@@ -130,14 +154,18 @@ impl Account {
         match self.standing {
             Standing::Normal => {}
             Standing::Suspended => return Err(Refusal::Conflict("the account is suspended")),
-            Standing::Erased => return Err(Refusal::Conflict("the account was erased")),
+            Standing::Erased => return Ok(TakenIn::Erased),
         }
         if self.has_app(turn, app.secret)? {
             return Ok(TakenIn::AlreadyThere);
         }
+        let trace = Trace::of(&self.subject, app.secret)?;
+        if self.origin.knows(&trace) {
+            return Ok(TakenIn::Removed);
+        }
         self.may_add(turn, Method::Totp)?;
         no_weaker(app.params, turn.policy.totp)?;
-        let label = label(app.label)?;
+        let label = label_like(app.label);
         let id = AuthenticatorId::generate(turn.entropy)?;
         let expose = app.secret.expose();
         let sealed = turn.vault.seal(Purpose::OtpSecret, &self.subject, id.as_bytes(), expose, turn.entropy)?;
@@ -155,6 +183,7 @@ impl Account {
             credential: Credential::Totp { params: app.params, sealed, last_step },
             throttle: Throttle::default(),
         });
+        self.origin.remember(trace);
         // As after any change of factors: what was begun without this one is over.
         self.end_all(turn)?;
         self.challenges.clear();
@@ -194,6 +223,24 @@ impl Mover<'_> {
             detail: Some(self.from.into()),
             ..About::default()
         }
+    }
+}
+
+/// What comes closest to what another system called an app: a name is no reason to leave somebody without it.
+fn label_like(text: &str) -> Box<str> {
+    let cut = || text.trim().chars().take(LABEL_MAX).collect::<String>();
+    label(text).or_else(|_| label(&cut())).unwrap_or_default()
+}
+
+impl Trace {
+    /// The trace of a key in one account: in another, the same key leaves another one.
+    fn of(subject: &Subject, secret: &Secret) -> Result<Self, Refusal> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose()).map_err(|_| Refusal::unavailable())?;
+        mac.update(b"tower-mfa imported app\x1f");
+        mac.update(subject.storage_key().as_bytes());
+        let hash = mac.finalize().into_bytes();
+        let half = hash.get(..16).ok_or_else(Refusal::unavailable)?;
+        Ok(Self(URL_SAFE_NO_PAD.encode(half).into()))
     }
 }
 

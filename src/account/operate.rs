@@ -61,6 +61,7 @@ impl Account {
                 // What authenticators call the person goes with the person.
                 self.user_handle = None;
                 self.passkey_sign_ins.clear();
+                self.origin = super::Origin::default();
                 self.standing = Standing::Erased;
                 EventKind::Erased
             }

@@ -71,8 +71,9 @@ impl Moving {
         is_rehearsal: bool,
     ) -> Result<TakenIn, Error> {
         let (subject, account) = packed;
-        if self.0.document(subject).await?.is_some() {
-            return Ok(TakenIn::AlreadyThere);
+        if let Some(stored) = self.0.document(subject).await? {
+            let here = Account::read(stored.document(), subject);
+            return Ok(here.map_or(TakenIn::AlreadyThere, |here| here.instead_of(by.export)));
         }
         let matter = matter(subject);
         if is_rehearsal {

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use super::apps::ReadError;
+use super::report::MoveReport;
 use crate::error::BoxError;
 use crate::service::Error;
 
@@ -12,6 +13,7 @@ use crate::service::Error;
 pub struct TransferError {
     kind: TransferErrorKind,
     line: Option<u64>,
+    report: Option<Box<MoveReport>>,
     source: Option<BoxError>,
 }
 
@@ -51,24 +53,39 @@ impl TransferErrorKind {
         }
     }
 
+    const fn whole(self) -> TransferError {
+        TransferError { kind: self, line: None, report: None, source: None }
+    }
+
     /// Lines are counted from 1, as editors do.
-    pub(super) const fn at(self, n: u64) -> TransferError {
-        TransferError { kind: self, line: Some(n.saturating_add(1)), source: None }
+    pub(super) fn at(self, n: u64) -> TransferError {
+        TransferError { line: Some(n.saturating_add(1)), ..self.whole() }
     }
 }
 
 impl TransferError {
     pub(super) fn io(source: std::io::Error) -> Self {
-        Self { kind: TransferErrorKind::Io, line: None, source: Some(source.into()) }
+        TransferErrorKind::Io.whole().because(source)
     }
 
     /// A list that cannot be read any further.
     pub(super) fn reading(source: ReadError) -> Self {
-        Self { kind: TransferErrorKind::List, line: None, source: Some(source.into()) }
+        TransferErrorKind::List.whole().because(source)
     }
 
     pub(super) fn because(self, source: impl Into<BoxError>) -> Self {
         Self { source: Some(source.into()), ..self }
+    }
+
+    /// Notes how far it had come.
+    pub(super) fn after(self, report: MoveReport) -> Self {
+        Self { report: Some(Box::new(report)), ..self }
+    }
+
+    /// Returns how far it had come: what was moved and what refused before it stopped. `None` where it had not begun.
+    #[must_use]
+    pub fn report(&self) -> Option<&MoveReport> {
+        self.report.as_deref()
     }
 
     /// Returns what stopped it.
@@ -101,6 +118,6 @@ impl std::error::Error for TransferError {
 
 impl From<Error> for TransferError {
     fn from(source: Error) -> Self {
-        Self { kind: TransferErrorKind::Service, line: None, source: Some(source.into()) }
+        TransferErrorKind::Service.whole().because(source)
     }
 }

@@ -1,15 +1,16 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::apps::{AppKey, Found, ReadError, Skipped};
+use super::apps::{AppKey, Found, ReadError};
 use super::error::TransferError;
 use super::report::{Move, MoveReport, Refused, Why};
 use crate::account::{ForeignApp, Mover, TakenIn};
 use crate::id::Subject;
-use crate::service::{Error, Mfa, Moving, rate};
+use crate::service::{Error, Mfa, Moving, is_of_service, rate};
 
 /// How many are bound at once: no more than may wait for one account, should they all be its.
 const AT_ONCE: usize = 16;
@@ -21,8 +22,12 @@ impl Mfa {
     /// `whose` says whose key it is, by what its origin says; `None` refuses it. A subject without an account gets
     /// one. Each key is one commit, with an event that says who had it imported, and why. What cannot be bound is
     /// reported, and the next one is looked at: what the policy would not let its owner bind either, fewer digits or a
-    /// longer period than its own, one more than an account may have. A key that the account has already is left
-    /// alone, so that a list can be read twice.
+    /// longer period than its own, one more than an account may have. A list can be read twice: a key that the account
+    /// has already is left alone, and so is one that was imported before and removed since, for the phone may be stolen.
+    /// A key that the list has for two subjects is bound to the first.
+    ///
+    /// The policy is that of somebody without roles at the service's own client; a name that is no label here is cut, or
+    /// left out.
     ///
     /// Codes that may have been used in the other system do not count: the first that does is one that the app
     /// shows after the import, at most two minutes later by the defaults. Sessions of the account end, as after any
@@ -75,16 +80,17 @@ impl Mfa {
         let mut found = found.into_iter();
         let errand = Arc::new(Errand::new(self.moving(), &why));
         let (mut report, begun) = (MoveReport::default(), Instant::now());
+        let mut owners = Owners::default();
         loop {
             let (batch, is_over) = batch(&mut found);
-            let batch = named(batch, &mut whose, &why);
-            for outcome in errand.bind_all(batch).await? {
-                why.count(&mut report, outcome);
-            }
+            let batch = named(batch, &mut whose, &why, &mut owners);
+            let is_done = why.count_all(&mut report, errand.bind_all(batch).await);
             report.per_second = rate(report.seen, begun.elapsed());
             why.progress(&report);
-            if is_over.map_err(TransferError::reading)? {
-                return Ok(report);
+            match is_done.map_err(TransferError::from).and(is_over.map_err(TransferError::reading)) {
+                Ok(false) => {}
+                Ok(true) => return Ok(report),
+                Err(error) => return Err(error.after(report)),
             }
         }
     }
@@ -103,21 +109,47 @@ fn batch(found: &mut impl Iterator<Item = Result<Found, ReadError>>) -> (Vec<Fou
     (batch, Ok(false))
 }
 
-/// One of a list: a key, with whose it is, or what was passed over.
+/// One of a list.
 enum Named {
-    Key(AppKey, Option<Subject>),
-    Skipped(Skipped),
+    Key(AppKey, Subject),
+    Refused(Refused),
+}
+
+/// Whose the keys of a list are, by hashes: two people with one key would answer for each other, and a table that was
+/// put together by hand has that in it sooner or later. The hashes are keyed at random, and each takes 16 bytes.
+#[derive(Default)]
+struct Owners {
+    of: HashMap<u64, u64>,
+    hasher: RandomState,
+}
+
+impl Owners {
+    /// Whether the list has given the key to nobody else yet.
+    fn are_one(&mut self, key: &AppKey, subject: &Subject) -> bool {
+        let (key, subject) = (self.hasher.hash_one(key.secret().expose()), self.hasher.hash_one(subject));
+        *self.of.entry(key).or_insert(subject) == subject
+    }
 }
 
 /// Names whose each is; those that are not wanted are left out.
-fn named(batch: Vec<Found>, whose: &mut impl FnMut(&AppKey) -> Option<Subject>, why: &Move<'_>) -> Vec<Named> {
+fn named(
+    batch: Vec<Found>,
+    whose: &mut impl FnMut(&AppKey) -> Option<Subject>,
+    why: &Move<'_>,
+    owners: &mut Owners,
+) -> Vec<Named> {
     let name = |found| match found {
-        Found::Skipped(skipped) => Some(Named::Skipped(skipped)),
-        Found::Key(key) => {
-            let subject = whose(&key);
-            let is_wanted = subject.as_ref().is_none_or(|subject| why.wants(subject));
-            is_wanted.then_some(Named::Key(key, subject))
-        }
+        Found::Skipped(skipped) => Some(Named::Refused(Refused::skipped(&skipped))),
+        Found::Key(key) => match whose(&key) {
+            // Notes of the service itself belong to nobody.
+            None => Some(Named::Refused(Refused::app(&key, None, Why::Nobodys))),
+            Some(subject) if is_of_service(&subject) => Some(Named::Refused(Refused::app(&key, None, Why::Nobodys))),
+            Some(subject) if !why.wants(&subject) => None,
+            Some(subject) if !owners.are_one(&key, &subject) => {
+                Some(Named::Refused(Refused::app(&key, Some(subject), Why::Shared)))
+            }
+            Some(subject) => Some(Named::Key(key, subject)),
+        },
     };
     batch.into_iter().filter_map(name).collect()
 }
@@ -138,11 +170,11 @@ impl Errand {
     }
 
     /// Binds them side by side; what became of each stands in their order.
-    async fn bind_all(self: &Arc<Self>, batch: Vec<Named>) -> Result<Vec<Outcome>, Error> {
+    async fn bind_all(self: &Arc<Self>, batch: Vec<Named>) -> Vec<Result<Outcome, Error>> {
         let (mut tasks, mut outcomes) = (JoinSet::new(), BTreeMap::new());
         for (at, one) in batch.into_iter().enumerate() {
             match one {
-                Named::Skipped(skipped) => drop(outcomes.insert(at, Ok(Err(Refused::skipped(&skipped))))),
+                Named::Refused(refused) => drop(outcomes.insert(at, Ok(Err(refused)))),
                 Named::Key(key, subject) => {
                     let errand = Arc::clone(self);
                     tasks.spawn(async move { (at, errand.bind(&key, subject).await) });
@@ -150,23 +182,24 @@ impl Errand {
             }
         }
         while let Some(done) = tasks.join_next().await {
-            let (at, outcome) = done.map_err(Error::unavailable)?;
+            let (at, outcome) = done.unwrap_or_else(|broken| (usize::MAX, Err(Error::unavailable(broken))));
             outcomes.insert(at, outcome);
         }
         outcomes.into_values().collect()
     }
 
     /// Binds one. What is refused is its own affair; an error is everybody's.
-    async fn bind(&self, key: &AppKey, subject: Option<Subject>) -> Result<Outcome, Error> {
-        let Some(subject) = subject else { return Ok(Err(Refused::app(key, None, Why::Nobodys))) };
+    async fn bind(&self, key: &AppKey, subject: Subject) -> Result<Outcome, Error> {
         let refused = |why| Ok(Err(Refused::app(key, Some(subject.clone()), why)));
         let from = key.place().to_string();
-        let by = Mover { actor: &self.actor, reason: &self.reason, from: &from };
+        let by = Mover { actor: &self.actor, reason: &self.reason, from: &from, export: None };
         let label = key.label().or(key.serial()).unwrap_or_default();
         let app = ForeignApp { label, params: key.totp(), secret: key.secret(), used_until: key.used_until() };
         match self.moving.import_app(&subject, &app, by, self.is_rehearsal).await {
             Ok(TakenIn::Done) => Ok(Ok(())),
-            Ok(TakenIn::AlreadyThere) => refused(Why::AlreadyThere),
+            Ok(TakenIn::AlreadyThere | TakenIn::AlreadyMoved) => refused(Why::AlreadyThere),
+            Ok(TakenIn::Removed) => refused(Why::Removed),
+            Ok(TakenIn::Erased) => refused(Why::Erased),
             Err(error) if error.is_of_store() => Err(error),
             Err(error) => refused(Why::Refused(error.refusal().clone())),
         }

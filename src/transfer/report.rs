@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::apps::{AppKey, Place, Reason, Skipped};
+use super::apps::{AppKey, Place, Reason, Skipped, prints};
 use crate::account::{Mover, Refusal};
 use crate::error::ConfigError;
 use crate::id::Subject;
+use crate::service::Error;
 
 /// Most refusals that a report names; it counts all of them.
 const NAMED: usize = 1_000;
@@ -47,12 +48,14 @@ impl<'a> Move<'a> {
         Ok(Self { actor, reason, is_rehearsal: false, only: None, on_progress: None, on_refused: None })
     }
 
-    /// Goes through all of it and writes nothing: the report says what would be refused.
+    /// Goes through all of it and writes nothing: the report says what would be refused. Each is looked at by itself:
+    /// that a list has more keys for somebody than an account may have, or one of them twice, shows only in earnest.
     pub fn dry_run(self, yes: bool) -> Self {
         Self { is_rehearsal: yes, ..self }
     }
 
-    /// Moves these and passes over everybody else, who is not counted: one tenant, say, or one person.
+    /// Moves these and passes over everybody else, who is not counted: one tenant, say, or one person. What a reader of
+    /// keys passes over is nobody's yet, and is counted.
     pub fn only(self, these: impl Fn(&Subject) -> bool + Send + 'a) -> Self {
         Self { only: Some(Box::new(these)), ..self }
     }
@@ -68,7 +71,7 @@ impl<'a> Move<'a> {
     }
 
     pub(super) fn mover<'m>(&'m self, from: &'m str) -> Mover<'m> {
-        Mover { actor: &self.actor, reason: &self.reason, from }
+        Mover { actor: &self.actor, reason: &self.reason, from, export: None }
     }
 
     pub(super) fn wants(&self, subject: &Subject) -> bool {
@@ -81,8 +84,24 @@ impl<'a> Move<'a> {
         }
     }
 
+    /// Counts what became of those of a batch, beside one that failed too.
+    pub(super) fn count_all(
+        &mut self,
+        report: &mut MoveReport,
+        outcomes: Vec<Result<Result<(), Refused>, Error>>,
+    ) -> Result<(), Error> {
+        let mut failed = Ok(());
+        for outcome in outcomes {
+            match outcome {
+                Ok(outcome) => self.count(report, outcome),
+                Err(error) => failed = failed.and(Err(error)),
+            }
+        }
+        failed
+    }
+
     /// Counts what became of one.
-    pub(super) fn count(&mut self, report: &mut MoveReport, outcome: Result<(), Refused>) {
+    fn count(&mut self, report: &mut MoveReport, outcome: Result<(), Refused>) {
         report.seen = report.seen.saturating_add(1);
         match outcome {
             Ok(()) => report.moved = report.moved.saturating_add(1),
@@ -177,7 +196,8 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.place)?;
         match (&self.subject, &self.what) {
-            (Some(subject), _) => write!(f, " ({subject})")?,
+            // A subject may have been made of what a file says.
+            (Some(subject), _) => write!(f, " ({})", subject.to_string().replace(|c| !prints(c), "\u{fffd}"))?,
             (None, Some(what)) => write!(f, " ({what})")?,
             (None, None) => {}
         }
@@ -191,6 +211,14 @@ impl fmt::Display for Refused {
 pub enum Why {
     /// The subject has an account here, or the account this key: nothing was changed.
     AlreadyThere,
+    /// The account was taken in from the same export before: nothing was changed.
+    AlreadyMoved,
+    /// The subject was erased here: nothing was changed.
+    Erased,
+    /// The account had this key once, imported from a list, and it was removed since: nothing was changed.
+    Removed,
+    /// The list gives this key to another subject, too; the first has it, if anybody.
+    Shared,
     /// A passkey or security key of it belongs to another account here.
     Claimed,
     /// It has passkeys or security keys that do not answer here: they belong to another relying party.
@@ -213,6 +241,10 @@ impl Why {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::AlreadyThere => "already_there",
+            Self::AlreadyMoved => "already_moved",
+            Self::Erased => "erased",
+            Self::Removed => "removed",
+            Self::Shared => "shared",
             Self::Claimed => "claimed",
             Self::OtherRelyingParty => "other_relying_party",
             Self::Sealed => "sealed",
@@ -228,6 +260,10 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::AlreadyThere => "it is there already; nothing was changed",
+            Self::AlreadyMoved => "it was taken in from this export before; nothing was changed",
+            Self::Erased => "the subject was erased here; nothing was changed",
+            Self::Removed => "this key was imported before and has been removed since; nothing was changed",
+            Self::Shared => "the list gives this key to another subject, too",
             Self::Claimed => "a passkey or security key of it belongs to another account here",
             Self::OtherRelyingParty => "its passkeys and security keys belong to another relying party",
             Self::Sealed => "what is sealed in it does not open: its key is gone, or it was damaged",

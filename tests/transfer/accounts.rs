@@ -2,7 +2,7 @@
 
 use tower_mfa::account::{Bypass, EventKind, FirstFactor, Refusal};
 use tower_mfa::id::Subject;
-use tower_mfa::service::{LoginOutcome, Reply};
+use tower_mfa::service::{ChallengeRequest, LoginOutcome, Reply};
 use tower_mfa::testing::{Fault, SoftAuthenticator};
 use tower_mfa::transfer::{TransferErrorKind, Why};
 use tower_mfa::webauthn::RelyingParty;
@@ -70,16 +70,20 @@ async fn sessions_pending_bindings_and_a_bypass_stay_behind() {
     let here = Scene::with(crate::bank::policy(Default::default()).bypass_at_most(86_400).build().unwrap());
     let alice = here.enrolled("alice").await;
     here.start(&alice.by).await.unwrap();
+    here.clock.advance(2);
+    let _ = here.mfa.open_challenge(&alice.by, ChallengeRequest::new().max_age(1)).await.unwrap();
     let end = here.now().plus(3_600);
     let bypass = Bypass::new("ops-7", "the phone is being repaired").approved_by("ciso").until(end);
     here.mfa.grant_bypass(&subject("alice"), bypass).await.unwrap();
     let file = here.export().await;
     let there = there_without_keys(&here);
     there.import(&file).await.unwrap();
-    let document: serde_json::Value = serde_json::from_str(&there.document("alice").await).unwrap();
-    for gone in ["sessions", "challenges", "enrolment", "bypass"] {
-        assert!(document.get(gone).is_none(), "{gone}");
+    let [before, document] = [here.document("alice").await, there.document("alice").await];
+    let [before, document] = [before, document].map(|text| serde_json::from_str::<serde_json::Value>(&text).unwrap());
+    for gone in ["sessions", "challenges", "bypass"] {
+        assert!(before.get(gone).is_some() && document.get(gone).is_none(), "{gone}");
     }
+    assert_eq!(before["authenticators"].as_array().unwrap().len(), 2);
     assert_eq!(document["authenticators"].as_array().unwrap().len(), 1, "and nothing that waits for its code");
     assert!(matches!(there.begin("alice").await, LoginOutcome::Challenge(_)));
     let refresh = alice.bound.tokens.refresh_token().unwrap();
@@ -145,8 +149,31 @@ async fn nobody_is_taken_over_who_is_there_and_a_second_import_changes_nothing()
     there.sign_in("bob", &bob.app).await;
     let before = [there.document("alice").await, there.document("bob").await];
     let again = there.import(&file).await.unwrap();
-    assert_eq!((again.moved, again.by_reason["already_there"]), (0, 2));
+    // Bob is who was moved a moment ago, and alice somebody to decide about.
+    assert_eq!(again.by_reason, [("already_moved", 1), ("already_there", 1)].into());
+    let another = there.import(&here.export().await).await.unwrap();
+    assert_eq!(another.by_reason, [("already_there", 2)].into(), "another export is another matter");
     assert_eq!([there.document("alice").await, there.document("bob").await], before);
+}
+
+/// Whoever was erased here does not come back by an old file, and whoever is suspended is not set free by one.
+#[tokio::test]
+async fn an_export_revives_nobody_who_was_erased_or_suspended_here() {
+    let here = here();
+    for name in ["alice", "bob"] {
+        here.enrolled(name).await;
+    }
+    let (file, there) = (here.export().await, there(&here));
+    there.import(&file).await.unwrap();
+    there.mfa.erase(&subject("alice"), "ops", "has left").await.unwrap();
+    there.mfa.suspend(&subject("bob"), "ops", "stolen phone").await.unwrap();
+    for file in [file, here.export().await] {
+        let before = [there.document("alice").await, there.document("bob").await];
+        let report = there.import(&file).await.unwrap();
+        assert_eq!((report.moved, report.by_reason["erased"]), (0, 1));
+        assert_eq!(report.refusals[0].why, Why::Erased, "nobody says that the account is there");
+        assert_eq!([there.document("alice").await, there.document("bob").await], before);
+    }
 }
 
 #[tokio::test]
@@ -235,7 +262,7 @@ async fn everybody_who_is_refused_is_named_and_progress_is_told() {
     let told = why().on_refused(|one| refused.push(one.to_string())).on_progress(|report| seen.push(report.seen));
     let report = there.mfa.import_accounts(file.as_slice(), &key(), told).await.unwrap();
     assert_eq!((refused.len(), report.about, report.remaining()), (70, Some(70), Some(0)));
-    assert!(refused.iter().any(|text| text.contains("person-17): it is there already")), "{refused:?}");
+    assert!(refused.iter().any(|text| text.contains("person-17): it was taken in from this export before")), "{refused:?}");
     assert!(seen.windows(2).all(|pair| pair[0] < pair[1]) && seen.len() > 1 && seen.ends_with(&[70]), "{seen:?}");
 }
 

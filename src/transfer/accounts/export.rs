@@ -53,33 +53,12 @@ impl Mfa {
         }
         let mut report = MoveReport { about: Some(head.about), ..MoveReport::default() };
         let mut lines = Lines { keys: &keys, n: 0, to: (!why.is_rehearsal).then_some(&mut to) };
-        lines.write(Kind::Head, &head)?;
-        let (begun, mut after) = (Instant::now(), None);
-        loop {
-            let page = moving.page(after.as_ref()).await?;
-            let wanted = |stored: &&Stored| !is_of_service(stored.subject()) && why.wants(stored.subject());
-            let wanted: Vec<&Stored> = page.items().iter().filter(wanted).collect();
-            for stored in wanted {
-                let outcome = lines.account(&moving, stored)?;
-                report.seen = report.seen.saturating_add(1);
-                match outcome {
-                    Ok(written) => report.moved = report.moved.saturating_add(u64::from(written)),
-                    Err(reason) => {
-                        let place = Place::entry_number(report.seen);
-                        why.refused(&mut report, Refused::account(place, stored.subject().clone(), reason));
-                    }
-                }
-            }
-            report.per_second = rate(report.seen, begun.elapsed());
-            why.progress(&report);
-            after = page.next().cloned();
-            if after.is_none() {
-                break;
-            }
+        let written = lines.write_all(&moving, &head, &mut why, &mut report).await;
+        let written = written.and_then(|()| to.flush().map_err(TransferError::io));
+        match written {
+            Ok(()) => Ok(report),
+            Err(error) => Err(error.after(report)),
         }
-        lines.write(Kind::End, &End { accounts: report.moved })?;
-        to.flush().map_err(TransferError::io)?;
-        Ok(report)
     }
 }
 
@@ -103,6 +82,40 @@ struct Lines<'a, W> {
 }
 
 impl<W: Write> Lines<'_, W> {
+    async fn write_all(
+        &mut self,
+        moving: &Moving,
+        head: &Head,
+        why: &mut Move<'_>,
+        report: &mut MoveReport,
+    ) -> Result<(), TransferError> {
+        self.write(Kind::Head, head)?;
+        let (begun, mut after) = (Instant::now(), None);
+        loop {
+            let page = moving.page(after.as_ref()).await?;
+            let wanted = |stored: &&Stored| !is_of_service(stored.subject()) && why.wants(stored.subject());
+            let wanted: Vec<&Stored> = page.items().iter().filter(wanted).collect();
+            for stored in wanted {
+                let outcome = self.account(moving, stored)?;
+                report.seen = report.seen.saturating_add(1);
+                match outcome {
+                    Ok(written) => report.moved = report.moved.saturating_add(u64::from(written)),
+                    Err(reason) => {
+                        let place = Place::entry_number(report.seen);
+                        why.refused(report, Refused::account(place, stored.subject().clone(), reason));
+                    }
+                }
+            }
+            report.per_second = rate(report.seen, begun.elapsed());
+            why.progress(report);
+            after = page.next().cloned();
+            if after.is_none() {
+                break;
+            }
+        }
+        self.write(Kind::End, &End { accounts: report.moved })
+    }
+
     /// Writes an account, or says why it cannot; `false` where there is none any more.
     fn account(&mut self, moving: &Moving, stored: &Stored) -> Result<Result<bool, Why>, TransferError> {
         let packed = match moving.pack(stored, &self.keys.vault) {

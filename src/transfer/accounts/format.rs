@@ -124,8 +124,9 @@ pub(super) fn read<'a>(keys: &FileKeys, n: u64, line: &'a str) -> Result<Said<'a
 
 /// Reads the first line; returns what it says, and the keys of the file.
 pub(super) fn open(line: &str, key: &TransferKey) -> Result<(Head, FileKeys), TransferError> {
-    let no_export = |error: serde_json::Error| TransferErrorKind::NotAnExport.at(0).because(error);
-    let (_, _, text) = parse(0, line).map_err(|error| TransferErrorKind::NotAnExport.at(0).because(error))?;
+    // The parser's own message quotes the line, and nobody knows yet what file this is.
+    let no_export = |_: serde_json::Error| TransferErrorKind::NotAnExport.at(0);
+    let (_, _, text) = parse(0, line).map_err(|_| TransferErrorKind::NotAnExport.at(0))?;
     let preface: Preface = serde_json::from_str(text.get()).map_err(no_export)?;
     if preface.format != FORMAT {
         return Err(TransferErrorKind::NotAnExport.at(0));

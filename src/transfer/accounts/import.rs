@@ -54,13 +54,13 @@ impl Mfa {
         let begun = Instant::now();
         loop {
             let (batch, is_over) = batch(&mut file, &why);
-            for outcome in errand.take_all(batch).await? {
-                why.count(&mut report, outcome);
-            }
+            let is_done = why.count_all(&mut report, errand.take_all(batch).await);
             report.per_second = rate(report.seen, begun.elapsed());
             why.progress(&report);
-            if is_over? {
-                return Ok(report);
+            match is_done.map_err(TransferError::from).and(is_over) {
+                Ok(false) => {}
+                Ok(true) => return Ok(report),
+                Err(error) => return Err(error.after(report)),
             }
         }
     }
@@ -108,7 +108,8 @@ impl Errand {
         }
     }
 
-    async fn take_all(self: &Arc<Self>, batch: Vec<Exported>) -> Result<Vec<Outcome>, Error> {
+    /// Takes them in side by side; what became of each stands in their order.
+    async fn take_all(self: &Arc<Self>, batch: Vec<Exported>) -> Vec<Result<Outcome, Error>> {
         let mut tasks = JoinSet::new();
         for account in batch {
             let errand = Arc::clone(self);
@@ -116,7 +117,7 @@ impl Errand {
         }
         let mut outcomes = BTreeMap::new();
         while let Some(done) = tasks.join_next().await {
-            let (n, outcome) = done.map_err(Error::unavailable)?;
+            let (n, outcome) = done.unwrap_or_else(|broken| (u64::MAX, Err(Error::unavailable(broken))));
             outcomes.insert(n, outcome);
         }
         outcomes.into_values().collect()
@@ -141,10 +142,12 @@ impl Errand {
             return refused(Why::OtherRelyingParty);
         }
         let from = self.from(line, exported.chain);
-        let mover = Mover { actor: &self.actor, reason: &self.reason, from: &from };
+        let mover = Mover { actor: &self.actor, reason: &self.reason, from: &from, export: Some(self.export) };
         match self.moving.take_in((subject, &account), &self.theirs, mover, self.is_rehearsal).await {
             Ok(TakenIn::Done) => Ok(Ok(())),
-            Ok(TakenIn::AlreadyThere) => refused(Why::AlreadyThere),
+            Ok(TakenIn::AlreadyThere | TakenIn::Removed) => refused(Why::AlreadyThere),
+            Ok(TakenIn::AlreadyMoved) => refused(Why::AlreadyMoved),
+            Ok(TakenIn::Erased) => refused(Why::Erased),
             Err(error) => match error.refusal() {
                 Refusal::InvalidCredential => refused(Why::Claimed),
                 _ => Err(error),

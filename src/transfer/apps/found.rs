@@ -220,7 +220,7 @@ impl Names {
 
 /// Whether a character leaves a line of a terminal or a log as it was. The file's author chose it:
 /// escapes, new lines, and the marks that turn the direction of what follows are left out.
-fn prints(c: char) -> bool {
+pub(in crate::transfer) fn prints(c: char) -> bool {
     !c.is_control()
         && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

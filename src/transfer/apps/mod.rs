@@ -43,6 +43,7 @@ mod reason;
 
 pub use csv::{Column, Columns, Csv, SecretEncoding, csv};
 pub use error::{ReadError, ReadErrorKind};
+pub(super) use found::prints;
 pub use found::{AppKey, Found, Place, Skipped};
 pub use migration::{GoogleMigration, google_migration};
 pub use otpauth::{Otpauth, otpauth};

@@ -16,6 +16,9 @@ const LISTS: [(&str, &str); 5] = [
     ("spent", "until"),
 ];
 
+/// Longest that a sign-in by a passkey may take, and what is tolerated of clocks: sign-ins from before a clock was set right are forgotten after that.
+const SIGN_IN: u64 = 600 + 300;
+
 /// What a commit changes beside counters; `None` where it changes nothing else.
 pub(super) fn beside_counters(before: Option<&Value>, after: &Value) -> Option<String> {
     let latest = after["latest"].as_u64().unwrap();
@@ -32,7 +35,11 @@ pub(super) fn beside_counters(before: Option<&Value>, after: &Value) -> Option<S
             return Some(format!("{name}: one more"));
         }
     }
-    let (before, after) = (rest(before), rest(after));
+    let (mut before, after) = (rest(before), rest(after));
+    let since = before["sign_ins_since"].as_u64();
+    if since.is_some_and(|since| since + SIGN_IN <= latest) {
+        before.as_object_mut().unwrap().remove("sign_ins_since");
+    }
     let names = before.as_object().into_iter().chain(after.as_object()).flat_map(|members| members.keys());
     // What has lapsed by itself, or is told once.
     let mut names = names.filter(|name| !matches!(name.as_str(), "bypass" | "enrolment"));
