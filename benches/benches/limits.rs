@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let mut report = Report::default();
-    let parts: [(&str, Part); 20] = [
+    let parts: [(&str, Part); 21] = [
         ("otp", parts::otp::measure),
         ("layers", parts::layers::measure),
         ("route", parts::route::measure),
@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         ("outbox", parts::outbox::measure),
         ("keys", parts::keys::answer),
         ("keys", parts::keys::start),
+        ("transfer", parts::transfer::measure),
         ("refusals", parts::refusals::names),
         ("refusals", parts::refusals::answers),
     ];

@@ -262,7 +262,10 @@ async fn everybody_who_is_refused_is_named_and_progress_is_told() {
     let told = why().on_refused(|one| refused.push(one.to_string())).on_progress(|report| seen.push(report.seen));
     let report = there.mfa.import_accounts(file.as_slice(), &key(), told).await.unwrap();
     assert_eq!((refused.len(), report.about, report.remaining()), (70, Some(70), Some(0)));
-    assert!(refused.iter().any(|text| text.contains("person-17): it was taken in from this export before")), "{refused:?}");
+    assert!(
+        refused.iter().any(|text| text.contains("person-17): it was taken in from this export before")),
+        "{refused:?}"
+    );
     assert!(seen.windows(2).all(|pair| pair[0] < pair[1]) && seen.len() > 1 && seen.ends_with(&[70]), "{seen:?}");
 }
 

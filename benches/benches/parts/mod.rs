@@ -14,6 +14,7 @@ pub mod route;
 pub mod size;
 pub mod token;
 pub mod transaction;
+pub mod transfer;
 pub mod verification;
 
 use std::path::PathBuf;
