@@ -184,6 +184,13 @@ fn a_part_that_is_missing_is_told_at_the_end() {
     let found = read(&[&*codes[0], &codes[1], &codes[1]].concat());
     assert_eq!(told(&found), ["line 3: part_repeated", "line 3: parts"]);
     assert_eq!(keys(&found).len(), 2, "what was scanned twice is read once");
+    for alone in [line(&[alice(), part(1, 0, 77)].concat()), line(&alice())] {
+        assert_eq!(
+            keys(&read(&alone.repeat(2))).len(),
+            2,
+            "the only code of an export is read as often as it stands there"
+        );
+    }
 }
 
 #[test]

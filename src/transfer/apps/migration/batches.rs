@@ -34,6 +34,8 @@ pub(super) enum Seen {
 impl Batches {
     /// Notes a part, and returns with it where an export ended that was given up for this one.
     pub(super) fn note(&mut self, part: Part, place: Place) -> (Seen, Option<Place>) {
+        // Not every program gives an export a number of its own: the same one can be another export. To find a
+        // key twice does no harm.
         if part.of <= 1 && part.index == 0 {
             return (Seen::New, None);
         }

@@ -25,9 +25,10 @@ const LINE_MAX: usize = 8192;
 /// Reads what Google Authenticator shows when it exports: `otpauth-migration://offline?data=…`, one a line.
 ///
 /// A large export is shown as several codes; each is a line, in any order. When one is missing at
-/// the end, a last [`Skipped`] says so; a code that was scanned twice is read once. Empty lines and
-/// lines that begin with `#` are passed over without a word. A line has at most 8192 bytes and 128
-/// keys; 64 exports of at most 256 codes are kept apart.
+/// the end, a last [`Skipped`] says so; one of them that was scanned twice is read once. The only code
+/// of an export is read as often as it stands there. Empty lines and lines that begin with `#` are
+/// passed over without a word. A line has at most 8192 bytes and 128 keys; 64 exports of at most 256
+/// codes are kept apart.
 ///
 /// ```
 /// use tower_mfa::transfer::apps::{self, Found};
