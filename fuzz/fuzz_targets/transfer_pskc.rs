@@ -12,7 +12,7 @@ fuzz_target!(|bytes: &[u8]| {
     tower_mfa_fuzz::no_word_of(pskc(bytes, PskcKey::none(), NOW), bytes);
     let key = SecretBytes::new([0x12, 0x34, 0x56, 0x78, 0x90].repeat(4)[..16].to_vec());
     tower_mfa_fuzz::no_word_of(pskc(bytes, PskcKey::pre_shared(key), NOW), bytes);
-    // Ten million iterations are allowed, and are no find.
+    // Two million iterations are allowed, and are no find.
     let count = |window: &[u8]| window.starts_with(b"Count>") && window[6..].iter().all(u8::is_ascii_digit);
     if !bytes.windows(11).any(count) {
         tower_mfa_fuzz::no_word_of(pskc(bytes, PskcKey::password(SecretString::new("qwerty")), NOW), bytes);

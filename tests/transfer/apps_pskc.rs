@@ -16,21 +16,21 @@ const HEAD: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <KeyContainer Version="1.0" Id="c" xmlns="urn:ietf:params:xml:ns:keyprov:pskc">"#;
 
 /// A container of these packages.
-fn container(packages: &str) -> String {
+pub(crate) fn container(packages: &str) -> String {
     format!("{HEAD}{packages}</KeyContainer>\n")
 }
 
 /// What one key may have said of it.
 #[derive(Clone)]
-struct Key {
+pub(crate) struct Key {
     algorithm: &'static str,
     parameters: String,
-    data: String,
+    pub(crate) data: String,
     rest: String,
 }
 
 impl Key {
-    fn good() -> Self {
+    pub(crate) fn good() -> Self {
         Self {
             algorithm: "urn:ietf:params:xml:ns:keyprov:pskc:totp",
             parameters: r#"<ResponseFormat Length="8" Encoding="DECIMAL"/>"#.into(),
@@ -43,24 +43,24 @@ impl Key {
         Self { parameters: parameters.into(), ..Self::good() }
     }
 
-    fn data(data: &str) -> Self {
+    pub(crate) fn data(data: &str) -> Self {
         Self { data: data.into(), ..Self::good() }
     }
 
     /// With something more in `Data`.
-    fn with(data: &str) -> Self {
+    pub(crate) fn with(data: &str) -> Self {
         Self::data(&(Self::good().data + data))
     }
 
-    fn rest(rest: &str) -> Self {
+    pub(crate) fn rest(rest: &str) -> Self {
         Self { rest: rest.into(), ..Self::good() }
     }
 
-    fn policy(policy: &str) -> Self {
+    pub(crate) fn policy(policy: &str) -> Self {
         Self::rest(&format!("<Policy>{policy}</Policy>"))
     }
 
-    fn xml(&self) -> String {
+    pub(crate) fn xml(&self) -> String {
         let Self { algorithm, parameters, data, rest } = self;
         format!(
             "<KeyPackage><DeviceInfo><Manufacturer>Acme</Manufacturer><SerialNo>4711</SerialNo></DeviceInfo>\
@@ -70,12 +70,12 @@ impl Key {
     }
 }
 
-fn read(xml: &str) -> Vec<Found> {
+pub(crate) fn read(xml: &str) -> Vec<Found> {
     all(pskc(xml.as_bytes(), PskcKey::none(), NOW))
 }
 
 /// Whether a key is taken, or by which code it is refused.
-fn verdict(key: &Key) -> &'static str {
+pub(crate) fn verdict(key: &Key) -> &'static str {
     match &read(&container(&key.xml()))[..] {
         [Found::Key(_)] => "taken",
         [Found::Skipped(skipped)] => skipped.why().code(),
@@ -93,7 +93,7 @@ fn a_key_comes_with_everything_that_is_said_of_it() {
             .into(),
         ..Key::with(
             "<Counter><PlainValue>9</PlainValue></Counter><Time><PlainValue>29000000</PlainValue></Time>\
-             <TimeInterval><PlainValue>60</PlainValue></TimeInterval><TimeDrift><PlainValue>-4</PlainValue></TimeDrift>",
+             <TimeInterval><PlainValue>60</PlainValue></TimeInterval><TimeDrift><PlainValue>-1</PlainValue></TimeDrift>",
         )
     };
     let found = read(&container(&key.xml()));
@@ -130,10 +130,29 @@ fn another_prefix_is_the_same_namespace_and_another_namespace_is_nothing() {
 }
 
 #[test]
+fn every_minor_version_of_the_first_is_read_and_no_other() {
+    let version = |version: &str| {
+        let xml = container(&Key::good().xml()).replace("Version=\"1.0\"", &format!("Version=\"{version}\""));
+        summary(pskc(xml.as_bytes(), PskcKey::none(), NOW))
+    };
+    let read = version("1.0");
+    assert!(read[0].starts_with("entry 1: key"), "{read:?}");
+    for minor in ["1", "1.1", "1.2", "1.12"] {
+        assert_eq!(version(minor), read, "{minor}");
+    }
+    for other in ["2.0", "0.9", "10.0", "11", "", "1.", ".0", "1.x", "1.0.0", "1,0", "-1", "+1.0"] {
+        assert_eq!(version(other), ["error not a PSKC container, version 1 (RFC 6030)"], "{other}");
+    }
+}
+
+#[test]
 fn keys_of_another_kind_are_refused_by_name() {
     let algorithm = |algorithm| verdict(&Key { algorithm, ..Key::good() });
     assert_eq!(algorithm("urn:ietf:params:xml:ns:keyprov:pskc:totp"), "taken");
+    assert_eq!(algorithm("urn:ietf:params:xml:ns:keyprov:pskc#totp"), "taken", "as drafts of the RFC have it");
     assert_eq!(algorithm("urn:ietf:params:xml:ns:keyprov:pskc:hotp"), "counter");
+    assert_eq!(algorithm("urn:ietf:params:xml:ns:keyprov:pskc#hotp"), "counter");
+    assert_eq!(algorithm("urn:ietf:params:xml:ns:keyprov:pskc/totp"), "kind");
     for other in ["urn:ietf:params:xml:ns:keyprov:pskc:pin", "urn:ietf:params:xml:ns:keyprov:pskc:ocra", "totp", ""] {
         assert_eq!(algorithm(other), "kind", "{other}");
     }
@@ -152,7 +171,16 @@ fn codes_are_six_to_eight_decimal_digits_and_nothing_is_guessed() {
         assert_eq!(format(&format!(r#"<ResponseFormat Length="6" Encoding="{encoding}"/>"#)), "code_format");
     }
     assert_eq!(format(r#"<ResponseFormat Length="6"/>"#), "code_format");
-    assert_eq!(format(r#"<ResponseFormat Length="6" Encoding="DECIMAL" CheckDigits="true"/>"#), "code_format");
+    for name in ["CheckDigits", "CheckDigit"] {
+        let check =
+            |value: &str| format(&format!(r#"<ResponseFormat Length="6" Encoding="DECIMAL" {name}="{value}"/>"#));
+        assert_eq!((check("false"), check("0")), ("taken", "taken"), "{name}");
+        for value in ["true", "1", "not really", ""] {
+            assert_eq!(check(value), "code_format", "{name} {value}");
+        }
+    }
+    let both = r#"<ResponseFormat Length="6" Encoding="DECIMAL" CheckDigits="false" CheckDigit="true"/>"#;
+    assert_eq!(format(both), "code_format", "either counts");
     let twice = r#"<ResponseFormat Length="6" Encoding="DECIMAL"/>"#.repeat(2);
     assert_eq!(format(&twice), "duplicate");
 }
@@ -209,64 +237,19 @@ fn intervals_and_the_time_of_the_last_use_are_numbers_in_their_bounds() {
 }
 
 #[test]
-fn a_key_is_used_between_its_start_and_its_end() {
-    let policy = |policy: &str| verdict(&Key::policy(policy));
-    assert_eq!(
-        policy("<StartDate>2012-08-01T00:00:00Z</StartDate><ExpiryDate>2037-12-31T00:00:00Z</ExpiryDate>"),
-        "taken"
-    );
-    assert_eq!(policy("<StartDate>2027-01-01T00:00:00Z</StartDate>"), "dates");
-    assert_eq!(policy("<ExpiryDate>2022-09-01T00:00:00Z</ExpiryDate>"), "dates");
-    assert_eq!(policy("<ExpiryDate>2037-12-31</ExpiryDate>"), "date_form");
-    assert_eq!(policy("<ExpiryDate>2037-12-31T00:00:00+02:00</ExpiryDate>"), "date_form");
-    assert_eq!(policy("<ExpiryDate/>"), "date_form");
-    let device = |date: &str| {
-        let xml = Key::good().xml().replace("</SerialNo>", &format!("</SerialNo>{date}"));
-        told(&read(&container(&xml)))
-    };
-    assert_eq!(device("<ExpiryDate>2022-09-01T00:00:00Z</ExpiryDate>"), ["entry 1: dates"]);
-    assert_eq!(device("<StartDate>2012-09-01T00:00:00Z</StartDate>"), [""; 0]);
-}
-
-#[test]
-fn the_very_second_of_a_date_is_inside() {
-    for (tag, before, after) in [("StartDate", "dates", "taken"), ("ExpiryDate", "taken", "dates")] {
-        let xml = container(&Key::policy(&format!("<{tag}>2026-11-26T00:00:00Z</{tag}>")).xml());
-        let at = |secs: u64| match &all(pskc(
-            xml.as_bytes(),
-            PskcKey::none(),
-            Timestamp::from_secs(1_795_651_200 + secs),
-        ))[0]
-        {
-            Found::Key(_) => "taken",
-            Found::Skipped(skipped) => skipped.why().code(),
-        };
-        let at_once = all(pskc(xml.as_bytes(), PskcKey::none(), Timestamp::from_secs(1_795_651_199)));
-        assert_eq!(at_once.first().map(|found| matches!(found, Found::Key(_))), Some(before == "taken"), "{tag}");
-        assert_eq!((at(0), at(1)), ("taken", after), "{tag}");
+fn a_clock_that_is_off_by_more_than_one_interval_is_refused() {
+    let drift = |drift: &str| verdict(&Key::with(&format!("<TimeDrift><PlainValue>{drift}</PlainValue></TimeDrift>")));
+    for near in ["0", "1", "-1", "+1", " -1 ", "-0"] {
+        assert_eq!(drift(near), "taken", "{near}");
     }
-}
-
-#[test]
-fn a_policy_that_is_not_understood_or_not_kept_forbids_the_key() {
-    let policy = |policy: &str| verdict(&Key::policy(policy));
-    assert_eq!(policy(""), "taken");
-    assert_eq!(policy("<KeyUsage>OTP</KeyUsage>"), "taken");
-    assert_eq!(policy("<KeyUsage>CR</KeyUsage><KeyUsage>OTP</KeyUsage>"), "taken");
-    assert_eq!(policy("<KeyUsage>CR</KeyUsage>"), "policy");
-    assert_eq!(policy("<NumberOfTransactions>10</NumberOfTransactions>"), "policy");
-    assert_eq!(policy("<Fancy/>"), "policy");
-    assert_eq!(policy("<x:KeyUsage xmlns:x='urn:x'>OTP</x:KeyUsage>"), "policy");
-    assert_eq!(policy(&"<KeyUsage>OTP</KeyUsage>".repeat(33)), "policy");
-    let pin = |attributes: &str| policy(&format!("<PINPolicy {attributes}/>"));
-    let figure_5 = r#"MinLength="4" MaxLength="4" PINKeyId="123456781" PINEncoding="DECIMAL" PINUsageMode="Local""#;
-    assert_eq!(pin(figure_5), "taken", "the device checks it");
-    for mode in ["Prepend", "Append", "Algorithmic", "local", ""] {
-        assert_eq!(pin(&figure_5.replace("Local", mode)), "policy", "{mode}");
+    for far in ["2", "-2", "300", "9223372036854775807", "-9223372036854775808"] {
+        assert_eq!(drift(far), "drift", "{far}");
     }
-    assert_eq!(pin(""), "policy");
-    assert_eq!(pin(&format!("{figure_5} Biometric=\"true\"")), "policy");
-    assert_eq!(policy(&format!("<PINPolicy {figure_5}><Fancy/></PINPolicy>")), "policy");
+    for none in ["", "-", "one", "0.5", "1 interval", "9223372036854775808"] {
+        assert_eq!(drift(none), "number", "{none}");
+    }
+    assert_eq!(verdict(&Key::with(&"<TimeDrift><PlainValue>0</PlainValue></TimeDrift>".repeat(2))), "duplicate");
+    assert_eq!(verdict(&Key::with("<TimeDrift/>")), "taken", "nothing is said");
 }
 
 #[test]
@@ -291,6 +274,42 @@ fn the_key_s_own_user_counts_and_each_package_has_its_own_device() {
     let found = read(&container(&packages));
     let subjects: Vec<_> = keys(&found).iter().map(|key| key.subject()).collect();
     assert_eq!(subjects, [Some("device-user"), Some("own-user"), None]);
+    let two = owned.replace("</Data>", "</Data><UserId>one</UserId><UserId>two</UserId>");
+    assert_eq!(told(&read(&container(&two))), ["entry 1: duplicate"]);
+}
+
+#[test]
+fn a_device_counts_for_every_key_of_its_package_wherever_it_stands() {
+    let device = |date: &str| format!("<DeviceInfo><SerialNo>4711</SerialNo><UserId>alice</UserId>{date}</DeviceInfo>");
+    let xml = Key::good().xml();
+    let key = xml.split_once("</DeviceInfo>").unwrap().1.replace("</KeyPackage>", "");
+    let package = |parts: &[&str]| format!("<KeyPackage>{}</KeyPackage>", parts.concat());
+    let good = device("<ExpiryDate>2037-12-31T00:00:00Z</ExpiryDate>");
+    for parts in [[&*good, &key, &key], [&key, &good, &key], [&key, &key, &good]] {
+        let found = read(&container(&(package(&parts) + &package(&[&key]))));
+        let devices: Vec<_> = keys(&found).iter().map(|key| (key.serial(), key.subject())).collect();
+        let of_the_device = (Some("4711"), Some("alice"));
+        assert_eq!(devices, [of_the_device, of_the_device, (None, None)], "and no other package");
+    }
+    for (device, code) in [
+        (device("<ExpiryDate>2022-09-01T00:00:00Z</ExpiryDate>"), "dates"),
+        (device("<StartDate>some day</StartDate>"), "date_form"),
+        (device("<UserId>bob</UserId>"), "duplicate"),
+    ] {
+        let expected = [format!("entry 1: {code}"), format!("entry 2: {code}")];
+        for parts in [[&*device, &key, &key], [&key, &device, &key], [&key, &key, &device]] {
+            assert_eq!(told(&read(&container(&package(&parts)))), expected, "{parts:?}");
+        }
+    }
+}
+
+#[test]
+fn what_says_how_values_are_encrypted_must_stand_before_them() {
+    for late in ["<EncryptionKey/>", "<MACMethod Algorithm=\"http://www.w3.org/2000/09/xmldsig#hmac-sha1\"/>"] {
+        let xml = container(&(Key::good().xml() + late));
+        assert_eq!(broken(&xml), ReadErrorKind::Order, "{late}");
+        assert_eq!(keys(&read(&container(&(late.to_owned() + &Key::good().xml())))).len(), 1, "{late}");
+    }
 }
 
 #[test]
@@ -370,8 +389,10 @@ fn depth_length_and_number_have_their_limits() {
     let attribute = format!("<x y=\"{}\"/>", "z".repeat(17_000));
     assert_eq!(broken(container(&Key::rest(&attribute).xml())), ReadErrorKind::Limit);
 
-    let many = format!("<KeyPackage>{}</KeyPackage>", "<Key/>".repeat(100_001));
-    let many = container(&many);
+    let package = |keys: usize| format!("<KeyPackage>{}</KeyPackage>", "<Key/>".repeat(keys));
+    assert_eq!(read(&container(&package(1_000))).len(), 1_000);
+    assert_eq!(broken(container(&package(1_001))), ReadErrorKind::Limit);
+    let many = container(&(package(1_000).repeat(100) + &package(1)));
     let mut reader = pskc(many.as_bytes(), PskcKey::none(), NOW).skip(100_000);
     assert_eq!(reader.next().unwrap().unwrap_err().kind(), ReadErrorKind::Limit);
 }

@@ -176,8 +176,12 @@ fn derivations_have_their_bounds() {
         assert_ne!(xml, good, "{from}");
         broken(&xml, password("qwerty"))
     };
-    for iterations in ["999", "0", "-1", "10000001", "99999999999999", ""] {
+    for iterations in ["0", "-1", "2000001", "10000000", "99999999999999", ""] {
         assert_eq!(with(">1000<", &format!(">{iterations}<")), ReadErrorKind::Derivation, "{iterations}");
+    }
+    for iterations in ["1", "249", "2000000"] {
+        let derived = with(">1000<", &format!(">{iterations}<"));
+        assert_eq!(derived, ReadErrorKind::MacKey, "{iterations}: it is derived, and is another key");
     }
     for salt in ["", "AAAA", "!", &"AAAA".repeat(400)] {
         assert_eq!(with("Ej7/PEpyEpw=", salt), ReadErrorKind::Derivation, "{salt}");
@@ -285,6 +289,8 @@ fn no_secret_is_in_anything_that_prints() {
     for secret in ["qwert", "1234567890", "49, 50, 51", "AAECAwQF", "Su+", "651e63cd"] {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
+    let scenes = ["Key(AppKey", "MacWrong", "Digits", "MacKey"].map(|scene| text.matches(scene).count());
+    assert!(scenes.iter().all(|count| *count > 0), "every scene is in it: {scenes:?}\n{text}");
 }
 
 #[test]

@@ -30,6 +30,8 @@ mod apps_csv;
 mod apps_migration;
 mod apps_otpauth;
 mod apps_pskc;
+mod apps_pskc_mac;
+mod apps_pskc_policy;
 mod apps_pskc_sealed;
 mod apps_support;
 mod apps_words;

@@ -98,10 +98,13 @@ pub enum ReadErrorKind {
     Limit,
     /// The MACs are made by a method that is not read here.
     MacMethod,
-    /// The key of the MACs cannot be decrypted: another key or password, or a changed file.
+    /// The key of the MACs cannot be decrypted, or is shorter than 16 bytes: another key or password, or a
+    /// changed file.
     MacKey,
     /// The key of the container is derived in a way, or with a cost, that is not read here.
     Derivation,
+    /// What says how values are encrypted stands behind a key.
+    Order,
 }
 
 impl fmt::Display for ReadErrorKind {
@@ -116,12 +119,14 @@ impl fmt::Display for ReadErrorKind {
             Self::Limit => "deeper, longer or more than is read",
             Self::MacMethod => "the MACs are not HMAC with SHA-1, SHA-224, SHA-256, SHA-384 or SHA-512",
             Self::MacKey => {
-                "the MAC key cannot be decrypted: the key or password is another one, or the file was changed"
+                "the MAC key cannot be decrypted, or is under 16 bytes: the key or password is another one, or the file \
+                 was changed"
             }
             Self::Derivation => {
-                "the container's key is not derived by PBKDF2 with a salt of 8 to 1024 bytes and 1,000 to 10,000,000 \
+                "the container's key is not derived by PBKDF2 with a salt of 8 to 1024 bytes and at most 2,000,000 \
                  iterations"
             }
+            Self::Order => "EncryptionKey or MACMethod stands behind a key, where it does not count",
         })
     }
 }

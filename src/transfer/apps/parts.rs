@@ -57,9 +57,13 @@ pub(super) fn part_label(names: &mut Names) {
     names.account = Some(account);
 }
 
+pub(super) fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// Digits alone; the standard parser would take a sign too.
 pub(super) fn number<N: std::str::FromStr>(text: &str) -> Option<N> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+    is_digits(text).then(|| text.parse().ok()).flatten()
 }
 
 pub(super) fn digits(text: &str) -> Result<Digits, Reason> {

@@ -63,6 +63,12 @@ pub enum Reason {
     /// Over 128 bytes.
     #[error("the secret is longer than 128 bytes")]
     SecretLong,
+    /// Not encrypted, though a key or password was given.
+    #[error(
+        "the secret is not protected by the container's key, so anybody could have put it there: read the file without \
+         a key if you trust it"
+    )]
+    SecretPlain,
     /// Part of an export that was read before.
     #[error("this part of the export was read before")]
     PartRepeated,
@@ -84,6 +90,15 @@ pub enum Reason {
     /// The MAC is wrong.
     #[error("the MAC of the value is wrong: it was changed, or the key or password is another one")]
     MacWrong,
+    /// A MAC without an encrypted value.
+    #[error("a MAC stands there without the encrypted value that it is of, which somebody may have taken away")]
+    MacPlain,
+    /// The key of the MACs was agreed on beforehand.
+    #[error(
+        "the MAC is made with a key that was agreed on beforehand (MACKeyReference), which cannot be given here: have \
+         the container exported with its MAC key in it"
+    )]
+    MacReference,
     /// The MAC is right and decryption fails all the same.
     #[error("the value cannot be decrypted with the given key")]
     Undecryptable,
@@ -96,6 +111,11 @@ pub enum Reason {
     /// A policy that is not understood, or cannot be kept.
     #[error("the key's policy says something that is not kept here, so it must not be used (RFC 6030 §5)")]
     Policy,
+    /// A clock that is off.
+    #[error(
+        "the device's clock is off by more than one interval (TimeDrift), so its codes would not fit: bind another one"
+    )]
+    Drift,
     /// A number that is none, or lies in the future.
     #[error("a number of the key is unreadable, or the time it was last used lies in the future")]
     Number,
@@ -103,7 +123,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 31] = [
         Self::TooLong,
         Self::NotText,
         Self::Syntax,
@@ -120,16 +140,20 @@ impl Reason {
         Self::SecretEncoding,
         Self::SecretShort,
         Self::SecretLong,
+        Self::SecretPlain,
         Self::PartRepeated,
         Self::Parts,
         Self::Encrypted,
         Self::Encryption,
         Self::MacMissing,
         Self::MacWrong,
+        Self::MacPlain,
+        Self::MacReference,
         Self::Undecryptable,
         Self::Dates,
         Self::DateForm,
         Self::Policy,
+        Self::Drift,
         Self::Number,
     ];
 
@@ -153,16 +177,20 @@ impl Reason {
             Self::SecretEncoding => "secret_encoding",
             Self::SecretShort => "secret_short",
             Self::SecretLong => "secret_long",
+            Self::SecretPlain => "secret_plain",
             Self::PartRepeated => "part_repeated",
             Self::Parts => "parts",
             Self::Encrypted => "encrypted",
             Self::Encryption => "encryption",
             Self::MacMissing => "mac_missing",
             Self::MacWrong => "mac_wrong",
+            Self::MacPlain => "mac_plain",
+            Self::MacReference => "mac_reference",
             Self::Undecryptable => "undecryptable",
             Self::Dates => "dates",
             Self::DateForm => "date_form",
             Self::Policy => "policy",
+            Self::Drift => "drift",
             Self::Number => "number",
         }
     }

@@ -9,6 +9,7 @@ use aws_lc_rs::iv::FixedLength;
 use aws_lc_rs::{hmac, pbkdf2};
 use zeroize::Zeroizing;
 
+use super::envelope::Envelope;
 use crate::secret::{SecretBytes, SecretString};
 use crate::transfer::apps::error::{ReadError, ReadErrorKind};
 use crate::transfer::apps::reason::Reason;
@@ -33,6 +34,9 @@ enum Given {
 
 impl PskcKey {
     /// Has no key: plain values are read, encrypted ones are skipped.
+    ///
+    /// With a key it is the other way: a secret in plain is skipped, for anybody could have put it in the
+    /// place of an encrypted one. A file that has both is read twice.
     #[must_use]
     pub const fn none() -> Self {
         Self(Given::Nothing)
@@ -47,9 +51,15 @@ impl PskcKey {
     }
 
     /// The password that the container's key is derived from (RFC 6030 §6.2).
+    ///
+    /// The derivation blocks the thread: see [`pskc`](super::pskc()).
     #[must_use]
     pub const fn password(password: SecretString) -> Self {
         Self(Given::Password(password))
+    }
+
+    pub(super) const fn is_given(&self) -> bool {
+        !matches!(self.0, Given::Nothing)
     }
 }
 
@@ -74,12 +84,14 @@ pub(super) struct Derivation {
     pub(super) prf: Option<Box<str>>,
 }
 
-/// Fewest iterations (RFC 8018 §4.2, and what the RFC's example has).
-const ITERATIONS_MIN: u32 = 1_000;
-/// Most iterations: some seconds. The file's author chooses the number, and whoever reads it pays.
-const ITERATIONS_MAX: u32 = 10_000_000;
+/// Most iterations: about a second. The file's author chooses the number, and whoever reads it pays. Few of
+/// them harm whoever wrote the file, and refusing it would protect nobody.
+const ITERATIONS_MAX: u32 = 2_000_000;
 const SALT_MIN: usize = 8;
 const SALT_MAX: usize = 1024;
+
+/// Shortest key of the MACs, in bytes: one that can be guessed protects nothing.
+const MAC_KEY_MIN: usize = 16;
 
 impl Derivation {
     fn derive(&self, password: &SecretString) -> Option<Zeroizing<Vec<u8>>> {
@@ -102,22 +114,12 @@ impl Derivation {
             },
         };
         let salt = self.salt.as_deref().filter(|salt| (SALT_MIN..=SALT_MAX).contains(&salt.len()))?;
-        let iterations = self.iterations.filter(|count| (ITERATIONS_MIN..=ITERATIONS_MAX).contains(count))?;
+        let iterations = self.iterations.filter(|count| *count <= ITERATIONS_MAX).and_then(NonZeroU32::new)?;
         let len = self.key_len.filter(|len| matches!(len, 16 | 24 | 32))?;
         let mut key = Zeroizing::new(vec![0_u8; len]);
-        pbkdf2::derive(algorithm, NonZeroU32::new(iterations)?, salt, password.expose().as_bytes(), &mut key);
+        pbkdf2::derive(algorithm, iterations, salt, password.expose().as_bytes(), &mut key);
         Some(key)
     }
-}
-
-/// What the container says of its encryption, as it stands there.
-#[derive(Debug, Default)]
-pub(super) struct Envelope {
-    pub(super) derived: Option<Derivation>,
-    /// A certificate, or a key wrapped under another: §6.3, and what is beyond the RFC.
-    pub(super) asymmetric: bool,
-    pub(super) mac_method: Option<Box<str>>,
-    pub(super) mac_key: Option<Sealed>,
 }
 
 /// A value encrypted by a method, with its MAC.
@@ -156,6 +158,9 @@ impl Opener {
             }
             (Given::Password(_), None) | (Given::Nothing, _) => return Ok(Self::Shut(Reason::Encrypted)),
         };
+        if envelope.mac_key_is_elsewhere {
+            return Ok(Self::Shut(Reason::MacReference));
+        }
         let Some(method) = envelope.mac_method.as_deref() else { return Ok(Self::Ready { key, mac: None }) };
         let algorithm = match hash(method).ok_or_else(|| ReadError::new(ReadErrorKind::MacMethod))? {
             Hash::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
@@ -164,17 +169,19 @@ impl Opener {
             Hash::Sha384 => hmac::HMAC_SHA384,
             Hash::Sha512 => hmac::HMAC_SHA512,
         };
-        let mac = match &envelope.mac_key {
+        let mac_key = match &envelope.mac_key {
             // §6.1.1 lets both sides agree on a MAC key beforehand, and one key alone is agreed on here: makers
             // that write none use that of the encryption.
-            None => hmac::Key::new(algorithm, &key),
-            Some(sealed) => match sealed.decrypt(&key) {
-                Ok(mac_key) if !mac_key.is_empty() => hmac::Key::new(algorithm, &mac_key),
-                Err(Reason::Encryption) => return Ok(Self::Shut(Reason::Encryption)),
-                _ => return Err(ReadError::new(ReadErrorKind::MacKey)),
-            },
+            None => Ok(key.clone()),
+            Some(sealed) => sealed.decrypt(&key),
         };
-        Ok(Self::Ready { key, mac: Some(mac) })
+        match mac_key {
+            Ok(mac_key) if mac_key.len() >= MAC_KEY_MIN => {
+                Ok(Self::Ready { key, mac: Some(hmac::Key::new(algorithm, &mac_key)) })
+            }
+            Err(Reason::Encryption) => Ok(Self::Shut(Reason::Encryption)),
+            _ => Err(ReadError::new(ReadErrorKind::MacKey)),
+        }
     }
 
     /// Opens a value: its MAC first, and only then the blocks (§6.1.1).
@@ -226,7 +233,10 @@ enum Hash {
 /// The hash inside of an HMAC that is named as XML Signature names them.
 fn hash(name: &str) -> Option<Hash> {
     match name {
-        "http://www.w3.org/2000/09/xmldsig#hmac-sha1" => Some(Hash::Sha1),
+        // The second is no name of any standard, and is written all the same.
+        "http://www.w3.org/2000/09/xmldsig#hmac-sha1" | "http://www.w3.org/2001/04/xmldsig-more#hmac-sha1" => {
+            Some(Hash::Sha1)
+        }
         "http://www.w3.org/2001/04/xmldsig-more#hmac-sha224" => Some(Hash::Sha224),
         "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256" => Some(Hash::Sha256),
         "http://www.w3.org/2001/04/xmldsig-more#hmac-sha384" => Some(Hash::Sha384),

@@ -3,27 +3,26 @@
 use zeroize::Zeroizing;
 
 use super::crypto::Sealed;
+use super::policy::Policy;
 use super::tags::Tag;
 use super::xml::Attributes;
 use crate::transfer::apps::found::Names;
 use crate::transfer::apps::parts;
 use crate::transfer::apps::reason::Reason;
 
-/// A value of a key: plain, or encrypted.
+/// A value of a key, as it is read.
 #[derive(Default)]
 pub(super) struct Value {
-    pub(super) plain: Option<Zeroizing<String>>,
-    pub(super) sealed: Option<Sealed>,
+    plain: Option<Zeroizing<String>>,
+    sealed: Option<Sealed>,
     /// A MAC may stand before what it is of.
     mac: Option<Vec<u8>>,
 }
 
-/// What is said of the device, for every key of its package.
-#[derive(Clone, Default)]
-pub(super) struct Device {
-    names: Names,
-    dates: Vec<(Date, Box<str>)>,
-    damage: Option<Reason>,
+/// A value of a key that was read.
+pub(super) enum Content {
+    Plain(Zeroizing<String>),
+    Sealed(Sealed),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,42 +40,19 @@ pub(super) struct Draft {
     pub(super) secret: Value,
     pub(super) time: Value,
     pub(super) interval: Value,
+    pub(super) drift: Value,
     pub(super) dates: Vec<(Date, Box<str>)>,
-    /// Usages that the policy lists; none means all.
-    pub(super) usages: Vec<Box<str>>,
-    /// The policy says something that is not understood or cannot be kept.
-    pub(super) policy_broken: bool,
+    pub(super) policy: Policy,
     /// What was wrong first.
     pub(super) damage: Option<Reason>,
 }
 
-/// Most usages, and dates, of one key.
-const LIST_MAX: usize = 32;
-
-impl Device {
-    pub(super) fn end(&mut self, tag: Tag, text: &str) {
-        let slot = match tag {
-            Tag::Manufacturer => &mut self.names.manufacturer,
-            Tag::SerialNo => &mut self.names.serial,
-            Tag::UserId => &mut self.names.subject,
-            Tag::StartDate => return date(&mut self.dates, &mut self.damage, Date::Start, text),
-            Tag::ExpiryDate => return date(&mut self.dates, &mut self.damage, Date::Expiry, text),
-            _ => return,
-        };
-        name(slot, &mut self.damage, text);
-    }
-}
+/// Most dates of one key or device.
+const DATES_MAX: usize = 32;
 
 impl Draft {
-    pub(super) fn new(device: &Device, attributes: &Attributes) -> Self {
-        Self {
-            algorithm: attributes.get("Algorithm").map(Into::into),
-            // The key's own user counts, not the device's (RFC 6030 §4.3).
-            names: device.names.clone(),
-            dates: device.dates.clone(),
-            damage: device.damage,
-            ..Self::default()
-        }
+    pub(super) fn new(attributes: &Attributes) -> Self {
+        Self { algorithm: attributes.get("Algorithm").map(Into::into), ..Self::default() }
     }
 
     /// An element begins; `above` are those around it inside of the key, the nearest last.
@@ -97,11 +73,7 @@ impl Draft {
                     sealed.method = attributes.get("Algorithm").map(Into::into);
                 }
             }
-            (Tag::PinPolicy, [Tag::Policy]) => self.policy_broken |= !stays_on_the_device(&attributes),
-            (Tag::StartDate | Tag::ExpiryDate | Tag::KeyUsage, [Tag::Policy]) => {}
-            // §5: whoever does not understand an element of a policy must not use the key. A number of
-            // transactions is understood, but nobody here would count them.
-            (_, [Tag::Policy, ..]) => self.policy_broken = true,
+            (Tag::Policy, []) | (_, [Tag::Policy, ..]) => self.policy.start(tag, above, &attributes),
             _ => {}
         }
     }
@@ -110,10 +82,7 @@ impl Draft {
     pub(super) fn end(&mut self, tag: Tag, above: &[Tag], text: &str) {
         match (tag, above) {
             (Tag::Issuer, []) => name(&mut self.names.issuer, &mut self.damage, text),
-            (Tag::UserId, []) => {
-                self.names.subject = None;
-                name(&mut self.names.subject, &mut self.damage, text);
-            }
+            (Tag::UserId, []) => name(&mut self.names.subject, &mut self.damage, text),
             // It may stand there in several languages.
             (Tag::FriendlyName, []) if self.names.label.is_none() => {
                 name(&mut self.names.label, &mut self.damage, text);
@@ -122,8 +91,7 @@ impl Draft {
             (Tag::Suite, [Tag::AlgorithmParameters]) => self.suite = Some(text.trim().into()),
             (Tag::StartDate, [Tag::Policy]) => date(&mut self.dates, &mut self.damage, Date::Start, text),
             (Tag::ExpiryDate, [Tag::Policy]) => date(&mut self.dates, &mut self.damage, Date::Expiry, text),
-            (Tag::KeyUsage, [Tag::Policy]) if self.usages.len() < LIST_MAX => self.usages.push(text.trim().into()),
-            (Tag::KeyUsage, [Tag::Policy]) => self.policy_broken = true,
+            (Tag::KeyUsage, [Tag::Policy]) => self.policy.usage(text.trim()),
             (Tag::PlainValue, [Tag::Data, field]) => self.plain(*field, text),
             (Tag::CipherValue, [Tag::Data, field, Tag::EncryptedValue, Tag::CipherData]) => {
                 self.cipher(*field, text);
@@ -138,7 +106,8 @@ impl Draft {
             Tag::Secret => Some(&mut self.secret),
             Tag::Time => Some(&mut self.time),
             Tag::TimeInterval => Some(&mut self.interval),
-            // A counter has no meaning for TOTP, and a drift is a hint that a first code corrects.
+            Tag::TimeDrift => Some(&mut self.drift),
+            // A counter has no meaning for TOTP.
             _ => None,
         }
     }
@@ -174,21 +143,20 @@ impl Draft {
 }
 
 impl Value {
-    /// Puts a value together with its MAC, once all of it was read.
-    pub(super) fn into_parts(self) -> (Option<Zeroizing<String>>, Option<Sealed>) {
-        let mac = self.mac;
-        (self.plain, self.sealed.map(|sealed| Sealed { mac, ..sealed }))
+    /// Puts a value together with its MAC, once all of it was read. A MAC is of what is encrypted: one
+    /// without it stands where somebody took that away.
+    pub(super) fn into_content(self) -> Result<Option<Content>, Reason> {
+        match (self.plain, self.sealed, self.mac) {
+            (None, None, None) => Ok(None),
+            (Some(plain), None, None) => Ok(Some(Content::Plain(plain))),
+            (None, Some(sealed), mac) => Ok(Some(Content::Sealed(Sealed { mac, ..sealed }))),
+            (Some(_), Some(_), _) => Err(Reason::Duplicate),
+            (_, None, Some(_)) => Err(Reason::MacPlain),
+        }
     }
 }
 
-/// A PIN that is checked by the device before it shows a code changes nothing for whoever checks the
-/// code; one that is sent along, or goes into the code, would (§5, `PINUsageMode`).
-fn stays_on_the_device(policy: &Attributes) -> bool {
-    const KNOWN: &[&str] = &["PINKeyId", "PINUsageMode", "MaxFailedAttempts", "MinLength", "MaxLength", "PINEncoding"];
-    policy.get("PINUsageMode") == Some("Local") && policy.names().all(|name| KNOWN.contains(&name))
-}
-
-fn name(slot: &mut Option<Box<str>>, damage: &mut Option<Reason>, text: &str) {
+pub(super) fn name(slot: &mut Option<Box<str>>, damage: &mut Option<Reason>, text: &str) {
     match parts::name(text) {
         Ok(_) if slot.is_some() => _ = damage.get_or_insert(Reason::Duplicate),
         Ok(name) => *slot = name,
@@ -196,8 +164,8 @@ fn name(slot: &mut Option<Box<str>>, damage: &mut Option<Reason>, text: &str) {
     }
 }
 
-fn date(dates: &mut Vec<(Date, Box<str>)>, damage: &mut Option<Reason>, kind: Date, text: &str) {
-    if dates.len() < LIST_MAX {
+pub(super) fn date(dates: &mut Vec<(Date, Box<str>)>, damage: &mut Option<Reason>, kind: Date, text: &str) {
+    if dates.len() < DATES_MAX {
         dates.push((kind, text.trim().into()));
     } else {
         damage.get_or_insert(Reason::Duplicate);

@@ -29,17 +29,29 @@ pub(super) enum Token {
     End0,
 }
 
-/// The attributes of an element that have no namespace.
+/// The attributes of an element that have no namespace, and whether there are others.
 #[derive(Default)]
-pub(super) struct Attributes(Vec<(Box<str>, Box<str>)>);
+pub(super) struct Attributes {
+    own: Vec<(Box<str>, Box<str>)>,
+    has_foreign: bool,
+}
 
 impl Attributes {
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| &**known == name).map(|(_, value)| &**value)
+        self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(name, _)| &**name)
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.own.iter().map(|(name, value)| (&**name, &**value))
+    }
+
+    /// Whether there are some of another namespace, whose meaning is somebody else's.
+    pub(super) const fn has_foreign(&self) -> bool {
+        self.has_foreign
+    }
+
+    pub(super) const fn are_none(&self) -> bool {
+        self.own.is_empty() && !self.has_foreign
     }
 }
 
@@ -186,17 +198,21 @@ fn encoding(declared: &BytesDecl<'_>) -> Result<(), ReadError> {
     }
 }
 
-/// Attributes of this format hold no secrets; those with a prefix are somebody else's.
+/// Attributes of this format hold no secrets; those with a prefix are somebody else's, and are not kept.
 fn attributes(start: &BytesStart<'_>) -> Result<Attributes, ReadError> {
     let mut attributes = Attributes::default();
     for attribute in start.attributes() {
         let attribute = attribute.map_err(|_| xml())?;
         let name = attribute.key;
-        if name.prefix().is_some() || name.as_namespace_binding().is_some() {
+        if name.as_namespace_binding().is_some() {
+            continue;
+        }
+        if name.prefix().is_some() {
+            attributes.has_foreign = true;
             continue;
         }
         let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|_| xml())?;
-        attributes.0.push((name.into_inner().into(), value.trim().into()));
+        attributes.own.push((name.into_inner().into(), value.trim().into()));
     }
     Ok(attributes)
 }
@@ -205,7 +221,7 @@ fn xml() -> ReadError {
     ReadError::new(ReadErrorKind::Xml)
 }
 
-fn limit() -> ReadError {
+pub(super) fn limit() -> ReadError {
     ReadError::new(ReadErrorKind::Limit)
 }
 
