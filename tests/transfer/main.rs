@@ -30,6 +30,7 @@ mod apps_csv;
 mod apps_migration;
 mod apps_otpauth;
 mod apps_pskc;
+mod apps_pskc_ends;
 mod apps_pskc_mac;
 mod apps_pskc_policy;
 mod apps_pskc_sealed;

@@ -84,8 +84,8 @@ pub(super) struct Derivation {
     pub(super) prf: Option<Box<str>>,
 }
 
-/// Most iterations: about a second. The file's author chooses the number, and whoever reads it pays. Few of
-/// them harm whoever wrote the file, and refusing it would protect nobody.
+/// Most iterations: a second or two. The file's author chooses the number, and whoever reads it pays. There
+/// is no least number: to refuse a file with few, as there are, protects nobody.
 const ITERATIONS_MAX: u32 = 2_000_000;
 const SALT_MIN: usize = 8;
 const SALT_MAX: usize = 1024;

@@ -128,7 +128,7 @@ fn number(value: Value, opener: &Opener) -> Result<Option<u64>, Reason> {
 }
 
 /// `TimeDrift` is how many intervals the device's clock was off when it was last seen. Nothing here
-/// corrects that; the window takes one.
+/// corrects that; the usual window takes one.
 fn keeps_time(drift: Value, opener: &Opener) -> Result<(), Reason> {
     match read_number(drift, opener, |text| text.parse().ok(), signed_big_endian)? {
         None | Some(-1_i64..=1) => Ok(()),

@@ -61,21 +61,21 @@ use crate::clock::Timestamp;
 ///
 /// # Blocking
 ///
-/// Before the first key it takes what PBKDF2 takes: up to 2,000,000 iterations, about a second. In
+/// Before the first key it takes what PBKDF2 takes: up to 2,000,000 iterations, a second or two. In
 /// asynchronous code it is read on a thread for that, into a list for
 /// [`import_apps`](crate::service::Mfa::import_apps), which would read it on the thread of its caller:
 ///
 /// ```
-/// # use tower_mfa::clock::Timestamp;
+/// use tower_mfa::clock::Timestamp;
 /// use tower_mfa::secret::SecretString;
-/// use tower_mfa::transfer::apps::{self, PskcKey};
+/// use tower_mfa::transfer::apps::{self, PskcKey, ReadErrorKind};
 ///
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-/// # let (file, now) = (&b"<?xml version='1.0'?>"[..], Timestamp::from_secs(1_800_000_000));
+/// let (file, now) = ("<KeyContainer/>".as_bytes(), Timestamp::from_secs(1_800_000_000));
 /// let key = PskcKey::password(SecretString::new("qwerty"));
 /// let list = tokio::task::spawn_blocking(move || apps::pskc(file, key, now).collect::<Vec<_>>()).await.unwrap();
-/// // let report = mfa.import_apps(list, whose, why).await?;
-/// # assert!(list[0].is_err(), "not a container");
+/// let error = list[0].as_ref().unwrap_err();
+/// assert_eq!(error.kind(), ReadErrorKind::Container, "it has no version; errors go along in the list");
 /// # });
 /// ```
 pub fn pskc<R: BufRead>(from: R, key: PskcKey, now: Timestamp) -> Pskc<R> {
