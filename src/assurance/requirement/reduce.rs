@@ -34,9 +34,17 @@ fn nearest<'a>(choice: &'a [Requirement], facts: &Facts<'_>) -> Option<(Vec<Bar<
     choice.iter().map(|one| (one.bars(facts), one)).min_by_key(|(bars, _)| distance(bars))
 }
 
+fn has(held: &[Box<str>], wanted: &str) -> bool {
+    held.iter().any(|name| **name == *wanted)
+}
+
 impl Requirement {
     /// Why nothing that could be proved would help, if that is so: what is first on the nearest way.
     pub(crate) fn forbids(&self, facts: &Facts<'_>) -> Option<Forbidden> {
+        // What is asked of every request, and is so of nearly each: no list is made for it.
+        if self.is_open(facts) {
+            return None;
+        }
         Some(match self.bars(facts).into_iter().next()? {
             Bar::Role(role) => Forbidden::Role(role.into()),
             Bar::Scope => Forbidden::Scope(self.scopes_needed(facts).join(" ").into()),
@@ -46,17 +54,34 @@ impl Requirement {
         })
     }
 
+    /// Whether nothing stands in the way: [`bars`](Self::bars) has none.
+    fn is_open(&self, facts: &Facts<'_>) -> bool {
+        self.roles.iter().all(|role| has(facts.roles, role))
+            && self.scopes.iter().all(|scope| has(facts.scopes, scope))
+            && self.is_from(facts)
+            && self.is_in_hours(facts)
+            && self.all.iter().all(|part| part.is_open(facts))
+            && self.choices().all(|choice| choice.iter().any(|one| one.is_open(facts)))
+    }
+
+    fn is_from(&self, facts: &Facts<'_>) -> bool {
+        let from = |address| self.networks.iter().any(|network| network.contains(address));
+        self.networks.is_empty() || facts.at.address().is_some_and(from)
+    }
+
+    fn is_in_hours(&self, facts: &Facts<'_>) -> bool {
+        self.hours.is_empty() || self.hours.iter().any(|window| window.contains(facts.at.now()))
+    }
+
     /// What stands in the way, by the nearest alternative of each choice; nothing where a proof is all it takes.
     fn bars(&self, facts: &Facts<'_>) -> Vec<Bar<'_>> {
-        let has = |held: &[Box<str>], wanted: &str| held.iter().any(|name| **name == *wanted);
         let roles = self.roles.iter().filter(|role| !has(facts.roles, role)).map(Bar::Role);
         let scopes = self.scopes.iter().filter(|scope| !has(facts.scopes, scope)).map(|_| Bar::Scope);
         let mut bars: Vec<Bar<'_>> = roles.chain(scopes).collect();
-        let from = |address| self.networks.iter().any(|network| network.contains(address));
-        if !self.networks.is_empty() && !facts.at.address().is_some_and(from) {
+        if !self.is_from(facts) {
             bars.push(Bar::Network);
         }
-        if !self.hours.is_empty() && !self.hours.iter().any(|window| window.contains(facts.at.now())) {
+        if !self.is_in_hours(facts) {
             bars.push(Bar::Hours);
         }
         for part in self.all.iter() {
