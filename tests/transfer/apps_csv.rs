@@ -205,10 +205,14 @@ fn a_stream_that_breaks_is_told_and_ends() {
 
 #[test]
 fn nothing_breaks_wherever_the_stream_ends_and_however_it_comes() {
-    let table = format!("\u{feff}subject,secret,uri\r\n\"a \"\"b\"\"\",{BASE32},\r\n\r\nc,,otpauth://totp/x\n");
-    for end in 0..=table.len() {
-        let cut = &table.as_bytes()[..end];
-        assert_eq!(summary(csv(cut, Columns::default())), summary(csv(Drops(cut), Columns::default())), "{end}");
+    let table = format!("subject,secret,uri\r\n\"a \"\"b\"\"\",{BASE32},\r\n\r\nc,,otpauth://totp/x\n");
+    // The mark of UTF-8, at the beginning or behind the end of an empty line.
+    for before in ["", "\u{feff}", "\r\u{feff}", "\n\n\u{feff}"] {
+        let table = format!("{before}{table}");
+        for end in 0..=table.len() {
+            let cut = &table.as_bytes()[..end];
+            assert_eq!(summary(csv(cut, Columns::default())), summary(csv(Drops(cut), Columns::default())), "{end}");
+        }
     }
 }
 

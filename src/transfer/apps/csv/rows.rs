@@ -23,6 +23,8 @@ pub(super) struct Rows<R> {
     at: usize,
     filled: usize,
     ended: bool,
+    /// The automaton has had its first bytes.
+    has_begun: bool,
     /// Lines that are behind.
     lines: u64,
     output: Zeroizing<Vec<u8>>,
@@ -47,6 +49,7 @@ impl<R: Read> Rows<R> {
             at: 0,
             filled: 0,
             ended: false,
+            has_begun: false,
             lines: 0,
             output: Zeroizing::new(vec![0; ROW_MAX]),
             written: 0,
@@ -89,6 +92,7 @@ impl<R: Read> Rows<R> {
             let output = self.output.get_mut(self.written..).unwrap_or_default();
             let ends = self.ends.get_mut(self.fields..).unwrap_or_default();
             let (result, used, written, fields) = self.automaton.read_record(input, output, ends);
+            self.has_begun = true;
             self.pass(used);
             self.written = self.written.saturating_add(written);
             self.fields = self.fields.saturating_add(fields);
@@ -129,14 +133,18 @@ impl<R: Read> Rows<R> {
         self.at = to;
     }
 
-    /// Has at least one byte ready, or the end. At first it wants four: the automaton looks once for
-    /// the three of the mark that some editors put before the first line, and takes no more for the end.
+    /// Has at least one byte ready, or the end. Before the automaton has begun it wants four: that looks once for the
+    /// three of the mark that some editors put before the first line, and takes no more for the end.
     fn fill(&mut self) -> io::Result<()> {
-        if self.at < self.filled || self.ended {
+        let wanted = if self.has_begun { 1 } else { 4 };
+        let left = self.input.get(self.at..self.filled).map_or(0, <[u8]>::len);
+        if left >= wanted || self.ended {
             return Ok(());
         }
-        let wanted = if self.filled == 0 { 4 } else { 1 };
-        (self.at, self.filled) = (0, 0);
+        if left > 0 {
+            self.input.copy_within(self.at..self.filled, 0);
+        }
+        (self.at, self.filled) = (0, left);
         while self.filled < wanted && !self.ended {
             match self.from.read(self.input.get_mut(self.filled..).unwrap_or_default()) {
                 Ok(0) => self.ended = true,
