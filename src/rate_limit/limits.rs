@@ -10,7 +10,7 @@ use super::{Budget, Quota, Scope};
 /// | an address | 30 in 300 s |
 /// | a /64 of IPv6, beside that of the address | 120 in 300 s |
 /// | a /48 of IPv6, beside those two | 3,000 in 300 s |
-/// | passkeys and security keys of an address of IPv4 or a /64 of IPv6, which count for nothing else | 300 in 300 s |
+/// | passkeys and security keys of an address of IPv4 or a /64 of IPv6, which count for nothing else | 120 in 300 s |
 /// | all requests together of which the address is not known | 30,000 in 300 s |
 ///
 /// ```
@@ -50,7 +50,7 @@ const ADDRESS: Quota = in_five_minutes(NonZeroU32::new(30));
 const NETWORK64: Quota = in_five_minutes(NonZeroU32::new(120));
 /// A provider of mobile access has all its customers of a region in one.
 const NETWORK48: Quota = in_five_minutes(NonZeroU32::new(3_000));
-const WEBAUTHN: Quota = in_five_minutes(NonZeroU32::new(300));
+const WEBAUTHN: Quota = in_five_minutes(NonZeroU32::new(120));
 const GLOBAL: Quota = in_five_minutes(NonZeroU32::new(30_000));
 
 /// A burst of none is the least there is.

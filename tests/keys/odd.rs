@@ -120,14 +120,14 @@ async fn what_policy_refuses_counts_against_the_address_as_what_is_wrong_does() 
     let mut copy = key.counter(2);
     let options = crate::bank::options(&asked.methods);
     let credential = copy.assert(options.as_str(), crate::bank::ORIGIN).unwrap();
-    for _ in 0..40 {
+    for _ in 0..70 {
         let reply = Reply::webauthn(credential.clone());
         from.answer(Responder::Token(&asked.token), asked.id, reply).await.unwrap_err();
     }
     let started = s.passkey(Some("alice")).await;
     let credential = copy.assert(started.public_key.as_str(), crate::bank::ORIGIN).unwrap();
-    for _ in 0..40 {
+    for _ in 0..70 {
         from.finish_passkey(started.id, &started.token, &credential).await.unwrap_err();
     }
-    assert_eq!(s.count("alice", EventKind::SignatureCounterRegressed).await, 30);
+    assert_eq!(s.count("alice", EventKind::SignatureCounterRegressed).await, 120);
 }
