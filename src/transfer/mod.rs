@@ -33,7 +33,7 @@
 //!
 //! // Once more, and nothing is taken over what is there.
 //! let again = there.import_accounts(file.as_slice(), &key, why()).await.unwrap();
-//! assert_eq!((again.moved, again.by_reason["already_there"]), (0, 1));
+//! assert_eq!((again.moved, again.by_reason["already_moved"]), (0, 1));
 //!
 //! // A file that was cut off says so.
 //! let cut = &file[..file.len() - 100];
