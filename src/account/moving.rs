@@ -9,7 +9,7 @@ use super::authenticator::{Authenticator, Credential, LABEL_MAX, Status, label};
 use super::binding::no_weaker;
 use super::event::{About, EventKind};
 use super::operate::accountable;
-use super::origin::Trace;
+use super::origin::{Origin, Trace};
 use super::refusal::Refusal;
 use super::throttle::Throttle;
 use super::turn::Turn;
@@ -230,6 +230,22 @@ impl Mover<'_> {
 fn label_like(text: &str) -> Box<str> {
     let cut = || text.trim().chars().take(LABEL_MAX).collect::<String>();
     label(text).or_else(|_| label(&cut())).unwrap_or_default()
+}
+
+/// Most traces that are kept; the oldest goes first. No account has as many apps.
+const TRACES_MAX: usize = 16;
+
+impl Origin {
+    fn knows(&self, app: &Trace) -> bool {
+        self.apps.contains(app)
+    }
+
+    fn remember(&mut self, app: Trace) {
+        if self.apps.len() >= TRACES_MAX {
+            self.apps.remove(0);
+        }
+        self.apps.push(app);
+    }
 }
 
 impl Trace {

@@ -4,9 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::ExportId;
 
-/// Most traces that are kept; the oldest goes first. No account has as many apps.
-const TRACES_MAX: usize = 16;
-
 /// Where an account came from, and apps of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -17,7 +14,7 @@ pub(crate) struct Origin {
     /// Apps that were imported. They are remembered when the app is gone: a list that is read a second time must not
     /// bind again what its owner has removed, because the phone was stolen, say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    apps: Vec<Trace>,
+    pub(super) apps: Vec<Trace>,
 }
 
 /// What the key of an app is known again by, and nothing else: a hash, in base64url.
@@ -28,16 +25,5 @@ pub(crate) struct Trace(pub(super) Box<str>);
 impl Origin {
     pub(super) fn is_here(&self) -> bool {
         self.export.is_none() && self.apps.is_empty()
-    }
-
-    pub(super) fn knows(&self, app: &Trace) -> bool {
-        self.apps.contains(app)
-    }
-
-    pub(super) fn remember(&mut self, app: Trace) {
-        if self.apps.len() >= TRACES_MAX {
-            self.apps.remove(0);
-        }
-        self.apps.push(app);
     }
 }
