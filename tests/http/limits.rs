@@ -159,6 +159,21 @@ async fn a_slip_of_the_finger_costs_the_office_nothing() {
     sent(&s, "192.0.2.7:1", None, asked, &wrong(&s, person)).await.refuses(429, "throttled");
 }
 
+/// Else one account of one's own would be enough to hold up everybody else in the office.
+#[tokio::test]
+async fn answering_on_to_a_locked_account_costs_nobody_else_anything() {
+    let s = service(|builder| builder.rate_limits(limits(4)));
+    let crowd = crowd(&s, 2).await;
+    let ((person, asked), (other, theirs)) = (&crowd[0], &crowd[1]);
+    for _ in 0..3 {
+        sent(&s, "192.0.2.7:1", None, asked, &wrong(&s, person)).await.refuses(422, "invalid_code");
+    }
+    for _ in 0..10 {
+        sent(&s, "192.0.2.7:1", None, asked, &wrong(&s, person)).await.refuses(429, "throttled");
+    }
+    sent(&s, "192.0.2.7:1", None, theirs, &wrong(&s, other)).await.refuses(422, "invalid_code");
+}
+
 /// Whoever is signed in nowhere can send assertions that nobody ever made, from the same office.
 #[tokio::test]
 async fn rubbish_for_passkeys_holds_up_nobodys_codes() {

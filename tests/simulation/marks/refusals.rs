@@ -16,7 +16,8 @@ const LISTS: [(&str, &str); 5] = [
     ("spent", "until"),
 ];
 
-/// Longest that a sign-in by a passkey may take, and what is tolerated of clocks: sign-ins from before a clock was set right are forgotten after that.
+/// Longest that a sign-in by a passkey may take, and what is tolerated of clocks: after that the account forgets since
+/// when sign-ins count.
 const SIGN_IN: u64 = 600 + 300;
 
 /// What a commit changes beside counters; `None` where it changes nothing else.
