@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::Account;
-use super::event::Event;
+use super::event::{About, Event, EventKind};
 use super::refusal::Refusal;
 use super::turn::Turn;
 use super::webauthn::base64url;
@@ -25,6 +25,8 @@ pub(crate) struct Chain {
     /// The subject's own. It outlives every master key: old events are verified with it for ever.
     pub(crate) key: ChainKey,
     pub(crate) end: Place,
+    /// When it was begun for an account that should have had one: what was told of it until then hangs on nothing.
+    pub(crate) begun_anew: Option<Timestamp>,
 }
 
 /// Behind an event, or before the first.
@@ -98,42 +100,73 @@ impl Place {
 }
 
 impl Chain {
-    fn begin(turn: &Turn<'_>) -> Result<Self, Refusal> {
+    fn begin(turn: &Turn<'_>, begun_anew: Option<Timestamp>) -> Result<Self, Refusal> {
         let key: [u8; 32] = entropy::bytes(turn.entropy)?;
-        Ok(Self { key: ChainKey::new(&key), end: Place::START })
+        Ok(Self { key: ChainKey::new(&key), end: Place::START, begun_anew })
     }
 
     pub(crate) fn open(vault: &Vault, subject: &Subject, sealed: &str) -> Result<Self, VaultError> {
         let opened = vault.open(Purpose::EventChain, subject, b"", sealed)?;
-        let parts = opened.expose().split_first_chunk::<32>().and_then(|(key, rest)| {
-            let (mac, rest) = rest.split_first_chunk::<CHAIN_MAC>()?;
-            let (n, at) = rest.split_first_chunk::<8>()?;
-            Some((key, *mac, u64::from_be_bytes(*n), u64::from_be_bytes(at.try_into().ok()?)))
-        });
-        let (key, mac, n, at) = parts.ok_or(VaultError::Closed)?;
-        Ok(Self { key: ChainKey::new(key), end: Place { n, at: Timestamp::from_secs(at), mac } })
+        Self::read(opened.expose()).ok_or(VaultError::Closed)
+    }
+
+    fn read(parts: &[u8]) -> Option<Self> {
+        let (key, rest) = parts.split_first_chunk::<32>()?;
+        let (mac, rest) = rest.split_first_chunk::<CHAIN_MAC>()?;
+        let (n, rest) = rest.split_first_chunk::<8>()?;
+        let (at, rest) = rest.split_first_chunk::<8>()?;
+        let seconds = |bytes: &[u8; 8]| Timestamp::from_secs(u64::from_be_bytes(*bytes));
+        let begun_anew = if rest.is_empty() { None } else { Some(seconds(rest.try_into().ok()?)) };
+        let end = Place { n: u64::from_be_bytes(*n), at: seconds(at), mac: *mac };
+        Some(Self { key: ChainKey::new(key), end, begun_anew })
+    }
+
+    fn write(&self) -> zeroize::Zeroizing<Vec<u8>> {
+        let [n, at] = [self.end.n, self.end.at.as_secs()].map(u64::to_be_bytes);
+        let anew = self.begun_anew.map(|at| at.as_secs().to_be_bytes());
+        let anew: &[u8] = anew.as_ref().map_or(&[], |anew| anew);
+        zeroize::Zeroizing::new([self.key.expose(), &self.end.mac, &n, &at, anew].concat())
     }
 
     fn seal(&self, turn: &Turn<'_>, subject: &Subject) -> Result<String, VaultError> {
-        let [n, at] = [self.end.n, self.end.at.as_secs()].map(u64::to_be_bytes);
-        let parts = zeroize::Zeroizing::new([self.key.expose(), &self.end.mac, &n, &at].concat());
-        turn.vault.seal(Purpose::EventChain, subject, b"", &parts, turn.entropy)
+        turn.vault.seal(Purpose::EventChain, subject, b"", &self.write(), turn.entropy)
+    }
+
+    /// Seals it with the key that it was sealed with, until keys are rotated: while a new key is rolled out, a replica
+    /// that has not got it yet goes on with the chain.
+    fn seal_again(&self, turn: &Turn<'_>, subject: &Subject, before: &str) -> Result<String, VaultError> {
+        turn.vault.seal_like(before, (Purpose::EventChain, subject, b""), &self.write(), turn.entropy)
     }
 }
 
 impl Account {
     /// Writes the events of a turn as the store keeps them, each linked to the one before.
-    pub(crate) fn chain_events(&mut self, turn: &Turn<'_>) -> Result<Vec<String>, Refusal> {
-        if turn.events.is_empty() {
+    ///
+    /// Whatever is stored has a chain. Where it is gone, or does not open since its key is lost, a new one begins:
+    /// nobody is locked out of an account for the sake of its audit trail. It says of itself that it was begun anew, so
+    /// that taking it out of the document, and the events with it, leaves no trail that looks whole.
+    pub(crate) fn chain_events(&mut self, turn: &mut Turn<'_>) -> Result<Vec<String>, Refusal> {
+        if turn.events.is_empty() && self.chain.is_some() {
             return Ok(Vec::new());
         }
-        let opened = self.chain.as_ref().and_then(|sealed| Chain::open(turn.vault, &self.subject, sealed).ok());
-        // Where its key is lost, a new chain begins: nobody is locked out of an account for the sake of its audit
-        // trail, and whoever verifies that finds the break.
-        let mut chain = opened.map_or_else(|| Chain::begin(turn), Ok)?;
+        let before = self.chain.take();
+        let opened = before.as_deref().map(|sealed| (sealed, Chain::open(turn.vault, &self.subject, sealed)));
+        let (mut chain, sealed) = match opened {
+            Some((sealed, Ok(chain))) => (chain, Some(sealed)),
+            Some((_, Err(_))) => (self.begin_anew(turn)?, None),
+            None if self.is_stored => (self.begin_anew(turn)?, None),
+            None => (Chain::begin(turn, None)?, None),
+        };
         let bodies = turn.events.iter().map(|event| chain.end.append(&chain.key, event)).collect::<Option<Vec<_>>>();
-        self.chain = Some(chain.seal(turn, &self.subject)?.into());
+        let subject = &self.subject;
+        let sealed = sealed.map_or_else(|| chain.seal(turn, subject), |was| chain.seal_again(turn, subject, was))?;
+        self.chain = Some(sealed.into());
         bodies.ok_or(Refusal::unavailable())
+    }
+
+    fn begin_anew(&self, turn: &mut Turn<'_>) -> Result<Chain, Refusal> {
+        turn.record(EventKind::ChainBegunAnew, About::default())?;
+        Chain::begin(turn, Some(turn.now))
     }
 
     /// The chain, sealed.

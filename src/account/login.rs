@@ -41,7 +41,8 @@ impl Account {
             }
             // What is told of the new account follows what was told of the old one: with a chain of its own, whoever
             // verifies the trail could not tell it from one that somebody has cut.
-            *self = Self { chain: self.chain.take(), ..Self::new(self.subject.clone(), turn.now) };
+            let (chain, is_stored) = (self.chain.take(), self.is_stored);
+            *self = Self { chain, is_stored, ..Self::new(self.subject.clone(), turn.now) };
         }
         if self.standing == Standing::Suspended {
             turn.record(EventKind::LoginBlocked, About { detail: Some("suspended".into()), ..About::default() })?;

@@ -145,6 +145,9 @@ pub(crate) struct Account {
     /// A clock behind this account has been reported; once is enough.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     clock_reported: bool,
+    /// Whether it was read from a store: then it has a chain, or had one.
+    #[serde(skip)]
+    is_stored: bool,
 }
 
 /// How an operator has left the account.
@@ -228,12 +231,13 @@ impl Account {
             chain: None,
             origin: Origin::default(),
             clock_reported: false,
+            is_stored: false,
         }
     }
 
     /// Reads a document; `subject` is whose it was asked for.
     pub(crate) fn read(document: &str, subject: &Subject) -> Result<Self, DocumentError> {
-        let account: Self = serde_json::from_str(document)?;
+        let account = Self { is_stored: true, ..serde_json::from_str(document)? };
         if account.v > SCHEMA {
             return Err(DocumentError::Newer(account.v));
         }

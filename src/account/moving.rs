@@ -93,6 +93,7 @@ impl Account {
         self.enrolment = None;
         self.bypass = None;
         self.chain = None;
+        self.is_stored = false;
         self.clock_reported = false;
     }
 
@@ -105,8 +106,7 @@ impl Account {
         by: Mover<'_>,
     ) -> Result<TakenIn, Refusal> {
         accountable(by.actor, by.reason)?;
-        // Whatever has been committed has a chain.
-        if self.chain.is_some() {
+        if self.is_stored {
             return Ok(self.instead_of(by.export));
         }
         let mut account = packed.clone();

@@ -1,31 +1,80 @@
 use super::feed::given_up_of;
+use super::revocation_feed::A_DAY;
 use super::shell::{IfMissing, Matter};
 use super::{ChainError, ChainReport, ChainVerifier, Error, EventPage, Mfa};
-use crate::account::{Event, EventKind};
+use crate::account::{CLOCK_TOLERANCE, Event, EventKind, Refusal};
 use crate::clock::Timestamp;
 use crate::id::Subject;
-use crate::store::{EventCursor, Feed, MAX_PAGE};
+use crate::store::{EventCursor, Feed, MAX_PAGE, SinkState};
 
 /// The audit trail as a whole: what retention takes of it, and whether the rest is all there.
 impl Mfa {
     /// Removes events from before `before`, read or not; returns how many they were.
     ///
+    /// Those of the last day stay, whatever `before` says: replicas may still have to read what they revoke. What has not
+    /// been handed to a sink goes, too; where that must not be, ask [`relayed_until`](Self::relayed_until) first.
+    ///
     /// What was pruned is noted first, as an event of its own ([`EventKind::EventsPruned`]): whoever verifies a
-    /// chain knows by it which events may be gone. A time that is still to come is taken for now, else the note would
-    /// go with the rest.
+    /// chain knows by it which events may be gone.
     ///
     /// # Errors
     ///
-    /// [`Refusal::Unavailable`](crate::account::Refusal::Unavailable); call it again later.
+    /// [`Refusal::Unavailable`]; call it again later.
     ///
     /// # Cancel safety
     ///
     /// Safe: a part may have been removed.
     pub async fn prune_events(&self, before: Timestamp) -> Result<u64, Error> {
-        let (notes, before) = (notes()?, before.min(self.inner.clock.now()?));
-        let matter = Matter { if_missing: IfMissing::Create, address: None, ..self.matter(&notes) };
+        let (notes, living) = (notes()?, self.inner.clock.now()?.minus(A_DAY.saturating_add(CLOCK_TOLERANCE)));
+        let before = before.min(living);
+        // A clock that was ahead once must not put retention off until it is right again.
+        let created = Matter { if_missing: IfMissing::Create, address: None, ..self.matter(&notes) };
+        let matter = Matter { resets_clock: true, ..created };
         self.inner.turn(matter, |account, turn| account.note_pruning(turn, before)).await?;
         self.inner.prune_events(before).await
+    }
+
+    /// Returns a time from before which no event waits for one of these sinks: it was handed over, or given up. Sinks are
+    /// called by the names of their [`Relay`](crate::outbox::Relay)s; one that has never run waits for all.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # use tower_mfa::account::FirstFactor;
+    /// # use tower_mfa::clock::{Clock, SystemClock};
+    /// # use tower_mfa::id::Subject;
+    /// # use tower_mfa::service::{Keys, Mfa};
+    /// # use tower_mfa::store::MemoryStore;
+    /// # let mfa = Mfa::builder(MemoryStore::new()).issuer("https://id.example").audience("api");
+    /// # let mfa = mfa.keys(Keys::generate().unwrap()).build().unwrap();
+    /// # let (alice, now) = (Subject::new("alice").unwrap(), SystemClock.now().unwrap());
+    /// # mfa.begin(FirstFactor::password_checked_by_host(alice, now)).await.unwrap();
+    /// let a_year_ago = now.minus(365 * 86_400);
+    /// let sent = mfa.relayed_until(&["siem"]).await.unwrap();
+    /// assert!(sent < now, "nobody has relayed what has happened");
+    /// mfa.prune_events(a_year_ago.min(sent)).await.unwrap();
+    ///
+    /// assert!(mfa.relayed_until(&[]).await.unwrap() >= now, "nobody waits for anything");
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Unavailable`] when the store does not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it changes nothing.
+    pub async fn relayed_until(&self, sinks: &[&str]) -> Result<Timestamp, Error> {
+        let mut until = self.inner.clock.now()?;
+        for sink in sinks {
+            let state = self.inner.in_time(self.inner.store.sink(sink)).await?;
+            let position = state.as_ref().and_then(SinkState::position);
+            let page = self.inner.event_page(Feed::All, position, 1).await?;
+            // Those behind it may be a little older, by another replica's clock.
+            let waits = page.items().first().map(|event| event.at().minus(CLOCK_TOLERANCE));
+            until = waits.map_or(until, |waits| until.min(waits));
+        }
+        Ok(until)
     }
 
     /// Lists the events that a sink has given up, as the notes that say so ([`EventKind::DeliveryGivenUp`]): `event_id`
@@ -33,8 +82,8 @@ impl Mfa {
     ///
     /// # Errors
     ///
-    /// [`Refusal::InvalidRequest`](crate::account::Refusal::InvalidRequest) for a cursor of another list,
-    /// [`Refusal::Unavailable`](crate::account::Refusal::Unavailable) when the store does not answer.
+    /// [`Refusal::InvalidRequest`] for a cursor of another list,
+    /// [`Refusal::Unavailable`] when the store does not answer.
     ///
     /// # Cancel safety
     ///
@@ -65,7 +114,7 @@ impl Mfa {
         // The notes are held to what they say themselves: the newest of them is never pruned by its own.
         noted.map_or(Ok(()), |noted| noted.finish(pruned_before).map(drop))?;
         let (chain, _) = self.walk(subject).await?;
-        let chain = chain.ok_or_else(|| Error::from(crate::account::Refusal::NotFound))?;
+        let chain = chain.ok_or_else(|| Error::from(Refusal::NotFound))?;
         Ok(chain.finish(pruned_before)?)
     }
 
@@ -79,11 +128,20 @@ impl Mfa {
             for event in page.items() {
                 chain.check(event)?;
                 pruned_before = pruned_before.max(pruning(event.body()));
+                after = Some(event.cursor().clone());
             }
-            after = page.next().cloned();
-            if after.is_none() {
-                return Ok((Some(chain), pruned_before));
+            if page.next().is_some() {
+                continue;
             }
+            if chain.is_ahead() {
+                // The account is in use: the document as it is now knows of all that was read, or it was put back.
+                let document = self.inner.document(subject).await?.ok_or(Error::from(Refusal::NotFound))?;
+                chain.update_on(&document, &self.inner.vault)?;
+                if !chain.is_ahead() {
+                    continue;
+                }
+            }
+            return Ok((Some(chain), pruned_before));
         }
     }
 }

@@ -34,7 +34,7 @@ use crate::vault::Vault;
 /// let mfa = Mfa::builder(MemoryStore::new()) // in production `SqliteStore::open("mfa.sqlite").await?`
 ///     .issuer("https://id.example")
 ///     .audience("api")
-///     .keys(Keys::generate().unwrap()) // in production `Keys::load_or_create("keys")?`
+///     .keys(Keys::generate().unwrap()) // in production `Keys::from_env()?`
 ///     .policy(Policy::builder().login(Login::Required).build().unwrap())
 ///     .app_name("Example Bank")
 ///     .mounted_at("/account/mfa")

@@ -10,17 +10,19 @@ use crate::vault::{ChainKey, KeyRing, Vault};
 
 /// Verifies the chain of one subject's events, offline: from a document, its events and the master keys.
 ///
-/// Give it every event that the store has of the subject, in their order, then [`finish`](Self::finish).
+/// Give it every event that the store has of the subject, in their order, then [`finish`](Self::finish). Where the
+/// account is in use meanwhile, give it a later document too ([`update`](Self::update)).
 /// [`Mfa::verify_chain`](super::Mfa::verify_chain) does so against the service's own store.
 ///
 /// # Security
 ///
 /// It finds what was done by somebody who can write to the store and has no master key: an event that was
-/// removed, changed, put in or cut off. Who puts back an old document *and* its events together is not found by
-/// them alone; keep what [`ChainReport::last`] said elsewhere.
+/// removed, changed, put in or cut off, a document that was put back, a chain that was taken out of it. Who puts back
+/// an older note of the chain (the document's member `chain`, with or without the rest of that document) *and* takes
+/// away the events since is not found by them alone; keep what [`ChainReport::last`] said elsewhere.
 pub struct ChainVerifier {
     subject: Subject,
-    key: Option<ChainKey>,
+    key: ChainKey,
     /// Where the document says that the chain ends.
     end: ChainPlace,
     place: ChainPlace,
@@ -28,6 +30,7 @@ pub struct ChainVerifier {
     first: u64,
     /// The last event of every gap, the latest of them: its number and when it was.
     gone: Option<(Timestamp, u64)>,
+    begun_anew: Option<Timestamp>,
 }
 
 /// What was verified.
@@ -52,6 +55,11 @@ pub enum ChainErrorKind {
     Inserted,
     /// The last events are gone.
     CutOff,
+    /// The document is older than the events: it was put back, or they came after it was read.
+    OldDocument,
+    /// The chain was begun anew, since it was gone from the document or its key was lost: of what was before, nothing
+    /// is known. It is no error any more once retention has taken all from before.
+    BegunAnew,
     /// The document or the chain's key cannot be read.
     Unreadable,
 }
@@ -73,6 +81,8 @@ impl ChainErrorKind {
             Self::Changed => "is not what was written",
             Self::Inserted => "was not written here",
             Self::CutOff => "is gone, with all behind it",
+            Self::OldDocument => "is not known to the document yet, which is older",
+            Self::BegunAnew => "is the first of a chain that was begun anew: what was before it is not known",
             Self::Unreadable => "the document or the key of its chain cannot be read",
         }
     }
@@ -101,22 +111,45 @@ impl ChainError {
 }
 
 impl ChainVerifier {
-    /// Begins with the subject's document. Read it before the events: those that come later are verified, too.
+    /// Begins with the subject's document, as of the events or earlier.
     ///
     /// # Errors
     ///
-    /// [`ChainErrorKind::Unreadable`] when the document is none, or a key that it needs is not in the ring.
+    /// [`ChainErrorKind::Unreadable`] when the document is none, or a key that it needs is not in the ring;
+    /// [`ChainErrorKind::Changed`] when it has no chain: whatever was stored had one.
     pub fn new(document: &Stored, ring: Arc<dyn KeyRing>) -> Result<Self, ChainError> {
         Self::on(document, &Vault::new(ring))
     }
 
     pub(crate) fn on(document: &Stored, vault: &Vault) -> Result<Self, ChainError> {
         let subject = document.subject().clone();
-        let account = Account::read(document.document(), &subject).map_err(ChainError::unreadable)?;
-        let chain = account.sealed_chain().map(|sealed| Chain::open(vault, &subject, sealed));
-        let chain = chain.transpose().map_err(ChainError::unreadable)?;
-        let (key, end) = chain.map_or((None, ChainPlace::START), |chain| (Some(chain.key), chain.end));
-        Ok(Self { subject, key, end, place: ChainPlace::START, first: 0, gone: None })
+        let Chain { key, end, begun_anew } = chain_of(document, vault)?;
+        Ok(Self { subject, key, end, place: ChainPlace::START, first: 0, gone: None, begun_anew })
+    }
+
+    /// Goes on with the subject's document as it was read later: events of an account that is in use come after the
+    /// first was read. The events up to its end are still to be given, if they were not.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new), and [`ChainErrorKind::Changed`] when it is not of the same chain.
+    pub fn update(&mut self, document: &Stored, ring: Arc<dyn KeyRing>) -> Result<(), ChainError> {
+        self.update_on(document, &Vault::new(ring))
+    }
+
+    pub(crate) fn update_on(&mut self, document: &Stored, vault: &Vault) -> Result<(), ChainError> {
+        let chain = chain_of(document, vault)?;
+        let is_same = *document.subject() == self.subject && chain.key.is(&self.key);
+        if !is_same || chain.end.n < self.end.n {
+            return Err(ChainError::new(ChainErrorKind::Changed, self.end.n));
+        }
+        self.end = chain.end;
+        self.is_right_at_end()
+    }
+
+    /// Whether there were events that the document does not know.
+    pub(crate) const fn is_ahead(&self) -> bool {
+        self.place.n > self.end.n
     }
 
     /// Verifies the next event.
@@ -128,7 +161,6 @@ impl ChainVerifier {
     pub fn check(&mut self, event: &StoredEvent) -> Result<(), ChainError> {
         let next = self.place.n.saturating_add(1);
         let inserted = || ChainError::new(ChainErrorKind::Inserted, next);
-        let key = self.key.as_ref().ok_or_else(inserted)?;
         let (text, told, link) = linked(event.body()).ok_or_else(inserted)?;
         let changed = || ChainError::new(ChainErrorKind::Changed, link.n);
         if *event.subject() != self.subject || told.id != *event.id() || told.at != event.at() {
@@ -145,7 +177,7 @@ impl ChainVerifier {
         if self.first == 0 {
             self.first = link.n;
         }
-        self.place = self.place.verified(key, &link, &text, event.at()).ok_or_else(changed)?;
+        self.place = self.place.verified(&self.key, &link, &text, event.at()).ok_or_else(changed)?;
         self.is_right_at_end()
     }
 
@@ -159,7 +191,8 @@ impl ChainVerifier {
     /// # Errors
     ///
     /// [`ChainErrorKind::Removed`] when events are gone that retention has not taken,
-    /// [`ChainErrorKind::CutOff`] when they are the last ones.
+    /// [`ChainErrorKind::CutOff`] when they are the last ones, [`ChainErrorKind::OldDocument`] when there are some that
+    /// the document does not know, [`ChainErrorKind::BegunAnew`] when what was before the chain may be gone.
     pub fn finish(self, pruned_before: Option<Timestamp>) -> Result<ChainReport, ChainError> {
         let may_be_gone = |at: Timestamp| pruned_before.is_some_and(|before| at < before);
         if let Some((_, n)) = self.gone.filter(|(at, _)| !may_be_gone(*at)) {
@@ -168,8 +201,21 @@ impl ChainVerifier {
         if self.place.n < self.end.n && !may_be_gone(self.end.at) {
             return Err(ChainError::new(ChainErrorKind::CutOff, self.place.n.saturating_add(1)));
         }
-        Ok(ChainReport { first: self.first, last: self.end.n.max(self.place.n) })
+        if self.is_ahead() {
+            return Err(ChainError::new(ChainErrorKind::OldDocument, self.end.n.saturating_add(1)));
+        }
+        if self.begun_anew.is_some_and(|at| !may_be_gone(at)) {
+            return Err(ChainError::new(ChainErrorKind::BegunAnew, 1));
+        }
+        Ok(ChainReport { first: self.first, last: self.end.n })
     }
+}
+
+fn chain_of(document: &Stored, vault: &Vault) -> Result<Chain, ChainError> {
+    let subject = document.subject();
+    let account = Account::read(document.document(), subject).map_err(ChainError::unreadable)?;
+    let sealed = account.sealed_chain().ok_or(ChainError::new(ChainErrorKind::Changed, 0))?;
+    Chain::open(vault, subject, sealed).map_err(ChainError::unreadable)
 }
 
 impl fmt::Debug for ChainVerifier {

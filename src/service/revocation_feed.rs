@@ -3,7 +3,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::time::timeout;
+use tokio::time::{Instant as Watch, timeout};
 
 use super::stop::until_stopped;
 use super::{Error, Mfa, trace};
@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How long a store may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// For how long tokens are refused when it cannot be read which: no access token lives longer.
-const A_DAY: u64 = 24 * 60 * 60;
+pub(super) const A_DAY: u64 = 24 * 60 * 60;
 
 /// Tells a verifier what was revoked by other replicas: sessions that have ended, by a person, an operator, or a change
 /// of factors.
@@ -78,9 +78,12 @@ impl Mfa {
 struct Reader {
     position: Option<EventCursor>,
     has_begun: bool,
-    /// Until when tokens may live that are concerned by what was read up to a place; both ascend.
-    recent: VecDeque<(Timestamp, EventCursor)>,
-    moved: Option<tokio::time::Instant>,
+    /// Whether it has once read all there was: what it reads from then on has just happened.
+    is_live: bool,
+    /// Until when tokens may live that are concerned by what was read up to a place, by a watch that no clock moves;
+    /// both ascend.
+    recent: VecDeque<(Watch, EventCursor)>,
+    moved: Option<Watch>,
 }
 
 impl RevocationFeed {
@@ -128,36 +131,42 @@ impl RevocationFeed {
             };
             let now = self.clock.now()?;
             for event in page.items() {
-                reader.read(event, self.apply(event, now));
+                let lives = self.apply(event, now, reader.is_live);
+                reader.read(event, lives);
             }
             if page.next().is_none() {
-                return self.move_checkpoint(reader, now).await;
+                reader.is_live = true;
+                return self.move_checkpoint(reader).await;
             }
         }
     }
 
-    /// Revokes here what an event says; returns until when tokens that are concerned may live.
-    fn apply(&self, event: &StoredEvent, now: Timestamp) -> Timestamp {
+    /// Revokes here what an event says; returns for how many seconds tokens may have lived on that are concerned.
+    ///
+    /// Of what has just happened they live as long from now on, also where the clock here is ahead and takes them for
+    /// expired: when it is set right, they are not.
+    fn apply(&self, event: &StoredEvent, now: Timestamp, is_live: bool) -> u64 {
+        let lives = |until: Timestamp| until.since(event.at());
+        let here = |until: Timestamp| if is_live { until.max(now.plus(lives(until))) } else { until };
         let Some(Ended(ended)) = event.revokes().and_then(Ended::read) else {
             // Of a newer version: all of the subject's.
-            let until = event.at().plus(A_DAY);
-            self.verifier.revoke_subject(event.subject(), event.at(), now, until);
-            return until;
+            self.verifier.revoke_subject(event.subject(), event.at(), now, here(event.at().plus(A_DAY)));
+            return A_DAY;
         };
         for (session, until) in &ended {
             let session = session.to_string();
-            self.verifier.revoke_session_issued_by(event.subject(), &session, event.at(), now, *until);
+            self.verifier.revoke_session_issued_by(event.subject(), &session, event.at(), now, here(*until));
         }
-        ended.iter().map(|(_, until)| *until).max().unwrap_or(now)
+        ended.iter().map(|(_, until)| lives(*until)).max().unwrap_or_default()
     }
 
     /// Lets those who start begin behind what concerns no living token.
-    async fn move_checkpoint(&self, reader: &mut Reader, now: Timestamp) -> Result<(), Error> {
+    async fn move_checkpoint(&self, reader: &mut Reader) -> Result<(), Error> {
         if reader.moved.is_some_and(|moved| moved.elapsed() < CHECKPOINTS) {
             return Ok(());
         }
-        reader.moved = Some(tokio::time::Instant::now());
-        let Some(place) = reader.take_lapsed(now) else { return Ok(()) };
+        reader.moved = Some(Watch::now());
+        let Some(place) = reader.take_lapsed() else { return Ok(()) };
         let found = in_time(self.store.sink(CHECKPOINT)).await?;
         // Whoever was faster has moved it as well as this one would.
         in_time(self.store.advance(CHECKPOINT, found.as_ref(), &SinkState::new(Some(place), None))).await?;
@@ -166,8 +175,9 @@ impl RevocationFeed {
 }
 
 impl Reader {
-    fn read(&mut self, event: &StoredEvent, until: Timestamp) {
-        let place = event.cursor().clone();
+    fn read(&mut self, event: &StoredEvent, lives: u64) {
+        let (now, place) = (Watch::now(), event.cursor().clone());
+        let until = now.checked_add(Duration::from_secs(lives.saturating_add(CLOCK_TOLERANCE))).unwrap_or(now);
         self.position = Some(place.clone());
         match self.recent.back_mut() {
             Some(last) if until <= last.0 => last.1 = place,
@@ -176,9 +186,9 @@ impl Reader {
     }
 
     /// The last place that no living token can be concerned by, whatever another replica's clock says.
-    fn take_lapsed(&mut self, now: Timestamp) -> Option<EventCursor> {
-        let mut place = None;
-        while self.recent.front().is_some_and(|(until, _)| until.plus(CLOCK_TOLERANCE) <= now) {
+    fn take_lapsed(&mut self) -> Option<EventCursor> {
+        let (now, mut place) = (Watch::now(), None);
+        while self.recent.front().is_some_and(|(until, _)| *until <= now) {
             place = self.recent.pop_front().map(|(_, place)| place);
         }
         place

@@ -198,7 +198,7 @@ impl Inner {
             return Ok(Ran { answer, pending: None });
         }
         account.settle(&mut turn)?;
-        let bodies = account.chain_events(&turn)?;
+        let bodies = account.chain_events(&mut turn)?;
         let events = turn.events.iter().zip(bodies).map(|(e, body)| NewEvent::new(e.id, e.at, body));
         let mut stored_events: Vec<_> = events.collect();
         Ended::of(&turn.ended, clock).map_or(Ok(()), |ended| ended.mark(&mut stored_events))?;
@@ -295,7 +295,13 @@ impl Inner {
     }
 
     pub(super) async fn prune_events(&self, before: Timestamp) -> Result<u64, Error> {
-        Ok(self.in_time(self.store.prune(before)).await?)
+        let mut pruned = 0_u64;
+        loop {
+            match self.in_time(self.store.prune(before)).await? {
+                0 => return Ok(pruned),
+                some => pruned = pruned.saturating_add(some),
+            }
+        }
     }
 
     /// Gives a store call a deadline; a store that hangs is a store that is not there.

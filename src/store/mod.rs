@@ -228,9 +228,11 @@ pub trait Store: Send + Sync + 'static {
         new: &SinkState,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Removes the events from before a time, read or not, and returns how many they were.
+    /// Removes events from before a time, read or not, and returns how many; 0 when none is left.
     ///
-    /// Documents, claims and positions stay. An interrupted call may have removed a part.
+    /// A call may remove a part, some thousands of them: so many that it is answered in time. It is called again until
+    /// none is left. An event that a clock far behind has dated may stay until those before it in the outbox go.
+    /// Documents, claims and positions stay. An interrupted call may have removed some.
     ///
     /// # Errors
     ///

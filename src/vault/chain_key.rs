@@ -1,6 +1,6 @@
 use aws_lc_rs::hmac;
 
-use crate::secret::SecretBytes;
+use crate::secret::{SecretBytes, constant_time_eq};
 
 /// Bytes of a MAC: two stand in every event, and 128 bits are more than anybody forges.
 pub(crate) const CHAIN_MAC: usize = 16;
@@ -15,6 +15,10 @@ pub(crate) struct ChainKey {
 impl ChainKey {
     pub(crate) fn new(secret: &[u8]) -> Self {
         Self { secret: SecretBytes::new(secret), key: hmac::Key::new(hmac::HMAC_SHA256, secret) }
+    }
+
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        constant_time_eq(self.secret.expose(), other.secret.expose())
     }
 
     /// To be sealed.

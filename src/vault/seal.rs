@@ -98,11 +98,20 @@ impl Vault {
         plaintext: &[u8],
         entropy: &dyn Entropy,
     ) -> Result<String, VaultError> {
-        let key = self.ring.newest();
-        let subject = subject.storage_key();
-        let aead = at_rest_key(&key, purpose, &subject)?;
-        let nonce = entropy::bytes::<NONCE_LEN>(entropy)?;
-        seal_with(&aead, nonce, &aad(purpose, &subject, object), &key, plaintext)
+        seal_at_rest(&self.ring.newest(), (purpose, subject, object), plaintext, entropy)
+    }
+
+    /// Seals as [`Vault::seal`] does, with the key that `sealed` is sealed with: whoever could open that can open
+    /// this, a replica that has not been given the newest key among them.
+    pub(crate) fn seal_like(
+        &self,
+        sealed: &str,
+        (purpose, subject, object): (Purpose, &Subject, &[u8]),
+        plaintext: &[u8],
+        entropy: &dyn Entropy,
+    ) -> Result<String, VaultError> {
+        let (key, _) = self.split(sealed)?;
+        seal_at_rest(&key, (purpose, subject, object), plaintext, entropy)
     }
 
     /// Opens what [`Vault::seal`] sealed at exactly this place.
@@ -169,6 +178,18 @@ impl Vault {
         let (id, body) = sealed.split_once('.').ok_or(VaultError::Closed)?;
         Ok((self.ring.key(id).ok_or(VaultError::Closed)?, body))
     }
+}
+
+fn seal_at_rest(
+    key: &MasterKey,
+    (purpose, subject, object): (Purpose, &Subject, &[u8]),
+    plaintext: &[u8],
+    entropy: &dyn Entropy,
+) -> Result<String, VaultError> {
+    let subject = subject.storage_key();
+    let aead = at_rest_key(key, purpose, &subject)?;
+    let nonce = entropy::bytes::<NONCE_LEN>(entropy)?;
+    seal_with(&aead, nonce, &aad(purpose, &subject, object), key, plaintext)
 }
 
 fn at_rest_key(key: &MasterKey, purpose: Purpose, subject: &str) -> Result<LessSafeKey, VaultError> {

@@ -6,7 +6,7 @@ use tower_mfa::account::EventKind;
 use tower_mfa::clock::Timestamp;
 use tower_mfa::entropy::SystemEntropy;
 use tower_mfa::service::{AuditError, ChainError, ChainErrorKind, ChainReport, ChainVerifier, Reply};
-use tower_mfa::store::{Feed, MemoryStore, Store, Stored, StoredEvent};
+use tower_mfa::store::{Commit, Committed, Feed, MemoryStore, Revision, Store, Stored, StoredEvent};
 use tower_mfa::testing::FaultyStore;
 use tower_mfa::vault::{LocalKeyRing, MasterKey};
 
@@ -140,6 +140,7 @@ async fn what_retention_takes_may_be_gone_and_nothing_else() {
     s.clock.advance(1);
     let _ = s.begin("alice").await;
     let left = before.events.iter().filter(|event| event.at() >= cut).count() + 1;
+    s.clock.advance(2 * 86_400);
     s.mfa.prune_events(cut).await.unwrap();
     let report = s.mfa.verify_chain(&subject("alice")).await.unwrap();
     assert_eq!(report.last - report.first + 1, u64::try_from(left).unwrap());
@@ -163,7 +164,7 @@ async fn what_retention_takes_may_be_gone_and_nothing_else() {
 #[tokio::test]
 async fn a_note_of_retention_is_an_event_that_everybody_can_read() {
     let (s, _, _) = lived("alice").await;
-    s.clock.advance(60);
+    s.clock.advance(2 * 86_400);
     s.mfa.prune_events(s.now()).await.unwrap();
     let noted = s.store.events(Feed::All, None, 200).await.unwrap();
     let noted: Vec<_> = noted.items().iter().filter(|event| event.body().contains("events_pruned")).collect();
@@ -214,5 +215,77 @@ async fn where_the_master_key_is_lost_a_new_chain_begins_and_the_break_is_found(
     let n =
         |event: &StoredEvent| serde_json::from_str::<serde_json::Value>(event.body()).unwrap()["chain"]["n"].clone();
     let anew = trail.events.iter().rposition(|event| n(event) == 1).unwrap();
-    assert!(anew > 0 && trail.verify(&trail.events[anew..], None).is_ok(), "the new one holds");
+    assert!(anew > 0, "the old one is still there");
+    let rest = &trail.events[anew..];
+    assert_eq!(trail.verify(rest, None), Err(ChainErrorKind::BegunAnew), "what is left does not look whole");
+    assert!(rest.iter().any(|event| event.body().contains("chain_begun_anew")));
+    // Once retention has taken all from before, there is nothing to know of it, and the new one holds.
+    assert!(trail.verify(rest, Some(s.now().plus(1))).is_ok());
+}
+
+/// Puts another document of Alice's in place of the one that stands there.
+async fn put_back(s: &Scene, document: &str) {
+    let (alice, revision) = (subject("alice"), Revision::generate(&SystemEntropy).unwrap());
+    let before = s.store.load(&alice).await.unwrap().unwrap();
+    let put = Commit::new(&alice, Some(before.revision()), revision, document);
+    assert_eq!(s.store.commit(put).await.unwrap(), Committed::Done);
+}
+
+/// The trail is not erased by erasing the note of it.
+#[tokio::test]
+async fn a_chain_that_is_taken_out_of_the_document_leaves_no_trail_that_looks_whole() {
+    let (s, trail, key) = lived("alice").await;
+    let mut document: serde_json::Value = serde_json::from_str(trail.document.document()).unwrap();
+    for note in [serde_json::Value::Null, serde_json::Value::from("2026-11.AAAA")] {
+        document["chain"] = note;
+        put_back(&s, &document.to_string()).await;
+        s.store.prune(s.now().plus(1)).await.unwrap();
+        let bare = Trail::of(&s.store, "alice", std::slice::from_ref(&key)).await;
+        assert!(bare.events.is_empty() && bare.verify(&[], None).is_err());
+        s.clock.advance(1);
+        let _ = s.begin("alice").await;
+        let AuditError::Chain(error) = s.mfa.verify_chain(&subject("alice")).await.unwrap_err() else { panic!() };
+        assert_eq!(error.kind(), ChainErrorKind::BegunAnew, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_document_that_is_put_back_is_older_than_its_events() {
+    let (s, old, key) = lived("alice").await;
+    s.clock.advance(30);
+    let _ = s.begin("alice").await;
+    let now = Trail::of(&s.store, "alice", std::slice::from_ref(&key)).await;
+    let back = Trail { document: old.document.clone(), ..now };
+    assert_eq!(back.verify(&back.events, None), Err(ChainErrorKind::OldDocument));
+    // Of an account that is in use, a document that is read later knows of them.
+    let mut chain = ChainVerifier::new(&back.document, back.ring.clone()).unwrap();
+    back.events.iter().try_for_each(|event| chain.check(event)).unwrap();
+    let current = s.store.load(&subject("alice")).await.unwrap().unwrap();
+    chain.update(&current, back.ring.clone()).unwrap();
+    chain.finish(None).unwrap();
+
+    put_back(&s, old.document.document()).await;
+    let AuditError::Chain(error) = s.mfa.verify_chain(&subject("alice")).await.unwrap_err() else { panic!() };
+    assert_eq!(error.kind(), ChainErrorKind::OldDocument, "{error}");
+    let (_other, foreign, _) = lived("bob").await;
+    let mut chain = ChainVerifier::new(&current, back.ring.clone()).unwrap();
+    for document in [&foreign.document, &old.document] {
+        assert!(chain.update(document, back.ring.clone()).is_err(), "of another, or of before");
+    }
+}
+
+/// While a new master key is rolled out, replicas with the old ring go on with the chains that they began.
+#[tokio::test]
+async fn a_replica_with_the_old_ring_does_not_break_a_chain() {
+    let (s, _, old) = lived("alice").await;
+    let new = MasterKey::generate("2026-12", &SystemEntropy).unwrap();
+    let both = tower_mfa::service::Mfa::builder(s.store.clone()).issuer("https://id.example").audience("api");
+    let both = both.keys(keys_of(vec![new, old])).with_clock(s.clock.clone()).build().unwrap();
+    for mfa in [&both, &s.mfa, &both] {
+        mfa.suspend(&subject("alice"), "carol", "left").await.unwrap();
+        mfa.unlock(&subject("alice"), "carol", "is back").await.unwrap();
+    }
+    both.verify_chain(&subject("alice")).await.unwrap();
+    assert!(both.rotate_keys(|_| ()).await.unwrap().is_clean());
+    both.verify_chain(&subject("alice")).await.unwrap();
 }

@@ -210,25 +210,27 @@ impl Store for SqliteStore {
     }
 
     async fn prune(&self, before: Timestamp) -> Result<u64, StoreError> {
-        let before = rows::seconds(before);
-        let last = sqlx::query("SELECT coalesce(max(number), 0) FROM tower_mfa_event WHERE at < $1").bind(before);
-        let last = self.connections.read(last).await?.first().map(rows::number).transpose()?.unwrap_or_default();
-        let mut pruned = 0_u64;
-        loop {
-            // A few hundred at a time, so that commits get in between.
+        let (before, mut pruned) = (rows::seconds(before), 0_u64);
+        for _ in 0..PRUNED_PAGES {
+            // The oldest of the outbox, a few hundred at a time, so that commits get in between. Where none of these is
+            // from before, none behind them is looked for: that would be all that retention keeps, each time.
             let query = sqlx::query(
-                "DELETE FROM tower_mfa_event WHERE number IN (
-                     SELECT number FROM tower_mfa_event WHERE number <= $2 AND at < $1 ORDER BY number LIMIT 500)
+                "DELETE FROM tower_mfa_event WHERE at < $1 AND number IN (
+                     SELECT number FROM tower_mfa_event ORDER BY number LIMIT 500)
                  RETURNING 1",
             );
-            let gone = self.connections.write(query.bind(before).bind(last)).await.map_err(failure::of_write);
+            let gone = self.connections.write(query.bind(before)).await.map_err(failure::of_write);
             match gone.map_err(StoreError::unavailable)?.len() {
-                0 => return Ok(pruned),
+                0 => break,
                 gone => pruned = pruned.saturating_add(u64::try_from(gone).unwrap_or(u64::MAX)),
             }
         }
+        Ok(pruned)
     }
 }
+
+/// How many pages one call prunes: ten thousand events.
+const PRUNED_PAGES: usize = 20;
 
 /// One row more than a page holds tells whether another page follows.
 fn one_more(limit: usize) -> i64 {
