@@ -5,7 +5,7 @@ use tokio::time::{Instant, sleep};
 use super::shell::{IfMissing, Matter};
 use super::{Error, Mfa, trace};
 use crate::account::Account;
-use crate::id::Subject;
+use crate::id::{EventId, Subject};
 use crate::store::{EventCursor, MAX_PAGE, ScanCursor, SinkState, Stored};
 
 /// What the name begins with under which the store keeps how far a rotation has come.
@@ -22,9 +22,9 @@ const NAMED: usize = 100;
 pub struct KeyRotation {
     /// Accounts that were looked at, those before a crash included.
     pub seen: u64,
-    /// Accounts among them that were sealed anew.
+    /// Accounts that were sealed anew.
     pub sealed: u64,
-    /// Accounts among them that could not be: what they were sealed with is gone, or damaged.
+    /// Accounts that could not be: what they were sealed with is gone, or damaged.
     pub failed: u64,
     /// The first hundred of those that failed since this call began.
     pub failures: Vec<Subject>,
@@ -51,12 +51,16 @@ impl KeyRotation {
 impl Mfa {
     /// Seals with the newest master key what any account has sealed with an older one, beside the service.
     ///
+    /// A key gets into the ring in three steps, so that no replica meets what it cannot open: first every replica has
+    /// it as an older one, then every replica as the newest, and then this is called. A replica that still runs with
+    /// the old ring seals with the old key behind it.
+    ///
     /// `progress` is called after every page of 200 accounts. Where the process dies, the next call goes on at that
-    /// page; several replicas share the work if each calls it. When it has ended and
+    /// page, and then looks through all of them once more, since nobody knows how long ago the first were looked at;
+    /// several replicas share the work if each calls it. When it has ended and
     /// [`is_clean`](KeyRotation::is_clean), wait until what clients hold has lapsed, too, and then take the older keys
     /// out of the ring: refresh tokens are sealed when they are issued, so that is as long as a session may be idle by
-    /// the policy. Who comes with one that no longer opens signs in again. A replica that still runs with the old ring seals with the old key:
-    /// begin when the last has the new one.
+    /// the policy. Who comes with one that no longer opens signs in again.
     ///
     /// A sign-in waits for it no longer than for another request of the same account; who needs nothing sealed anew
     /// is not written.
@@ -71,30 +75,42 @@ impl Mfa {
     pub async fn rotate_keys(&self, mut progress: impl FnMut(&KeyRotation) + Send) -> Result<KeyRotation, Error> {
         let name = format!("{NAME}{}", self.inner.vault.newest_id());
         let mut state = self.inner.in_time(self.inner.store.sink(&name)).await?;
-        let (mut so_far, mut after) = resume(state.as_ref());
-        so_far.total = self.inner.in_time(self.inner.store.count()).await?;
-        let (begun, seen_before) = (Instant::now(), so_far.seen);
+        let found = state.as_ref().and_then(Pass::read);
+        // Begun before this call: behind it, a replica that had the old ring may have sealed with an older key since.
+        let earlier = found.as_ref().map(|pass| pass.id);
+        let mut pass = found.map_or_else(|| self.begin_pass(0), Ok)?;
+        let total = self.inner.in_time(self.inner.store.count()).await?;
+        let (begun, mut looked_at) = (Instant::now(), 0_u64);
         loop {
-            let page = self.inner.scan_page(after.as_ref(), MAX_PAGE).await?;
+            let page = self.inner.scan_page(pass.after.as_ref(), MAX_PAGE).await?;
             for stored in page.items() {
-                self.seal_anew(stored, &mut so_far).await?;
+                self.seal_anew(stored, &mut pass.so_far).await?;
+                looked_at = looked_at.saturating_add(1);
             }
-            after = page.next().cloned();
-            so_far.total = so_far.total.max(so_far.seen);
-            so_far.per_second = rate(so_far.seen.saturating_sub(seen_before), begun.elapsed());
-            progress(&so_far);
-            let reached = SinkState::new(after.as_ref().and_then(|after| position(&so_far, after)), None);
+            pass.after = page.next().cloned();
+            pass.so_far.total = total.max(pass.so_far.seen);
+            pass.so_far.per_second = rate(looked_at, begun.elapsed());
+            progress(&pass.so_far);
+            let reached = SinkState::new(pass.position(), None);
             if self.inner.in_time(self.inner.store.advance(&name, state.as_ref(), &reached)).await? {
                 state = Some(reached);
             } else {
                 // Another replica is at it, too: each goes on where the furthest is.
                 state = self.inner.in_time(self.inner.store.sink(&name)).await?;
-                after = resume(state.as_ref()).1.or(after);
+                state.as_ref().and_then(Pass::read).into_iter().for_each(|found| pass.join(found));
             }
-            if after.is_none() {
-                return Ok(so_far);
+            if pass.after.is_none() {
+                if earlier != Some(pass.id) {
+                    return Ok(pass.so_far);
+                }
+                pass = self.begin_pass(pass.so_far.sealed)?;
             }
         }
+    }
+
+    fn begin_pass(&self, sealed: u64) -> Result<Pass, Error> {
+        let id = EventId::generate(&*self.inner.entropy).map_err(Error::unavailable)?;
+        Ok(Pass { id, so_far: KeyRotation { sealed, ..KeyRotation::default() }, after: None })
     }
 
     async fn seal_anew(&self, stored: &Stored, so_far: &mut KeyRotation) -> Result<(), Error> {
@@ -128,20 +144,43 @@ impl Mfa {
     }
 }
 
-/// How far a rotation had come: `{seen}.{sealed}.{failed}~{cursor}`.
-fn position(so_far: &KeyRotation, after: &ScanCursor) -> Option<EventCursor> {
-    EventCursor::new(format!("{}.{}.{}~{after}", so_far.seen, so_far.sealed, so_far.failed)).ok()
+/// One pass through all accounts, from the first to the last, by whichever replicas and after whichever crashes.
+struct Pass {
+    id: EventId,
+    so_far: KeyRotation,
+    after: Option<ScanCursor>,
 }
 
-fn resume(state: Option<&SinkState>) -> (KeyRotation, Option<ScanCursor>) {
-    let read = || {
-        let (counts, after) = state?.position()?.as_str().split_once('~')?;
-        let mut counts = counts.split('.').map(|count| count.parse().ok());
-        let (seen, sealed, failed) = (counts.next()??, counts.next()??, counts.next()??);
+impl Pass {
+    /// How far it is, `{seen}.{sealed}.{failed}.{id}~{cursor}`; `None` at its end.
+    fn position(&self) -> Option<EventCursor> {
+        let Self { id, so_far: KeyRotation { seen, sealed, failed, .. }, after } = self;
+        EventCursor::new(format!("{seen}.{sealed}.{failed}.{id}~{}", after.as_ref()?)).ok()
+    }
+
+    fn read(state: &SinkState) -> Option<Self> {
+        let (counts, after) = state.position()?.as_str().split_once('~')?;
+        let mut counts = counts.splitn(4, '.');
+        let mut count = || counts.next()?.parse::<u64>().ok();
+        let (seen, sealed, failed) = (count()?, count()?, count()?);
         let so_far = KeyRotation { seen, sealed, failed, ..KeyRotation::default() };
-        Some((so_far, Some(ScanCursor::new(after).ok()?)))
-    };
-    read().unwrap_or_default()
+        Some(Self { id: counts.next()?.parse().ok()?, so_far, after: Some(ScanCursor::new(after).ok()?) })
+    }
+
+    /// Goes on where another replica is. What failed at either has failed: whoever reads that nothing has takes the
+    /// older keys out.
+    fn join(&mut self, found: Self) {
+        let (mine, theirs) = (&mut self.so_far, &found.so_far);
+        if self.id == found.id {
+            mine.seen = mine.seen.max(theirs.seen);
+            mine.sealed = mine.sealed.max(theirs.sealed);
+            mine.failed = mine.failed.max(theirs.failed);
+        } else {
+            // A pass that was begun later, and looks at all of them itself.
+            (mine.seen, mine.failed) = (theirs.seen, theirs.failed);
+        }
+        (self.id, self.after) = (found.id, found.after);
+    }
 }
 
 pub(crate) fn rate(count: u64, took: Duration) -> f64 {
@@ -153,17 +192,45 @@ pub(crate) fn rate(count: u64, took: Duration) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::entropy::SystemEntropy;
+
+    fn pass(seen: u64, failed: u64, after: &str) -> Pass {
+        let so_far = KeyRotation { seen, sealed: 17, failed, ..KeyRotation::default() };
+        Pass { id: EventId::generate(&SystemEntropy).unwrap(), so_far, after: ScanCursor::new(after).ok() }
+    }
+
+    fn stored(pass: &Pass) -> SinkState {
+        SinkState::new(pass.position(), None)
+    }
 
     #[test]
     fn a_place_is_read_back_and_what_is_none_begins_anew() {
-        let so_far = KeyRotation { seen: 400, sealed: 17, failed: 1, ..KeyRotation::default() };
-        let after = ScanCursor::new("YWxpY2U~x").unwrap();
-        let state = SinkState::new(position(&so_far, &after), None);
-        let (read, at) = resume(Some(&state));
-        assert_eq!((read.seen, read.sealed, read.failed, at), (400, 17, 1, Some(after)));
-        for text in ["", "1.2.3", "1.2~x", "a.b.c~x", "1.2.3~"] {
+        let written = pass(400, 1, "YWxpY2U~x");
+        let read = Pass::read(&stored(&written)).unwrap();
+        assert_eq!((read.id, &read.after), (written.id, &written.after));
+        assert_eq!((read.so_far.seen, read.so_far.sealed, read.so_far.failed), (400, 17, 1));
+        let id = written.id;
+        let others =
+            ["1.2.3~x", "1.2.3.4~x", &format!("a.2.3.{id}~x"), &format!("1.2.3.{id}~"), &format!("1.2.3.{id}")];
+        for text in others {
             let state = SinkState::new(EventCursor::new(text).ok(), None);
-            assert_eq!(resume(Some(&state)), (KeyRotation::default(), None), "{text}");
+            assert!(Pass::read(&state).is_none(), "{text}");
         }
+        assert!(Pass::read(&stored(&pass(400, 1, ""))).is_none(), "it has ended");
+    }
+
+    #[test]
+    fn what_failed_at_one_replica_has_failed_for_all_that_share_a_pass() {
+        let (mut mine, theirs) = (pass(400, 0, "a"), pass(600, 1, "b"));
+        mine.id = theirs.id;
+        mine.join(Pass::read(&stored(&theirs)).unwrap());
+        assert_eq!((mine.so_far.failed, mine.after.clone()), (1, theirs.after));
+        let mut behind = pass(200, 0, "c");
+        behind.id = mine.id;
+        mine.join(behind);
+        assert!(!mine.so_far.is_clean(), "whoever knows of none");
+        let later = pass(200, 0, "d");
+        mine.join(Pass::read(&stored(&later)).unwrap());
+        assert_eq!((mine.so_far.seen, mine.so_far.failed, mine.id), (200, 0, later.id));
     }
 }
