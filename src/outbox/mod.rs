@@ -11,6 +11,7 @@
 //! | `Metrics` | `metrics` | counters of what happens |
 //! | your own | | implement [`Sink`] |
 
+mod lease;
 #[cfg(feature = "tracing")]
 mod log;
 #[cfg(feature = "metrics")]

@@ -1,10 +1,11 @@
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
+use super::lease::{Held, LEASE, Seen};
 use super::schedule::Retries;
 use super::sink::{Sink, SinkError};
 use super::trace;
@@ -15,8 +16,9 @@ use crate::id::Subject;
 use crate::service::{Error, GivenUp, Mfa, Outbox, until_stopped};
 use crate::store::{EventCursor, Lease, MAX_PAGE, SinkState, StoredEvent};
 
-/// For how long a relay holds its sink after it was heard of last. One that died is replaced after it.
-const LEASE: Duration = Duration::from_secs(15);
+/// How long the store may take while a sink is held: with less patience than the host may want, so that a lease is
+/// renewed before it ends.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// What names begin with that the crate keeps for itself.
 const RESERVED: &str = "tower-mfa ";
 /// How often it says that it is still there, and looks for new events.
@@ -59,6 +61,8 @@ pub struct Relay<S> {
     name: Box<str>,
     sink: Arc<S>,
     retries: Retries,
+    /// Whose turn it is to write down that an event is given up.
+    notes: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl<S> std::fmt::Debug for Relay<S> {
@@ -78,7 +82,8 @@ impl<S: Sink> Relay<S> {
             let rule = "must be 1 to 200 bytes without control characters, and not begin with \"tower-mfa \"";
             return Err(ConfigError::new("name", rule));
         }
-        Ok(Self { outbox: mfa.outbox(), name: name.into(), sink: Arc::new(sink), retries: Retries::default() })
+        let (outbox, sink, retries) = (mfa.outbox(), Arc::new(sink), Retries::default());
+        Ok(Self { outbox, name: name.into(), sink, retries, notes: Arc::default() })
     }
 
     /// Says for how long a refused event is tried again. Default: a quarter of an hour.
@@ -95,14 +100,14 @@ impl<S: Sink> Relay<S> {
     ///
     /// Safe; whoever comes next waits a quarter of a minute.
     pub async fn run(self, stop: impl Future) {
-        let held = Held::default();
+        let held = Arc::new(Held::default());
         let work = async {
             let (mut seen, mut holder) = (None, None);
             loop {
                 if let Err(error) = self.hold(&mut holder, &mut seen, &held).await {
                     trace::relay_failed(&self.name, &error);
                 }
-                tokio::time::sleep(TICK).await;
+                sleep(TICK).await;
             }
         };
         until_stopped(stop, work).await;
@@ -138,98 +143,109 @@ impl<S: Sink> Relay<S> {
 
     /// Takes the sink, if nobody has it, and works until it is lost.
     ///
-    /// A lease is over when nothing was heard of its holder for its time, by this relay's own watch: the clocks of
-    /// two replicas need not agree.
-    async fn hold(&self, holder: &mut Option<String>, seen: &mut Option<Seen>, held: &Held) -> Result<(), Error> {
+    async fn hold(&self, holder: &mut Option<String>, seen: &mut Option<Seen>, held: &Arc<Held>) -> Result<(), Error> {
         let holder = match holder {
             Some(holder) => &*holder,
             None => &*holder.insert(self.outbox.holder()?),
         };
         let found = self.outbox.sink(&self.name).await?;
-        let since = match seen.take() {
-            Some(before) if before.state == found => before.since,
-            _ => Instant::now(),
-        };
-        let lease = found.as_ref().and_then(SinkState::lease);
-        if lease.is_some_and(|lease| lease.holder() != holder) && since.elapsed() < LEASE {
-            *seen = Some(Seen { state: found, since });
+        let last = Seen::again(seen.take(), found.clone());
+        if last.is_anothers(holder) {
+            *seen = Some(last);
             return Ok(());
         }
         let position = found.as_ref().and_then(SinkState::position).cloned();
-        let mine = self.state(holder, position)?;
-        if !self.outbox.advance(&self.name, found.as_ref(), &mine).await? {
+        let mine = self.state(holder, found.as_ref(), position)?;
+        if !self.renew(found.as_ref(), &mine, held).await? {
             return Ok(());
         }
-        held.set(Some(mine.clone()));
         let worked = self.work(holder, mine, held).await;
-        held.set(None);
+        held.take();
         worked
     }
 
-    fn state(&self, holder: &str, position: Option<EventCursor>) -> Result<SinkState, Error> {
+    /// What is written next. Its time is another one each time, also by a clock that stands still: that is how others
+    /// see that it was renewed.
+    fn state(&self, holder: &str, last: Option<&SinkState>, position: Option<EventCursor>) -> Result<SinkState, Error> {
         let until = self.outbox.now()?.plus(LEASE.as_secs());
+        let before = last.and_then(SinkState::lease).map(Lease::until).filter(|before| *before == until);
+        let until = before.map_or(until, |before| before.plus(1));
         Ok(SinkState::new(position, Some(Lease::new(holder, until))))
     }
 
+    /// Writes down how far it is and that it is still there; `false` when somebody else has the sink.
+    async fn renew(&self, from: Option<&SinkState>, to: &SinkState, held: &Held) -> Result<bool, Error> {
+        let asked = Instant::now();
+        let is_mine = in_time(self.outbox.advance(&self.name, from, to)).await?;
+        if is_mine {
+            held.set(to.clone(), asked);
+        }
+        Ok(is_mine)
+    }
+
     /// Reads, delivers and moves on, until somebody else has the sink.
-    async fn work(&self, holder: &str, mut state: SinkState, held: &Held) -> Result<(), Error> {
+    async fn work(&self, holder: &str, mut state: SinkState, held: &Arc<Held>) -> Result<(), Error> {
         let (mut window, mut on_their_way) = (Window::default(), JoinSet::new());
         let mut position = state.position().cloned();
         loop {
             let behind = window.end().or(position.as_ref()).cloned();
             self.fill(&mut window, behind).await?;
             while let Some(started) = window.start_next() {
-                on_their_way.spawn(self.clone().deliver(started, position.clone()));
+                on_their_way.spawn(self.clone().deliver(started, position.clone(), Arc::clone(held)));
             }
             let tick = Instant::now().checked_add(TICK).unwrap_or_else(Instant::now);
             while let Ok(Some(done)) = timeout_at(tick, on_their_way.join_next()).await {
-                // One that panicked, or whose giving up could not be written down, is begun again.
-                let Ok(Some(number)) = done else { return Ok(()) };
+                // One that panicked is begun again.
+                let Ok(number) = done else { return Ok(()) };
                 position = window.finish(number).or(position);
                 while let Some(started) = window.start_next() {
-                    on_their_way.spawn(self.clone().deliver(started, position.clone()));
+                    on_their_way.spawn(self.clone().deliver(started, position.clone(), Arc::clone(held)));
                 }
             }
             if window.is_empty() && position.as_ref() == state.position() {
                 sleep_until(tick).await;
             }
-            let next = self.state(holder, position.clone())?;
-            if next != state && !self.outbox.advance(&self.name, Some(&state), &next).await? {
+            let next = self.state(holder, Some(&state), position.clone())?;
+            if !self.renew(Some(&state), &next, held).await? {
                 return Ok(());
             }
-            held.set(Some(next.clone()));
             state = next;
         }
     }
 
     async fn fill(&self, window: &mut Window, behind: Option<EventCursor>) -> Result<(), Error> {
         if window.room() > 0 {
-            let page = self.outbox.events(behind.as_ref(), window.room()).await?;
+            let page = in_time(self.outbox.events(behind.as_ref(), window.room())).await?;
             page.into_items().into_iter().for_each(|event| window.push(event));
         }
         Ok(())
     }
 
     /// Hands one event over, however often it takes; returns its number once it is done.
-    async fn deliver(self, started: Started, position: Option<EventCursor>) -> Option<u64> {
+    async fn deliver(self, started: Started, position: Option<EventCursor>, held: Arc<Held>) -> u64 {
         let Started { number, before, event: stored } = started;
         let before = before.or(position);
         let Ok(event) = serde_json::from_str::<Event>(stored.body()) else {
             let why = "the event cannot be read: it is of a newer version, or damaged";
-            return self.give_up(&stored, before, why).await.then_some(number);
+            self.give_up(&stored, before, why).await;
+            return number;
         };
         // Notes of what a sink has refused are sent to none: two that refuse would tell each other for ever.
         if event.kind == EventKind::DeliveryGivenUp {
-            return Some(number);
+            return number;
         }
         let (begun, mut failures) = (Instant::now(), 0_u32);
         loop {
-            let Err(error) = self.attempt(stored.subject(), &event).await else { return Some(number) };
+            held.until_sure().await;
+            let Err(error) = self.attempt(stored.subject(), &event).await else { return number };
             failures = failures.saturating_add(1);
             trace::delivery_failed(&self.name, &event, failures, &error);
             match self.retries.pause(failures, begun.elapsed(), error.wait()).filter(|_| error.is_worth_another_try()) {
-                Some(pause) => tokio::time::sleep(pause).await,
-                None => return self.give_up(&stored, before, &why(&error)).await.then_some(number),
+                Some(pause) => sleep(pause).await,
+                None => {
+                    self.give_up(&stored, before, &why(&error)).await;
+                    return number;
+                }
             }
         }
     }
@@ -246,13 +262,17 @@ impl<S: Sink> Relay<S> {
         }
     }
 
-    async fn give_up(&self, stored: &StoredEvent, before: Option<EventCursor>, why: &str) -> bool {
+    /// Writes down that an event is given up, however often it takes.
+    ///
+    /// One after the other: the notes are events of one account, of which only a few may want a turn at once. What else
+    /// is on its way goes on meanwhile, and is not begun anew for the sake of a note.
+    async fn give_up(&self, stored: &StoredEvent, before: Option<EventCursor>, why: &str) {
         let what = GivenUp { sink: &self.name, event: *stored.id(), why, after: before.as_ref() };
-        let noted = self.outbox.give_up(&what).await;
-        if let Err(error) = &noted {
-            trace::relay_failed(&self.name, error);
+        let _turn = self.notes.lock().await;
+        while let Err(error) = self.outbox.give_up(&what).await {
+            trace::relay_failed(&self.name, &error);
+            sleep(TICK).await;
         }
-        noted.is_ok()
     }
 }
 
@@ -271,30 +291,11 @@ pub enum Redelivery {
     Unavailable(#[source] Error),
 }
 
-/// Somebody else's lease, and since when it is as it is.
-struct Seen {
-    state: Option<SinkState>,
-    since: Instant,
-}
-
-/// What this relay holds just now, to be given back.
-#[derive(Default)]
-struct Held(Mutex<Option<SinkState>>);
-
-impl Held {
-    fn set(&self, state: Option<SinkState>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = state;
-    }
-
-    fn take(&self) -> Option<SinkState> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
 impl<S> Clone for Relay<S> {
     fn clone(&self) -> Self {
-        let Self { outbox, name, sink, retries } = self;
-        Self { outbox: outbox.clone(), name: name.clone(), sink: Arc::clone(sink), retries: *retries }
+        let Self { outbox, name, sink, retries, notes } = self;
+        let (outbox, name, notes) = (outbox.clone(), name.clone(), Arc::clone(notes));
+        Self { outbox, name, sink: Arc::clone(sink), retries: *retries, notes }
     }
 }
 
@@ -302,4 +303,8 @@ impl<S> Clone for Relay<S> {
 fn why(error: &SinkError) -> String {
     let source = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
     format!("{error}: {source}").chars().take(300).collect()
+}
+
+async fn in_time<T>(call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    timeout(PATIENCE, call).await.unwrap_or_else(|elapsed| Err(Error::unavailable(elapsed)))
 }

@@ -19,6 +19,9 @@ pub trait Sink: Send + Sync + 'static {
     /// apart by the event's id. Events of one subject come in their order, each when the one before it was handed
     /// over or given up.
     ///
+    /// It may take its time, as a channel does that is full; it must end: nothing of its subject is sent before it
+    /// does, and when too many wait, nothing at all. What asks another machine brings a timeout of its own.
+    ///
     /// # Errors
     ///
     /// [`SinkError::later`] to be tried again, [`SinkError::never`] where that would not help.

@@ -57,7 +57,8 @@ impl Outbox {
     pub(crate) async fn give_up(&self, what: &GivenUp<'_>) -> Result<(), Error> {
         let subject = given_up_of(what.sink)?;
         let (seed, if_missing) = (SeedOf::Nobody, IfMissing::Create);
-        let matter = Matter { subject: &subject, seed, address: None, if_missing, resets_clock: false };
+        // A clock that was ahead once must not hold up all that is given up until it is right again.
+        let matter = Matter { subject: &subject, seed, address: None, if_missing, resets_clock: true };
         let after = what.after.map(EventCursor::as_str);
         self.0.turn(matter, |account, turn| account.note_given_up(turn, what.event, after, what.why)).await
     }

@@ -155,6 +155,63 @@ async fn no_receiver_puts_off_the_end() {
     assert_eq!(inbox.tries(), 2 * bank.ids().await.len(), "each once more when its time was over");
 }
 
+/// Their notes are events of one account, of which sixteen may want a turn at once; the others wait, and nothing is
+/// begun anew.
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_refuses_many_at_once_gives_each_up_once() {
+    let bank = Bank::new();
+    for n in 0..60 {
+        bank.sign_in(&format!("user {n}")).await;
+    }
+    let inbox = Inbox::new(|_, _| Verdict::Never);
+    bank.store.set(Some(Fault::CommitWaits));
+    let _running = bank.relay("webhook", inbox.clone());
+    sleep(Duration::from_secs(3)).await;
+    bank.store.set(None);
+    sleep(A_WHILE).await;
+    assert_eq!(bank.mfa.given_up("webhook", None, 200).await.unwrap().items.len(), bank.ids().await.len());
+    assert_eq!(inbox.tries(), bank.ids().await.len(), "each was asked for once");
+}
+
+/// A note that a clock which was ahead has dated holds up no other.
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_was_ahead_once_holds_up_neither_notes_nor_retention() {
+    let bank = Bank::new();
+    bank.pass_days();
+    bank.sign_in("alice").await;
+    let _running = bank.relay("webhook", Inbox::new(|_, _| Verdict::Never));
+    sleep(A_WHILE).await;
+    bank.mfa.prune_events(bank.now()).await.unwrap();
+    bank.set_right();
+    bank.sign_in("bob").await;
+    sleep(A_WHILE).await;
+    let (given_up, own) = (bank.mfa.given_up("webhook", None, 200).await.unwrap().items, bank.ids().await);
+    assert_eq!(given_up.len(), own.len() + 1, "and the note of retention");
+    bank.mfa.prune_events(bank.now()).await.unwrap();
+}
+
+/// Retention that waits for a sink takes nothing that this one has not had.
+#[tokio::test(start_paused = true)]
+async fn what_a_sink_has_not_had_is_known_before_retention_takes_it() {
+    let bank = Bank::new();
+    let first = bank.now();
+    bank.sign_in("alice").await;
+    {
+        let _running = bank.relay("siem", Inbox::new(|_, _| Verdict::Take));
+        sleep(A_WHILE).await;
+        assert_eq!(bank.mfa.relayed_until(&["siem"]).await.unwrap(), bank.now());
+        assert!(bank.mfa.relayed_until(&["siem", "never ran"]).await.unwrap() < first);
+    }
+    bank.pass_days();
+    let waiting = bank.now();
+    bank.sign_in("bob").await;
+    bank.pass_days();
+    let sent = bank.mfa.relayed_until(&["siem"]).await.unwrap();
+    assert!(first < sent && sent < waiting, "{sent:?}");
+    assert!(bank.mfa.prune_events(bank.now().min(sent)).await.unwrap() > 0);
+    assert!(bank.ids_of("alice").await.is_empty() && !bank.ids_of("bob").await.is_empty());
+}
+
 /// A sink that panics at one event has refused that one, and takes the others.
 #[tokio::test(start_paused = true)]
 async fn a_sink_that_panics_has_refused() {
@@ -176,7 +233,7 @@ async fn a_sink_that_panics_has_refused() {
 async fn a_sink_may_be_called_like_another_note() {
     let bank = Bank::new();
     bank.sign_in("alice").await;
-    bank.pass();
+    bank.pass_days();
     assert!(bank.mfa.prune_events(bank.now().plus(3_600)).await.unwrap() > 0);
     bank.sign_in("alice").await;
     let _running = bank.relay("pruned", Inbox::new(|_, _| Verdict::Never));

@@ -30,9 +30,14 @@ impl Bank {
         self.clock.now().unwrap()
     }
 
-    /// Lets a second pass on the service's clock.
-    pub(crate) fn pass(&self) {
-        self.clock.advance(1);
+    /// Takes back what [`Self::pass_days`] was ahead.
+    pub(crate) fn set_right(&self) {
+        self.clock.go_back(2 * 86_400);
+    }
+
+    /// Lets so much pass that retention may take what was.
+    pub(crate) fn pass_days(&self) {
+        self.clock.advance(2 * 86_400);
     }
 
     /// Leaves an event behind.

@@ -78,7 +78,7 @@ async fn what_was_given_up_is_handed_over_when_somebody_asks() {
     assert_eq!(inbox.ids_of("bob"), bank.ids_of("bob").await);
     assert_eq!(inbox.ids(), bank.ids().await, "and nothing of anybody else's");
 
-    bank.pass();
+    bank.pass_days();
     bank.mfa.prune_events(bank.now()).await.unwrap();
     let gone = relay.deliver_again(&given_up[0]).await.unwrap_err();
     assert!(matches!(gone, Redelivery::Pruned), "{gone:?}");
