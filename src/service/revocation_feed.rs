@@ -125,8 +125,12 @@ impl RevocationFeed {
         loop {
             let page = in_time(self.store.events(Feed::Revocations, reader.position.as_ref(), MAX_PAGE)).await;
             let page = match page {
-                // The checkpoint is of another store, which this one has replaced: from the beginning.
-                Err(error) if error.kind() == StoreErrorKind::Cursor && reader.position.take().is_some() => continue,
+                // The place is of another store, which this one has replaced, or of one that has failed over and lost
+                // what was there: from the beginning.
+                Err(error) if error.kind() == StoreErrorKind::Cursor && reader.position.is_some() => {
+                    *reader = Reader { has_begun: true, ..Reader::default() };
+                    continue;
+                }
                 page => page?,
             };
             let now = self.clock.now()?;

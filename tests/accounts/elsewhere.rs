@@ -10,11 +10,11 @@ use tower_mfa::account::Refusal;
 use tower_mfa::assurance::Requirement;
 use tower_mfa::middleware::{AuthenticateLayer, IntrospectLayer, RequireLayer};
 use tower_mfa::service::{Mfa, RevocationFeed, Tokens};
-use tower_mfa::store::{Feed, Store as _};
-use tower_mfa::testing::Fault;
+use tower_mfa::store::{EventCursor, Feed, SinkState, Store as _};
+use tower_mfa::testing::{Fault, ManualClock};
 use tower_mfa::token::Verifier;
 
-use crate::scene::{Scene, builder, cheap};
+use crate::scene::{START, Scene, builder, cheap};
 
 /// Another process on the same store, and its feed.
 struct Elsewhere {
@@ -24,8 +24,12 @@ struct Elsewhere {
 
 impl Elsewhere {
     fn of(s: &Scene) -> Self {
+        Self::with_clock(s, &s.clock)
+    }
+
+    fn with_clock(s: &Scene, clock: &ManualClock) -> Self {
         let policy = cheap().max_sessions(3).build().unwrap();
-        let mfa = builder(s.store.clone(), &s.clock, &s.heard).policy(policy);
+        let mfa = builder(s.store.clone(), clock, &s.heard).policy(policy);
         let mfa = mfa.revocations_within(Duration::from_secs(1)).build().unwrap();
         let feed = tokio::spawn(mfa.revocation_feed().run(std::future::pending::<()>()));
         Self { mfa, feed }
@@ -130,6 +134,37 @@ async fn a_replica_that_starts_knows_what_ended_before_it_and_does_not_read_for_
     let read = s.store.events(Feed::Revocations, mark.position(), 200).await.unwrap();
     assert_eq!(read.items().len(), 1);
     assert!(read.items()[0].revokes().unwrap().contains(&bob.session().to_string()), "{:?}", read.items()[0].revokes());
+}
+
+/// While its clock is ahead it takes the token for expired; when it is set right, it knows of the revocation.
+#[tokio::test]
+async fn a_clock_that_was_ahead_brings_no_revoked_token_back() {
+    let s = Scene::with(cheap().max_sessions(3).build().unwrap());
+    let (alice, carol) = (s.password("alice").await, s.password("carol").await);
+    let clock = ManualClock::at(START);
+    let elsewhere = Elsewhere::with_clock(&s, &clock);
+    elsewhere.comes_to_say(&alice, Result::is_ok).await;
+    clock.advance(7_200);
+    elsewhere.comes_to_say(&alice, is_over).await;
+    s.mfa.log_out(&s.auth(&alice)).await.unwrap();
+    // Read in the meantime, for the feed is not older than a second.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    clock.go_back(7_200);
+    elsewhere.comes_to_say(&carol, Result::is_ok).await;
+    assert!(is_over(&elsewhere.says(&alice)));
+}
+
+/// The place that was kept is of a store which this one has replaced: all is read from the beginning.
+#[tokio::test]
+async fn a_place_that_the_store_does_not_know_is_left() {
+    let s = Scene::with(cheap().max_sessions(3).build().unwrap());
+    let (alice, carol) = (s.password("alice").await, s.password("carol").await);
+    s.mfa.log_out(&s.auth(&alice)).await.unwrap();
+    let foreign = SinkState::new(Some(EventCursor::new("of-another-store").unwrap()), None);
+    assert!(s.store.advance("tower-mfa revocations", None, &foreign).await.unwrap());
+    let elsewhere = Elsewhere::of(&s);
+    elsewhere.comes_to_say(&carol, Result::is_ok).await;
+    assert!(is_over(&elsewhere.says(&alice)));
 }
 
 /// An enforcer has the store and no `Mfa`.
