@@ -92,3 +92,21 @@ async fn a_partition_that_moves_to_another_server_loses_and_doubles_nothing() {
     assert_eq!(bodies(&store, Feed::All).await, written);
     assert_eq!(bodies(&place.store().await, Feed::Subject(&alice)).await, written, "a store that connects now");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_touches_only_what_is_there_does_not_wait_for_its_partition_to_arrive() {
+    let Some(place) = Place::cluster("a commit into a partition that moves") else { return };
+    let store = place.builder().partitions(1).connect(&place.urls).await.unwrap();
+    let alice = Subject::new("alice").unwrap();
+    let first = create(&store, &alice).await;
+    let mut moving = Move::of(&place, &format!("{{{}:0}}:layout", place.prefix));
+    moving.begin();
+    let (second, third, events) = (revision(), revision(), [event("moving")]);
+    let alone = store.commit(Commit::new(&alice, Some(&first), second, "{}")).await;
+    let with_event = store.commit(Commit::new(&alice, Some(&second), third, "{}").with_events(&events)).await;
+    // Others need the cluster whole.
+    moving.step("100");
+    moving.end();
+    assert_eq!((alone.unwrap(), with_event.unwrap()), (Committed::Done, Committed::Done));
+    assert_eq!(bodies(&store, Feed::All).await, ["created", "moving"]);
+}

@@ -1,5 +1,8 @@
 //! Servers that are gone, full, read-only or cut off: what is certain and what is not.
 
+use std::time::{Duration, Instant};
+
+use tokio::time::timeout;
 use tower_mfa::id::Subject;
 use tower_mfa::store::{Commit, Committed, Feed, RedisStore, Store, StoreErrorKind};
 
@@ -77,6 +80,53 @@ async fn a_server_that_says_nothing_is_unknown_in_time() {
     server.signal("-CONT");
     // The server finds the commit in its socket and does it, late.
     assert_eq!(revision_of(&store, alice()).await, Some(second));
+}
+
+/// As the service does it whose deadline is shorter than any of the store's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_says_nothing_is_given_up_though_nobody_waits_for_it_to_the_end() {
+    if !Own::is_there("a connection that says nothing") {
+        return;
+    }
+    let server = Own::durable();
+    let place = Place::on(server.url());
+    let proxy = Proxy::to(server.port, "GET", Cut::Hold).await;
+    let store = place.builder().connect(&proxy.url()).await.unwrap();
+    let first = create(&store, alice()).await;
+    proxy.arm(0);
+    let start = Instant::now();
+    let mut gone = 0;
+    let found = loop {
+        match timeout(Duration::from_millis(200), store.load(alice())).await {
+            Ok(found) => break found.unwrap(),
+            Err(_) => gone += 1,
+        }
+        assert!(start.elapsed() < Duration::from_secs(4), "it is kept");
+    };
+    assert_eq!(found.map(|stored| *stored.revision()), Some(first));
+    assert!(gone > 1, "whoever goes away at once gives up nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_was_made_a_replica_is_soon_read_no_more() {
+    if !Own::is_there("a server that was made a replica") {
+        return;
+    }
+    let server = Own::durable();
+    let store = Place::on(server.url()).store().await;
+    let first = create(&store, alice()).await;
+    let () = server.run("REPLICAOF 127.0.0.1 1");
+    let start = Instant::now();
+    let error = loop {
+        match store.load(alice()).await {
+            Ok(_) => assert!(start.elapsed() < Duration::from_secs(8), "it answers from the past"),
+            Err(error) => break error,
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert!(story(&error).contains("not a master"), "{}", story(&error));
+    let () = server.run("REPLICAOF NO ONE");
+    assert_eq!(revision_of(&store, alice()).await, Some(first));
 }
 
 #[tokio::test(flavor = "multi_thread")]

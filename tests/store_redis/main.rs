@@ -18,6 +18,7 @@ mod faults;
 mod layout;
 #[path = "../common/log.rs"]
 mod log;
+mod pruning;
 mod replicas;
 mod server;
 mod settings;

@@ -139,3 +139,19 @@ async fn where_none_are_demanded_commits_go_on_without_the_replica_that_is_gone(
     }
     assert_eq!(last.1, Some(Committed::Done));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_master_that_refuses_a_commit_as_a_replica_is_not_read_on_another_connection() {
+    if !Own::is_there("a master that was made a replica") {
+        return;
+    }
+    let master = Own::durable();
+    let _replica = Own::replica_of(&master);
+    let store = RedisStore::connect(&master.url()).await.unwrap();
+    let first = create(&store, alice()).await;
+    let () = master.run("REPLICAOF 127.0.0.1 1");
+    let error = store.commit(Commit::new(alice(), Some(&first), revision(), "{}")).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::NotCommitted, "{}", story(&error));
+    let error = store.load(alice()).await.unwrap_err();
+    assert!(story(&error).contains("not a master"), "{}", story(&error));
+}

@@ -34,6 +34,10 @@ async fn a_server_that_loses_commits_is_refused_with_what_to_change() {
             &["--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "volatile-ttl"],
             "maxmemory-policy is volatile-ttl",
         ),
+        (
+            &["--appendonly", "yes", "--appendfsync", "always", "--no-appendfsync-on-rewrite", "yes"],
+            "no-appendfsync-on-rewrite is yes, set `no-appendfsync-on-rewrite no`",
+        ),
     ] {
         let server = Own::start(settings);
         let said = refused(&server.url()).await.expect(why);
@@ -55,6 +59,24 @@ async fn a_server_that_does_not_tell_its_settings_is_refused() {
     assert!(said.contains("allow `CONFIG GET appendfsync`"), "{said}");
     assert!(RedisStore::builder().accept_data_loss(true).connect(&url).await.is_ok());
     let () = server.run("ACL SETUSER mfa +config|get");
+    assert_eq!(refused(&url).await, None);
+}
+
+#[tokio::test]
+async fn a_user_whose_rights_end_in_the_middle_of_a_commit_is_refused() {
+    if !Own::is_there("a user without all rights") {
+        return;
+    }
+    let server = Own::durable();
+    let url = format!("redis://mfa:s3cret@127.0.0.1:{}", server.port);
+    for (missing, name) in [("-set", "SET"), ("-xadd", "XADD"), ("-hset", "HSET")] {
+        let () = server.run(&format!("ACL SETUSER mfa on >s3cret ~* &* +@all {missing}"));
+        // The store is there already: what makes it needs a right of its own.
+        assert_eq!(refused(&server.url()).await, None);
+        let said = refused(&url).await.expect(name);
+        assert!(said.contains(&format!("may not run {name}:")), "{said}");
+    }
+    let () = server.run("ACL SETUSER mfa +@all");
     assert_eq!(refused(&url).await, None);
 }
 

@@ -80,9 +80,8 @@ impl Bare {
         let (old, text) = stored.split_once('\n').unwrap();
         assert!(!text.is_empty());
         let mut commit = redis::cmd("EVALSHA");
-        commit.arg(&*self.script).arg(6).arg(&document).arg(format!("{tag}:claims:{id}"));
-        commit.arg(format!("{tag}:events")).arg(format!("{tag}:events:{id}")).arg(format!("{tag}:subjects"));
-        commit.arg(format!("{tag}:revocations"));
+        commit.arg(&*self.script).arg(3).arg(&document);
+        commit.arg(format!("{tag}:events")).arg(format!("{tag}:events:{id}"));
         commit.arg(old).arg(revision().to_string()).arg(&*written.document).arg(id).arg("").arg("0");
         for event in &*written.events {
             let new = EventId::generate(&SystemEntropy).unwrap();

@@ -12,9 +12,15 @@ use crate::rate_limit::{Budget, RateLimit, RateLimitError, Taken};
 /// A budget is one key, which is gone when it is full again; one script takes from it. In a cluster two budgets may
 /// lie on two servers: they are taken from one after the other, and what the first gave is given back when the second
 /// is spent. Where only budgets are kept here, documents elsewhere, nothing is lost that has to last:
-/// `RedisStore::builder().replicas(0).accept_data_loss(true)` is quickest. Memory: 150 bytes or so for each address
-/// that was wrong lately; what the server has must hold as many as may come, for it throws none away. Time is the
-/// server's: a user without the right to `TIME` is refused every answer.
+/// `RedisStore::builder().replicas(0).accept_data_loss(true)` is quickest. Time is the server's: a user without the
+/// right to `TIME` is refused every answer.
+///
+/// # Security
+///
+/// With `accept_data_loss(true)` nothing of the server's settings is checked: set `maxmemory-policy noeviction` yourself.
+/// With another policy a full server throws budgets away, in the very flood of addresses that they are for, and whoever
+/// floods it begins anew. With it a full server takes none, and every answer that is checked is a `503`: give it memory
+/// for as many addresses as may come, 150 bytes or so for each that was wrong lately.
 impl RateLimit for RedisStore {
     async fn take(&self, of: &[Budget], _: Timestamp) -> Result<Taken, RateLimitError> {
         for (number, budget) in of.iter().enumerate() {

@@ -12,7 +12,7 @@ use super::layout::{Layout, MAX_PARTITIONS, Names, Partition, Prefix};
 use super::servers::{Place, Places, Servers};
 use super::settings::Rules;
 use super::values;
-use super::{Inner, RedisStore, StoreError};
+use super::{Inner, RedisStore, StoreError, script};
 use crate::clock::{Clock, SystemClock};
 use crate::error::ConfigError;
 use crate::store::skew::Skew;
@@ -89,6 +89,8 @@ impl RedisStoreBuilder {
 
     /// Takes servers that may lose what was committed. Default: false, they are refused.
     ///
+    /// With it, neither the server's settings nor the rights of the user are checked.
+    ///
     /// # Security
     ///
     /// What is lost is anything that was promised: a code that was used is good again, a wrong
@@ -116,8 +118,9 @@ impl RedisStoreBuilder {
     /// # Errors
     ///
     /// [`Unavailable`](crate::store::StoreErrorKind::Unavailable) when no server is reached, when one would
-    /// lose commits and [`accept_data_loss`](Self::accept_data_loss) was not said, or when what was
-    /// asked for is not what is there; the source says which, and what to change.
+    /// lose commits, or whose user may not run all that a commit does, and
+    /// [`accept_data_loss`](Self::accept_data_loss) was not said, or when what was asked for is not what is there; the
+    /// source says which, and what to change.
     /// [`Corrupt`](crate::store::StoreErrorKind::Corrupt) when something else has written under this prefix.
     ///
     /// # Cancel safety
@@ -140,6 +143,9 @@ impl RedisStoreBuilder {
         let inner = Inner { servers, names, layout, places: Places::new(places), skew: Skew::new(self.clock) };
         for partition in inner.names.partitions() {
             hold_to_layout(&inner, partition).await?;
+            if !self.rules.accept_data_loss {
+                may_commit(&inner, partition).await?;
+            }
         }
         inner.compare_clocks().await;
         Ok(RedisStore::on(inner))
@@ -181,6 +187,16 @@ async fn hold_to_layout(inner: &Inner, partition: Partition) -> Result<(), Store
         partition.0,
         inner.names.layout(partition),
     )))
+}
+
+/// Refuses a user whose rights end in the middle of a commit, which nobody undoes.
+async fn may_commit(inner: &Inner, partition: Partition) -> Result<(), StoreError> {
+    let call = script::RIGHTS.on([inner.names.layout(partition), inner.names.mark(partition)]);
+    let said = call.read(&inner.servers, inner.places.of(partition)).await.map_err(failure::of_read)?;
+    match values::text(said)?.as_str() {
+        "" => Ok(()),
+        missing => Err(StoreError::unavailable(format!("the user of the URL may not run {missing}: allow it (ACL)"))),
+    }
 }
 
 /// Writes a layout where there is none, and returns the one that is there.

@@ -4,7 +4,7 @@ use ::redis::Value;
 
 use super::claims::{Attempt, Reserved};
 use super::failure;
-use super::layout::claim_name;
+use super::layout::{Partition, claim_name};
 use super::script::{COMMIT, Call};
 use super::values::{self, NOT_UNDERSTOOD};
 use super::{Inner, StoreError};
@@ -139,16 +139,8 @@ impl Inner {
     fn call(&self, commit: &Commit<'_>, claims: &[&Claim], permit: &str) -> Call {
         let partition = self.names.of_subject(commit.subject());
         let subject = commit.subject().storage_key();
-        let keys = [
-            self.names.document(partition, &subject),
-            self.names.claims(partition, &subject),
-            self.names.events(partition),
-            self.names.subject_events(partition, &subject),
-            self.names.subjects(partition),
-            self.names.revocations(partition),
-        ];
         let mut call = COMMIT
-            .on(keys)
+            .on(self.keys(commit, partition, &subject))
             .arg(commit.expected().map(ToString::to_string).unwrap_or_default())
             .arg(commit.revision().to_string())
             .arg(commit.document())
@@ -162,6 +154,25 @@ impl Inner {
             call = call.arg(event.revokes().unwrap_or_default());
         }
         call
+    }
+
+    /// What the commit touches, in the order of the script, and nothing else: a cluster that moves a slot refuses a
+    /// script with one key that is there and one that is not.
+    fn keys(&self, commit: &Commit<'_>, partition: Partition, subject: &str) -> Vec<String> {
+        let mut keys = vec![self.names.document(partition, subject)];
+        if commit.expected().is_none() {
+            keys.push(self.names.subjects(partition));
+        }
+        if !commit.claims().is_empty() {
+            keys.push(self.names.claims(partition, subject));
+        }
+        if !commit.events().is_empty() {
+            keys.extend([self.names.events(partition), self.names.subject_events(partition, subject)]);
+        }
+        if commit.events().iter().any(|event| event.revokes().is_some_and(|what| !what.is_empty())) {
+            keys.push(self.names.revocations(partition));
+        }
+        keys
     }
 }
 

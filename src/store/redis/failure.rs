@@ -60,8 +60,8 @@ impl Fault {
 /// breaks off later is not undone, and a proxy makes up codes of its own: those are not here.
 ///
 /// The scripts of this store ask for what could fail before they write, so these codes mean the
-/// same from inside of one.
-const BEFORE_ANYTHING: [&str; 17] = [
+/// same from inside of one. They cannot ask for rights: `NOPERM` may stand for their last command.
+const BEFORE_ANYTHING: [&str; 16] = [
     "ASK",
     "BUSY",
     "CLUSTERDOWN",
@@ -71,7 +71,6 @@ const BEFORE_ANYTHING: [&str; 17] = [
     "MISCONF",
     "MOVED",
     "NOAUTH",
-    "NOPERM",
     "NOREPLICAS",
     "NOSCRIPT",
     "OOM",
@@ -114,7 +113,7 @@ mod tests {
         for code in BEFORE_ANYTHING {
             assert_eq!(of_write(refused(code)).kind(), StoreErrorKind::NotCommitted, "{code}");
         }
-        for code in ["ERR", "UPSTREAM", "NOREPLY", "oom"] {
+        for code in ["ERR", "NOPERM", "UPSTREAM", "NOREPLY", "oom"] {
             assert_eq!(of_write(refused(code)).kind(), StoreErrorKind::Unknown, "{code}");
         }
         assert_eq!(of_write(Fault::unsent("refused")).kind(), StoreErrorKind::NotCommitted);

@@ -8,6 +8,7 @@ mod cursor;
 mod events;
 mod failure;
 mod layout;
+mod line;
 mod map;
 mod node;
 mod script;
@@ -59,8 +60,8 @@ pub use builder::RedisStoreBuilder;
 ///
 /// # What the server has to be set to
 ///
-/// `maxmemory-policy noeviction`, `appendonly yes`, `appendfsync always`: so what was answered survives
-/// a power cut. A server that is set to something else, or does not tell (`CONFIG` is not allowed),
+/// `maxmemory-policy noeviction`, `appendonly yes`, `appendfsync always`, `no-appendfsync-on-rewrite no`: so what was
+/// answered survives a power cut. A server that is set to something else, or does not tell (`CONFIG` is not allowed),
 /// is refused by name, unless [`RedisStoreBuilder::accept_data_loss`] says that the host knows. In a
 /// cluster every master is asked, and so is every server that becomes one, when it is first used.
 /// `SAVE` snapshots are no substitute: they lose all since the last one.
@@ -77,13 +78,18 @@ pub use builder::RedisStoreBuilder;
 /// are gone with their documents; a reader that had read one already goes on behind it, and may miss
 /// events of as long as the new master's clock is behind the old one's.
 ///
+/// In a cluster a claim has a server of its own, and may be lost there though the document of whoever holds it is
+/// whole. Until that credential is bound anew, somebody else can claim it, and a sign-in by passkey without a name does
+/// not find its owner.
+///
 /// A document that is gone must not mean that MFA is off. Tell
 /// [`FirstFactor::known_enrolled`](crate::account::FirstFactor::known_enrolled) what your own user table says: whoever is
 /// known to have MFA and is not found gets `503` from `begin`, never an enrolment. Where no commit
 /// may be lost, use a database that replicates before it answers.
 ///
 /// Where replicas do not have a commit in time, its outcome is
-/// [`Unknown`](super::StoreErrorKind::Unknown), and nothing is read from that server until they have.
+/// [`Unknown`](super::StoreErrorKind::Unknown), and nothing is read from that server by this process until they have;
+/// other processes do read it.
 ///
 /// # Claims in a cluster
 ///

@@ -3,14 +3,13 @@
 //! A command is sent once. Nothing here repeats one whose outcome is not known.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use ::redis::aio::{ConnectionLike as _, MultiplexedConnection};
 use ::redis::{AsyncConnectionConfig, Client, Cmd, ConnectionInfo, Pipeline, RedisError, ServerErrorKind, Value};
-use tokio::sync::Mutex;
 
 use super::failure::Fault;
+use super::line::{Asked, Line, Link};
 use super::settings::{self, Rules};
 
 /// How long a connection may take to come up.
@@ -19,8 +18,8 @@ const CONNECTING: Duration = Duration::from_secs(2);
 const ANSWERING: Duration = Duration::from_secs(4);
 /// How long a commit waits for replicas.
 const REPLICATING: Duration = Duration::from_secs(2);
-/// How long what a server said of its replicas is taken for true.
-const REPLICAS_KNOWN: Duration = Duration::from_secs(5);
+/// How long what a server said of itself and its replicas is taken for true.
+const ROLE_KNOWN: Duration = Duration::from_secs(5);
 
 /// One server, and the ways to it.
 #[derive(Debug)]
@@ -40,29 +39,6 @@ pub(super) struct Node {
     made_good: AtomicU64,
 }
 
-/// A connection that is opened when it is needed, and again when it broke.
-#[derive(Debug, Default)]
-struct Link {
-    now: RwLock<Option<Line>>,
-    /// The last failure to open it, for those who stood in line meanwhile.
-    opening: Mutex<Option<(Instant, String)>>,
-}
-
-/// One connection, shared by all who ask at once.
-#[derive(Debug, Clone)]
-struct Line {
-    connection: MultiplexedConnection,
-    waits_for_disk: bool,
-    settled: Arc<Settled>,
-}
-
-/// How far replicas have what was written on a connection: one waits for all that came before.
-#[derive(Debug, Default)]
-struct Settled {
-    written: AtomicU64,
-    settled: Mutex<u64>,
-}
-
 /// Says when it is dropped that a write may not be on replicas, unless it was said that it is.
 struct Unsettled<'a> {
     left_behind: &'a AtomicU64,
@@ -79,24 +55,6 @@ impl Drop for Unsettled<'_> {
     fn drop(&mut self) {
         if !self.is_over {
             self.left_behind.fetch_add(1, Ordering::AcqRel);
-        }
-    }
-}
-
-impl Link {
-    fn current(&self) -> Option<Line> {
-        self.now.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn set(&self, line: Option<Line>) {
-        *self.now.write().unwrap_or_else(PoisonError::into_inner) = line;
-    }
-
-    /// Gives a broken connection up, unless another has taken its place.
-    fn give_up(&self, broken: &Line) {
-        let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
-        if now.as_ref().is_some_and(|line| Arc::ptr_eq(&line.settled, &broken.settled)) {
-            *now = None;
         }
     }
 }
@@ -124,11 +82,7 @@ impl Node {
     /// Asks a server that need not be fit for documents: what kind it is, and where the others are.
     pub(super) async fn ask_unchecked(&self, command: &Cmd) -> Result<Value, Fault> {
         if let Some(line) = self.main.current() {
-            let answer = command.query_async(&mut line.connection.clone()).await.map_err(Fault::of);
-            if matches!(answer, Err(Fault::Lost(_))) {
-                self.main.give_up(&line);
-            }
-            return answer;
+            return ask(&self.main, &line, command).await;
         }
         let mut connection = self.connect().await?;
         command.query_async(&mut connection).await.map_err(Fault::unsent)
@@ -136,16 +90,18 @@ impl Node {
 
     /// Asks something that writes nothing, once more where the connection broke.
     pub(super) async fn read(&self, command: &Cmd) -> Result<Value, Fault> {
-        match self.send(&self.main, command).await {
-            Err(Fault::Lost(_)) => self.send(&self.main, command).await,
+        self.ask_role().await;
+        match self.send(command).await {
+            Err(Fault::Lost(_)) => self.send(command).await,
             answer => answer,
         }
     }
 
     /// The same for several at once; each has an answer of its own, which may be a refusal.
     pub(super) async fn read_many(&self, commands: &Pipeline) -> Result<Vec<Value>, Fault> {
-        match self.send_many(&self.main, commands).await {
-            Err(Fault::Lost(_)) => self.send_many(&self.main, commands).await,
+        self.ask_role().await;
+        match self.send_many(commands).await {
+            Err(Fault::Lost(_)) => self.send_many(commands).await,
             answer => answer,
         }
     }
@@ -154,7 +110,7 @@ impl Node {
     pub(super) async fn write(&self, commands: &Pipeline) -> Result<Vec<Value>, Fault> {
         let replicas = self.wanted().await?;
         if replicas == 0 {
-            return self.send_many(&self.main, commands).await;
+            return self.send_many(commands).await;
         }
         let line = self.line(&self.waiting).await?;
         // Whoever goes away now leaves a write behind of which nobody knows whether replicas have it.
@@ -186,24 +142,40 @@ impl Node {
     }
 
     async fn wanted(&self) -> Result<usize, Fault> {
-        let line = self.line(&self.main).await?;
-        let known = self.counted.load(Ordering::Acquire);
-        let now = self.now();
-        let is_old = now.saturating_sub(known) > u64::try_from(REPLICAS_KNOWN.as_millis()).unwrap_or(u64::MAX);
-        // One asks, the others go on with what was known.
-        if is_old && self.counted.compare_exchange(known, now, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
-            self.count(&line).await?;
-        }
+        self.ask_role().await;
+        // A connection that is opened now has asked for itself.
+        self.line(&self.main).await?;
         self.rules.wanted(self.replicas.load(Ordering::Acquire))
     }
 
-    async fn count(&self, line: &Line) -> Result<(), Fault> {
+    /// Asks every few seconds again whether it is a master, and how many replicas it has: one that was made a replica
+    /// keeps its connections, and goes on answering on them, from the past.
+    async fn ask_role(&self) {
+        let known = self.counted.load(Ordering::Acquire);
+        let now = self.now();
+        let is_old = now.saturating_sub(known) > u64::try_from(ROLE_KNOWN.as_millis()).unwrap_or(u64::MAX);
+        // One asks, the others go on with what was known.
+        if is_old && self.counted.compare_exchange(known, now, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            self.count().await;
+        }
+    }
+
+    async fn count(&self) {
+        let Some(line) = self.main.current() else { return };
+        let asked = Asked::on(&self.main, &line);
         let counted = settings::replicas(&mut line.connection.clone()).await;
+        asked.answered();
         match counted {
             Ok(count) => self.replicas.store(count, Ordering::Release),
-            Err(_) => self.main.give_up(line),
+            // Whoever sends something next connects, asks again, and says why not.
+            Err(_) => self.give_up_all(),
         }
-        counted.map(drop)
+    }
+
+    /// What is true of one connection is true of the other: it is not the master that it was.
+    fn give_up_all(&self) {
+        self.main.set(None);
+        self.waiting.set(None);
     }
 
     fn now(&self) -> u64 {
@@ -232,8 +204,8 @@ impl Node {
         drop(settled);
         // It may be that the replica is gone. Whatever comes of asking: the write was sent.
         self.counted.store(0, Ordering::Release);
-        if let Ok(main) = self.line(&self.main).await {
-            let _ = self.count(&main).await;
+        if self.line(&self.main).await.is_ok() {
+            self.count().await;
         }
         Err(Fault::lost(match answer {
             Ok(_) => format!("written, but in {REPLICATING:?} fewer than {replicas} replicas had it"),
@@ -241,27 +213,24 @@ impl Node {
         }))
     }
 
-    async fn send(&self, link: &Link, command: &Cmd) -> Result<Value, Fault> {
-        let line = self.line(link).await?;
-        let answer = command.query_async(&mut line.connection.clone()).await.map_err(Fault::of);
-        if matches!(answer, Err(Fault::Lost(_))) {
-            link.give_up(&line);
-        }
-        answer
+    async fn send(&self, command: &Cmd) -> Result<Value, Fault> {
+        let line = self.line(&self.main).await?;
+        ask(&self.main, &line, command).await
     }
 
-    async fn send_many(&self, link: &Link, commands: &Pipeline) -> Result<Vec<Value>, Fault> {
-        let line = self.line(link).await?;
-        self.on(link, &line, commands).await
+    async fn send_many(&self, commands: &Pipeline) -> Result<Vec<Value>, Fault> {
+        let line = self.line(&self.main).await?;
+        self.on(&self.main, &line, commands).await
     }
 
     async fn on(&self, link: &Link, line: &Line, commands: &Pipeline) -> Result<Vec<Value>, Fault> {
+        let asked = Asked::on(link, line);
         let answers = line.connection.clone().req_packed_commands(commands, 0, commands.len()).await;
         let answers = answers.map_err(Fault::of);
-        let is_broken = matches!(answers, Err(Fault::Lost(_)));
+        over(asked, &answers);
         // What was a master and is none any more is asked again what it is, before it is read from.
-        if is_broken || answers.as_ref().is_ok_and(|answers| answers.iter().any(is_read_only)) {
-            link.give_up(line);
+        if answers.as_ref().is_ok_and(|answers| answers.iter().any(is_read_only)) {
+            self.give_up_all();
         }
         answers
     }
@@ -302,7 +271,21 @@ impl Node {
         let found = settings::ask(&mut connection, self.rules).await?;
         self.replicas.store(found.connected_replicas, Ordering::Release);
         self.counted.store(self.now(), Ordering::Release);
-        Ok(Line { connection, waits_for_disk: found.waits_for_disk, settled: Arc::default() })
+        Ok(Line::new(connection, found.waits_for_disk))
+    }
+}
+
+async fn ask(link: &Link, line: &Line, command: &Cmd) -> Result<Value, Fault> {
+    let asked = Asked::on(link, line);
+    let answer = command.query_async(&mut line.connection.clone()).await.map_err(Fault::of);
+    over(asked, &answer);
+    answer
+}
+
+fn over<T>(asked: Asked<'_>, answer: &Result<T, Fault>) {
+    match answer {
+        Err(Fault::Lost(_)) => asked.broken(),
+        _ => asked.answered(),
     }
 }
 

@@ -23,6 +23,7 @@ macro_rules! script {
 }
 
 script!(COMMIT, "commit.lua");
+script!(RIGHTS, "rights.lua");
 script!(SWAP, "swap.lua");
 script!(FENCE, "fence.lua");
 script!(SUBJECT_EVENTS, "subject_events.lua");

@@ -83,10 +83,9 @@ impl Servers {
     }
 
     pub(super) async fn read(&self, at: Place<'_>, command: &Cmd) -> Result<Value, Fault> {
-        self.settled(at).await?;
         let mut node = self.owner(at.slot).await?;
         for _ in 0..REDIRECTIONS {
-            let fault = match node.read(command).await {
+            let fault = match read_settled(&node, at, command).await {
                 Ok(answer) => return Ok(answer),
                 Err(fault) => fault,
             };
@@ -104,7 +103,6 @@ impl Servers {
         let mut answers: Vec<Option<Value>> = commands.iter().map(|_| None).collect();
         let mut by_node: Vec<(Arc<Node>, Vec<usize>)> = Vec::new();
         for (number, (at, _)) in commands.iter().enumerate() {
-            self.settled(*at).await?;
             let node = self.owner(at.slot).await?;
             match by_node.iter_mut().find(|(known, _)| Arc::ptr_eq(known, &node)) {
                 Some((_, numbers)) => numbers.push(number),
@@ -112,11 +110,18 @@ impl Servers {
             }
         }
         for (node, numbers) in by_node {
+            let asked = || numbers.iter().filter_map(|number| commands.get(*number));
             let mut pipeline = Pipeline::with_capacity(numbers.len());
-            for (_, command) in numbers.iter().filter_map(|number| commands.get(*number)) {
+            for (_, command) in asked() {
                 pipeline.add_command(command.clone());
             }
             // A server that is gone is found again by asking for each alone.
+            if let Some((at, _)) = asked().next()
+                && let Err(fault) = settled(&node, *at).await
+            {
+                self.redirected(at.slot, &node, fault).await?;
+                continue;
+            }
             let Ok(found) = node.read_many(&pipeline).await else { continue };
             for (number, value) in numbers.into_iter().zip(found) {
                 if let Some(answer) = answers.get_mut(number).filter(|_| !matches!(value, Value::ServerError(_))) {
@@ -197,21 +202,6 @@ impl Servers {
             }
         }
         Err(fault)
-    }
-
-    /// Before something is read: that replicas have what it may find, where they are to have it.
-    async fn settled(&self, at: Place<'_>) -> Result<(), Fault> {
-        let node = self.owner(at.slot).await?;
-        if !node.is_unsettled() {
-            return Ok(());
-        }
-        let mut mark = ::redis::pipe();
-        mark.cmd("SET").arg(at.mark).arg("");
-        match node.settle_all(&mark).await {
-            // What is elsewhere by now is not read here, either.
-            Err(fault) if fault.moved_to().is_some() => Ok(()),
-            settled => settled,
-        }
     }
 
     async fn read_map(&self, address: &str, node: &Node) -> Result<(), Fault> {
@@ -296,6 +286,26 @@ enum To {
     Node(Arc<Node>),
     /// For this command alone: the slot is on its way there.
     Once(Arc<Node>),
+}
+
+async fn read_settled(node: &Node, at: Place<'_>, command: &Cmd) -> Result<Value, Fault> {
+    settled(node, at).await?;
+    node.read(command).await
+}
+
+/// Before something is read: that replicas have what it may find, where they are to have it. Of a master that died with
+/// a write under way nobody will ever know; its fault leads to the replica that took over, like that of any command.
+async fn settled(node: &Node, at: Place<'_>) -> Result<(), Fault> {
+    if !node.is_unsettled() {
+        return Ok(());
+    }
+    let mut mark = ::redis::pipe();
+    mark.cmd("SET").arg(at.mark).arg("");
+    match node.settle_all(&mark).await {
+        // The slot is on its way and the mark is gone ahead: as long as that lasts, nothing can be marked here.
+        Err(fault) if fault.server() == Some(ServerErrorKind::Ask) => Ok(()),
+        settled => settled,
+    }
 }
 
 const TOO_OFTEN: &str = "the servers of the cluster send from one to the other";

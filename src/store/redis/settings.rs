@@ -80,30 +80,46 @@ pub(super) async fn replicas(connection: &mut MultiplexedConnection) -> Result<u
 struct Setting {
     name: &'static str,
     wanted: &'static str,
+    /// Whether a server that tells the others need not know of it: what does not know the exception makes none.
+    may_be_unknown: bool,
     why: &'static str,
 }
 
-const SETTINGS: [Setting; 3] = [
+const SETTINGS: [Setting; 4] = [
     Setting {
         name: "maxmemory-policy",
         wanted: "noeviction",
+        may_be_unknown: false,
         why: "with another one a full server throws documents away, and with them everybody's authenticators",
     },
-    Setting { name: "appendonly", wanted: "yes", why: "without a log on the disk a restart loses what came last" },
+    Setting {
+        name: "appendonly",
+        wanted: "yes",
+        may_be_unknown: false,
+        why: "without a log on the disk a restart loses what came last",
+    },
     Setting {
         name: "appendfsync",
         wanted: "always",
+        may_be_unknown: false,
         why: "with another one a power cut loses a second of commits, and a used code is good again",
+    },
+    Setting {
+        name: "no-appendfsync-on-rewrite",
+        wanted: "no",
+        may_be_unknown: true,
+        why: "as long as the log is rewritten, nothing else goes to the disk, and a power cut loses all of it",
     },
 ];
 
 impl Setting {
     /// What is wrong with a value, and what to change.
     fn wrong(&self, found: Result<Option<&str>, String>) -> Option<String> {
-        let Self { name, wanted, why } = self;
+        let Self { name, wanted, may_be_unknown, why } = self;
         match found {
             Ok(Some(found)) if found == *wanted => None,
             Ok(Some(found)) => Some(format!("{name} is {found}, set `{name} {wanted}` ({why})")),
+            Ok(None) if *may_be_unknown => None,
             Ok(None) => Some(format!("{name} is not told, allow `CONFIG GET {name}`")),
             Err(error) => Some(format!("{name} cannot be read ({error}), allow `CONFIG GET {name}`")),
         }
@@ -142,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_setting_that_loses_commits_is_named_with_the_one_to_set() {
-        let [policy, appendonly, appendfsync] = &SETTINGS;
+        let [policy, appendonly, appendfsync, on_rewrite] = &SETTINGS;
         assert_eq!(policy.wrong(Ok(Some("noeviction"))), None);
         assert_eq!(appendonly.wrong(Ok(Some("yes"))), None);
         assert_eq!(appendfsync.wrong(Ok(Some("always"))), None);
@@ -150,6 +166,8 @@ mod tests {
         assert!(said.contains("maxmemory-policy is allkeys-lru, set `maxmemory-policy noeviction`"), "{said}");
         assert!(appendfsync.wrong(Ok(Some("everysec"))).unwrap().contains("set `appendfsync always`"));
         assert!(appendonly.wrong(Ok(None)).unwrap().contains("allow `CONFIG GET appendonly`"));
+        assert!(on_rewrite.wrong(Ok(Some("no"))).is_none() && on_rewrite.wrong(Ok(None)).is_none());
+        assert!(on_rewrite.wrong(Ok(Some("yes"))).unwrap().contains("set `no-appendfsync-on-rewrite no`"));
         assert!(appendonly.wrong(Err("NOPERM".to_owned())).unwrap().contains("cannot be read (NOPERM)"));
     }
 
