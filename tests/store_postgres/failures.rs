@@ -75,7 +75,9 @@ async fn a_commit_is_durable_where_the_host_has_that_turned_off() {
         .await;
     let mut wanted = Vec::new();
     for (number, (host, ours)) in
-        [("off", "on"), ("on", "on"), ("local", "local"), ("remote_apply", "remote_apply")].into_iter().enumerate()
+        [("off", "on"), ("on", "on"), ("local", "on"), ("remote_write", "on"), ("remote_apply", "remote_apply")]
+            .into_iter()
+            .enumerate()
     {
         for direct in [false, true] {
             let options = schema.options().direct(direct);
@@ -212,4 +214,21 @@ async fn more_commits_than_connections_wait_for_their_turn() {
         });
     }
     assert!(racing.join_all().await.into_iter().all(|committed| committed == Committed::Done));
+}
+
+/// So that the call is answered in time, however many there are.
+#[tokio::test]
+async fn pruning_many_events_takes_several_calls() {
+    let Some(schema) = Schema::new("prunes") else { return };
+    let store = schema.store().await;
+    schema
+        .execute(
+            "INSERT INTO {}.event (number, part, subject, id, at, body)
+                 SELECT number, 1, 'alice', 'an id', 7, 'null' FROM generate_series(1, 10500) AS number",
+        )
+        .await;
+    let before = tower_mfa::clock::Timestamp::from_secs(8);
+    for gone in [10_000, 500, 0] {
+        assert_eq!(store.prune(before).await.unwrap(), gone);
+    }
 }

@@ -9,6 +9,7 @@
     reason = "a helper of a test may panic like the test"
 )]
 
+mod abandoned;
 mod clocks;
 mod doors;
 mod failures;
@@ -23,7 +24,9 @@ mod order;
 #[path = "../common/postgres.rs"]
 #[expect(dead_code, reason = "what other tests ask of it")]
 mod postgres;
+mod revocations;
 mod schemas;
+mod standby;
 mod suite;
 #[path = "../common/tools.rs"]
 #[expect(dead_code, reason = "what other tests ask of it")]

@@ -11,11 +11,11 @@ use tower_mfa::store::{Commit, Committed, EventCursor, Feed, PostgresStore, Stor
 use crate::postgres::{Schema, run};
 use crate::{event, revision};
 
-fn subject(id: &str) -> Subject {
+pub(crate) fn subject(id: &str) -> Subject {
     Subject::new(id).unwrap()
 }
 
-async fn put(store: &PostgresStore, id: &str) {
+pub(crate) async fn put(store: &PostgresStore, id: &str) {
     let events = [event(&format!("\"{id}\""))];
     let who = subject(id);
     let commit = Commit::new(&who, None, revision(), "{}").with_events(&events);
@@ -26,19 +26,19 @@ async fn read(store: &PostgresStore, of: Feed<'_>, after: Option<&EventCursor>) 
     store.events(of, after, 200).await.unwrap().into_items()
 }
 
-fn bodies(events: &[StoredEvent]) -> Vec<&str> {
+pub(crate) fn bodies(events: &[StoredEvent]) -> Vec<&str> {
     events.iter().map(StoredEvent::body).collect()
 }
 
 /// Holds up the commit of the subject `slow` where it has drawn its number and not yet ended.
-struct Gate {
+pub(crate) struct Gate {
     connection: PgConnection,
     /// Its lock: this process and a number of its own, for other tests have gates, too.
     key: (u32, u32),
 }
 
 impl Gate {
-    async fn shut(schema: &Schema) -> Self {
+    pub(crate) async fn shut(schema: &Schema) -> Self {
         static GATES: AtomicU32 = AtomicU32::new(1);
         let key = (std::process::id(), GATES.fetch_add(1, Ordering::Relaxed));
         let (process, gate) = key;
@@ -57,7 +57,7 @@ impl Gate {
     }
 
     /// Starts a commit, and returns when it waits at the gate.
-    async fn held(&mut self, store: &PostgresStore, id: &'static str, waiting: i64) -> JoinHandle<()> {
+    pub(crate) async fn held(&mut self, store: &PostgresStore, id: &'static str, waiting: i64) -> JoinHandle<()> {
         let store = store.clone();
         let commit = tokio::spawn(async move { put(&store, id).await });
         let at_gate = format!("SELECT count(*) FROM pg_locks WHERE {}", self.waits());
@@ -73,7 +73,7 @@ impl Gate {
         format!("locktype = 'advisory' AND classid = {process} AND objid = {gate} AND objsubid = 2 AND NOT granted")
     }
 
-    async fn open(&mut self) {
+    pub(crate) async fn open(&mut self) {
         let (process, gate) = self.key;
         run(&mut self.connection, &format!("SELECT pg_advisory_unlock({process}, {gate})")).await;
     }

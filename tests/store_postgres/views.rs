@@ -6,9 +6,11 @@ use tower_mfa::account::FirstFactor;
 use tower_mfa::clock::{Clock, SystemClock};
 use tower_mfa::id::{AuthenticatorId, Subject};
 use tower_mfa::service::{Enroller, Keys, LoginOutcome, Mfa, TotpEnrolment};
+use tower_mfa::store::{Commit, Committed, Store as _};
 use tower_mfa::testing::AuthenticatorApp;
 
 use crate::postgres::Schema;
+use crate::{event, revision};
 
 async fn rows(schema: &Schema, sql: &str) -> Vec<PgRow> {
     let sql = sql.replace("{}", schema.name());
@@ -56,6 +58,34 @@ async fn the_views_show_authenticators_sessions_and_events_as_plain_rows() {
     let bound = all.iter().find(|row| row.get::<String, _>(2) == "authenticator_bound").expect("the event");
     assert_eq!(bound.get::<String, _>(0), "acme");
     assert_eq!(bound.get::<String, _>(3), authenticator.to_string());
+}
+
+/// JSON has it as an escape, PostgreSQL in no text; behind a backslash that is escaped itself, the same letters are no
+/// escape.
+#[tokio::test]
+async fn a_reason_with_u0000_breaks_no_view() {
+    let Some(schema) = Schema::new("u0000") else { return };
+    drop(schema.store().await);
+    // As those have it who come from the version before.
+    let first = include_str!("../../src/store/postgres/migrations/1.sql");
+    let (_, view) = first.split_once("CREATE VIEW {events}").expect("the view");
+    let (view, _) = view.split_once("INSERT").expect("what follows it");
+    let view = view.replace("{event}", "{}.event");
+    let back = format!("UPDATE {{}}.schema_version SET version = 1; CREATE OR REPLACE VIEW {{}}.events {view}");
+    schema.execute(&back).await;
+    let store = schema.store().await;
+    let reasons = ["a\0b", "\0", "\0\0", "\\u0000", "\\\0", "\\\\u0000\0\\", "\\\\\0", "Ä\u{1f511}\0\"", "none of it"];
+    for (number, reason) in reasons.into_iter().enumerate() {
+        let body = serde_json::json!({"kind": "locked", "reason": reason, "else": "\0"}).to_string();
+        let (who, events) = (Subject::new(format!("{number}")).unwrap(), [event(&body)]);
+        let commit = Commit::new(&who, None, revision(), "{}").with_events(&events);
+        assert_eq!(store.commit(commit).await.unwrap(), Committed::Done);
+    }
+    let shown = rows(&schema, "SELECT kind, reason FROM {}.events ORDER BY number").await;
+    let shown: Vec<String> = shown.iter().map(|row| row.get(1)).collect();
+    assert_eq!(shown, reasons.map(|reason| reason.replace('\0', "\u{fffd}")));
+    let version = rows(&schema, "SELECT version FROM {}.schema_version").await;
+    assert_eq!(version.iter().map(|row| row.get::<i64, _>(0)).collect::<Vec<_>>(), [2]);
 }
 
 #[tokio::test]

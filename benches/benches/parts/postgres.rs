@@ -70,8 +70,8 @@ struct Bare {
     direct: bool,
 }
 
-const LOAD: &str = r#"SELECT pg_is_in_recovery(), account.revision::text, account.document::text
-    FROM (SELECT) AS one LEFT JOIN "{}"."account" AS account ON account.subject = $1::text"#;
+const LOAD: &str = r#"SELECT pg_is_in_recovery(), found.* FROM (SELECT) AS one LEFT JOIN (
+    SELECT revision::text, document::text FROM "{}"."account" WHERE subject = $1::text) AS found ON true"#;
 
 /// What `src/store/postgres/commit.rs` says for a document that is there and events, without claims.
 const COMMIT: &str = r#"WITH

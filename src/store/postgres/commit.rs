@@ -69,9 +69,10 @@ const IS_CLAIMED_UPDATE: &str = "EXISTS (SELECT FROM foreign_claim)
 const IS_CLAIMED_CREATE: &str =
     "EXISTS (SELECT FROM foreign_claim) AND NOT EXISTS (SELECT FROM {account} WHERE subject = $1::text)";
 
-/// Lifts `synchronous_commit` for this transaction where the host has turned it off: an answer that a crash takes back
-/// makes a used code good again. Every stricter setting stays.
-pub(super) const DURABLE: &str = "CASE WHEN current_setting('synchronous_commit') = 'off'
+/// Lifts `synchronous_commit` for this transaction where the host has set it to less: an answer that a crash takes
+/// back, or a synchronous standby that takes over, makes a used code good again. The one stricter setting,
+/// `remote_apply`, stays.
+pub(super) const DURABLE: &str = "CASE WHEN current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')
             THEN set_config('synchronous_commit', 'on', true) END";
 
 /// The statement for this commit. What it does not need is left out, which halves the time its planning takes.

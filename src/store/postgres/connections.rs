@@ -1,14 +1,17 @@
 //! A pool of connections, each used for one statement at a time.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
-use sqlx::{ConnectOptions as _, Connection as _, PgPool, Postgres};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool, Postgres};
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use super::failure;
 use super::names::Names;
-use super::outbox::STANDBY;
 use super::rows;
 use super::statement::{Protocol, Value};
 use crate::store::StoreError;
@@ -21,13 +24,19 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
 /// a restart of the server, a commit would otherwise end without an answer on each of them. It has as long to say so.
 const RESTED: Duration = Duration::from_secs(1);
 
+/// For how long a statement that its caller has given up may still be waited for.
+const ABANDONED: Duration = Duration::from_secs(60);
+
 /// How often a statement runs that the server undoes, because the host wants its transactions stricter than this store
 /// needs them (REPEATABLE READ, SERIALIZABLE): each time somebody else's was done.
 const SERIALIZING: u32 = 32;
 
+/// What a standby shows may be old, and the locks of its primary are not seen there.
+const STANDBY: &str = "this server is a standby: what it shows may be old";
+
 /// The lock is taken before locks are counted, and is nobody else's.
 const INSPECT: &str = "
-SELECT pg_is_in_recovery(), current_setting('fsync'),
+SELECT current_setting('fsync'),
        current_setting('server_encoding') = 'UTF8' AND current_setting('client_encoding') = 'UTF8',
        CASE WHEN pg_advisory_xact_lock_shared(8390322045806440807) IS NOT NULL
             THEN (SELECT count(*) FROM pg_locks
@@ -39,24 +48,53 @@ pub(super) struct Connections {
     pool: PgPool,
     names: Names,
     protocol: Protocol,
+    /// For connections that are kept beside the pool until a statement that was given up is answered.
+    spare: Arc<Semaphore>,
 }
 
 /// A connection with a statement on it.
 ///
-/// Where the caller goes away before the answer, as the service does after its deadline, the connection is closed: the
-/// pool would wait for the answer before it gives it to anybody else, and of a server that has gone silent it would
-/// wait for a quarter of an hour, with all its connections in the end. The server does the statement to its end.
+/// Where the caller goes away before the answer, as the service does after its deadline, the server does the statement
+/// to its end all the same, and keeps a process for it until then. Were the connection just closed, a server whose
+/// commits hang would be asked for new processes until it has none left for the host's own application. So it is kept
+/// until the answer came, for a minute at most, and closed then. While there is a spare place it waits there: the pool
+/// has its own back at once, and goes on where it was only this connection that had gone silent. Without one it stays
+/// in the pool's.
 struct Asked {
-    connection: PoolConnection<Postgres>,
-    is_answered: bool,
+    /// Until it is answered.
+    connection: Option<PoolConnection<Postgres>>,
+    spare: Arc<Semaphore>,
+    /// Where it was begun: it may be dropped on a thread that belongs to no runtime.
+    runtime: Option<Handle>,
+}
+
+impl Asked {
+    fn with(spare: &Arc<Semaphore>) -> Self {
+        Self { connection: None, spare: Arc::clone(spare), runtime: Handle::try_current().ok() }
+    }
 }
 
 impl Drop for Asked {
     fn drop(&mut self) {
-        if !self.is_answered {
-            self.connection.close_on_drop();
+        let (Some(mut connection), Some(runtime)) = (self.connection.take(), &self.runtime) else { return };
+        // The next one might read this one's answer.
+        connection.close_on_drop();
+        let _inside = runtime.enter();
+        if let Ok(spare) = Arc::clone(&self.spare).try_acquire_owned() {
+            let mut connection = connection.detach();
+            drop(runtime.spawn(async move {
+                until_answered(&mut connection).await;
+                drop((connection, spare));
+            }));
+        } else {
+            drop(runtime.spawn(async move { until_answered(&mut connection).await }));
         }
     }
+}
+
+/// A connection answers in turn: what was asked before comes before the pong.
+async fn until_answered(connection: &mut PgConnection) {
+    drop(timeout(ABANDONED, connection.ping()).await);
 }
 
 /// Opens a pool of the store's own.
@@ -75,7 +113,7 @@ pub(super) async fn open(url: &str, max_connections: u32) -> Result<PgPool, Stor
         .before_acquire(|connection, rest| {
             Box::pin(async move {
                 let is_fresh = rest.idle_for <= RESTED;
-                Ok(is_fresh || tokio::time::timeout(RESTED, connection.ping()).await.is_ok_and(|pong| pong.is_ok()))
+                Ok(is_fresh || timeout(RESTED, connection.ping()).await.is_ok_and(|pong| pong.is_ok()))
             })
         })
         .connect_with(options)
@@ -84,8 +122,12 @@ pub(super) async fn open(url: &str, max_connections: u32) -> Result<PgPool, Stor
 }
 
 impl Connections {
-    pub(super) const fn new(pool: PgPool, names: Names, protocol: Protocol) -> Self {
-        Self { pool, names, protocol }
+    pub(super) fn new(pool: PgPool, names: Names, protocol: Protocol) -> Self {
+        // A quarter, and at least one.
+        let spare = pool.options().get_max_connections().div_ceil(4).max(1);
+        let spare = usize::try_from(spare).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+        let spare = Arc::new(Semaphore::new(spare));
+        Self { pool, names, protocol, spare }
     }
 
     pub(super) const fn names(&self) -> &Names {
@@ -107,15 +149,16 @@ impl Connections {
         template: &str,
         values: &[Value<'_>],
     ) -> Result<Vec<PgRow>, sqlx::Error> {
-        let mut asked = Asked { connection, is_answered: false };
-        let mut answer = self.protocol.run(&mut asked.connection, &self.names, template, values).await;
+        let mut asked = Asked::with(&self.spare);
+        let connection = asked.connection.insert(connection);
+        let mut answer = self.protocol.run(connection, &self.names, template, values).await;
         for _ in 1..SERIALIZING {
             if !answer.as_ref().is_err_and(failure::is_serialization) {
                 break;
             }
-            answer = self.protocol.run(&mut asked.connection, &self.names, template, values).await;
+            answer = self.protocol.run(connection, &self.names, template, values).await;
         }
-        asked.is_answered = true;
+        drop(asked.connection.take());
         answer
     }
 
@@ -125,13 +168,28 @@ impl Connections {
         self.run(connection, template, values).await.map_err(failure::of_write)
     }
 
-    /// Runs one statement that reads, on another connection if the first turns out to be gone.
+    /// Runs one statement that reads, on another connection if the first turns out to be gone. Its first column must
+    /// not be null; it is column 1 of the rows.
+    ///
+    /// Column 0 says whether the server is a standby, which is refused: the pool may lead to several servers while they
+    /// change places. It is asked in the same statement, and told also where that finds nothing.
     pub(super) async fn read(&self, template: &str, values: &[Value<'_>]) -> Result<Vec<PgRow>, StoreError> {
-        match self.read_once(template, values).await {
-            Err(error) if failure::is_lost(&error) => self.read_once(template, values).await,
+        let template =
+            ["SELECT pg_is_in_recovery(), found.* FROM (SELECT) AS one LEFT JOIN (", template, ") AS found ON true"];
+        let template = template.concat();
+        let mut found = match self.read_once(&template, values).await {
+            Err(error) if failure::is_lost(&error) => self.read_once(&template, values).await,
             other => other,
         }
-        .map_err(failure::of_read)
+        .map_err(failure::of_read)?;
+        let first = found.first().ok_or_else(|| StoreError::unavailable("no answer"))?;
+        if rows::truth(first, 0)? {
+            return Err(StoreError::unavailable(STANDBY));
+        }
+        if rows::is_null(first, 1)? {
+            found.clear();
+        }
+        Ok(found)
     }
 
     async fn read_once(&self, template: &str, values: &[Value<'_>]) -> Result<Vec<PgRow>, sqlx::Error> {
@@ -142,9 +200,6 @@ impl Connections {
     pub(super) async fn inspect(&self, accepts_loss: bool) -> Result<i64, StoreError> {
         let answer = self.read(INSPECT, &[]).await?;
         let row = answer.first().ok_or_else(|| StoreError::unavailable("no answer"))?;
-        if rows::truth(row, 0)? {
-            return Err(StoreError::unavailable(STANDBY));
-        }
         if !rows::truth(row, 2)? {
             return Err(StoreError::unavailable("the database and its connections must have the encoding UTF8"));
         }

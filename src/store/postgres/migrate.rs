@@ -9,7 +9,7 @@ use super::statement::{Protocol, Value};
 use crate::store::StoreError;
 
 /// One script for each version, from nothing to the newest. What was released is never edited.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/1.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("migrations/1.sql"), include_str!("migrations/2.sql")];
 
 /// What of the newest version the statements need.
 const TABLES: [&str; 6] = ["account", "claim", "event", "event_number", "schema_version", "sink"];

@@ -1,4 +1,4 @@
-//! The store for several machines: PostgreSQL 13 or newer.
+//! The store for several machines.
 
 mod commit;
 mod connections;
@@ -18,7 +18,7 @@ pub use self::options::PostgresOptions;
 
 use self::commit::{DURABLE, Given};
 use self::connections::Connections;
-use self::outbox::{Place, STANDBY};
+use self::outbox::one_more;
 use self::statement::Value;
 use super::scan_key;
 use super::skew::Skew;
@@ -29,12 +29,12 @@ use crate::store::{
     StoredEvent, UserHandle, page_size,
 };
 
-/// Keeps everything in a PostgreSQL database, which any number of replicas share.
+/// Keeps everything in a PostgreSQL database (13 or newer), which any number of replicas share.
 ///
 /// A verification is one indexed read and one statement that writes document, claims and events in one round trip;
-/// it is durable when it returns, also where the host has `synchronous_commit` off. Tables and views stand in a schema
-/// of their own. The views `authenticators`, `sessions` and `events` show plain rows to people with an SQL client.
-/// Clones share the connections.
+/// it is durable when it returns, also where the host has `synchronous_commit` at less than `on`. Tables and views stand
+/// in a schema of their own. The views `authenticators`, `sessions` and `events` show plain rows to people with an SQL
+/// client. Clones share the connections.
 ///
 /// A pooler in between may be in transaction mode (PgBouncer); without one, [`PostgresOptions::direct`] is faster.
 ///
@@ -54,8 +54,17 @@ use crate::store::{
 ///
 /// # Security
 ///
-/// Connect to the primary: what a standby shows is old, and a used code looks unused; it is refused. After a fail-over
-/// to a standby that was not synchronous, the last commits are gone.
+/// Connect to the primary: what a standby shows is old, and a used code looks unused. It is refused, also where only one
+/// of the pool's connections leads to it. After a fail-over to a standby that was not synchronous, and after a restore
+/// to an earlier time, the last commits are gone.
+///
+/// Whoever has read their events then stands beyond the last one, and would skip new ones that get the same numbers. It
+/// hears [`Cursor`](crate::store::StoreErrorKind::Cursor) and begins anew, but only if it asks before the numbers have
+/// come as far as it has. So restart the services after such a change: positions that the database keeps have gone back
+/// with it.
+///
+/// A commit that waits for a synchronous standby must not be cancelled (`pg_cancel_backend`): PostgreSQL then reports
+/// success, though the standby has nothing. Terminate it (`pg_terminate_backend`), which is answered as unknown.
 #[derive(Debug, Clone)]
 pub struct PostgresStore {
     connections: Arc<Connections>,
@@ -89,31 +98,19 @@ impl PostgresStore {
     pub fn clock_difference(&self) -> i64 {
         self.skew.difference()
     }
-
-    async fn bound(&self) -> Result<i64, StoreError> {
-        outbox::bound(&self.connections.read(outbox::BOUND, &[]).await?)
-    }
 }
 
 impl Store for PostgresStore {
     async fn load(&self, subject: &Subject) -> Result<Option<Stored>, StoreError> {
-        let query = "SELECT pg_is_in_recovery(), account.revision::text, account.document::text
-             FROM (SELECT) AS one LEFT JOIN {account} AS account ON account.subject = $1::text";
+        let query = "SELECT revision::text, document::text FROM {account} WHERE subject = $1::text";
         let found = self.connections.read(query, &[Value::Text(Some(&subject.storage_key()))]).await?;
-        let row = found.first().ok_or_else(|| StoreError::unavailable("no answer"))?;
-        if rows::truth(row, 0)? {
-            return Err(StoreError::unavailable(STANDBY));
-        }
-        match rows::optional_text(row, 1)? {
-            Some(_) => rows::document(subject.clone(), row, 1).map(Some),
-            None => Ok(None),
-        }
+        found.first().map(|row| rows::document(subject.clone(), row, 1)).transpose()
     }
 
     async fn subject_of(&self, handle: &UserHandle) -> Result<Option<Subject>, StoreError> {
         let query = "SELECT subject FROM {claim} WHERE kind = $1::text AND value = $2::bytea";
         let values = [Value::Text(Some(ClaimKind::UserHandle.name())), Value::Bytes(handle.as_bytes())];
-        self.connections.read(query, &values).await?.first().map(|row| rows::subject(row, 0)).transpose()
+        self.connections.read(query, &values).await?.first().map(|row| rows::subject(row, 1)).transpose()
     }
 
     async fn commit(&self, commit: Commit<'_>) -> Result<Committed, StoreError> {
@@ -138,7 +135,7 @@ impl Store for PostgresStore {
         let found =
             self.connections.read(query, &[Value::Text(Some(&after)), Value::Number(Some(one_more(limit)))]).await?;
         let wanted = found.iter().take(page_size(limit));
-        let items = wanted.map(|row| rows::document(rows::subject(row, 0)?, row, 1)).collect::<Result<Vec<_>, _>>()?;
+        let items = wanted.map(|row| rows::document(rows::subject(row, 1)?, row, 2)).collect::<Result<Vec<_>, _>>()?;
         let last = items.last().filter(|_| found.len() > items.len());
         let next = last.map(|last| scan_key::write(last.subject())).transpose()?;
         Ok(Page::new(items, next))
@@ -146,7 +143,7 @@ impl Store for PostgresStore {
 
     async fn count(&self) -> Result<u64, StoreError> {
         let found = self.connections.read(COUNT, &[]).await?;
-        let count = found.first().map(|row| rows::number(row, 0)).transpose()?.unwrap_or_default();
+        let count = found.first().map(|row| rows::number(row, 1)).transpose()?.unwrap_or_default();
         u64::try_from(count).map_err(StoreError::corrupt)
     }
 
@@ -156,22 +153,11 @@ impl Store for PostgresStore {
         after: Option<&EventCursor>,
         limit: usize,
     ) -> Result<Page<StoredEvent, EventCursor>, StoreError> {
-        let after = after.map(Place::of).transpose()?.unwrap_or(Place::START);
-        let key = match of {
-            Feed::Subject(subject) => subject.storage_key(),
-            Feed::All | Feed::Revocations => String::new(),
-        };
-        let bound = self.bound().await?;
-        let (query, values) = outbox::read(of, &key, after, bound, one_more(limit));
-        let found = self.connections.read(query, &values).await?;
-        let wanted = found.iter().take(page_size(limit));
-        let items = wanted.map(|row| outbox::event(row, bound)).collect::<Result<Vec<_>, _>>()?;
-        let next = items.last().filter(|_| found.len() > items.len()).map(|last| last.cursor().clone());
-        Ok(Page::new(items, next))
+        outbox::page(&self.connections, of, after, limit).await
     }
 
     async fn sink(&self, name: &str) -> Result<Option<SinkState>, StoreError> {
-        let query = "SELECT position, holder, until FROM {sink} WHERE name = $1::text";
+        let query = "SELECT name, position, holder, until FROM {sink} WHERE name = $1::text";
         self.connections.read(query, &[Value::Text(Some(name))]).await?.first().map(rows::sink).transpose()
     }
 
@@ -187,13 +173,14 @@ impl Store for PostgresStore {
     async fn prune(&self, before: Timestamp) -> Result<u64, StoreError> {
         let before = [Value::Number(Some(rows::seconds(before)))];
         let mut pruned = 0_u64;
-        loop {
+        for _ in 0..PRUNED_AT_ONCE {
             let gone = self.connections.write(PRUNE, &before).await.map_err(StoreError::unavailable)?;
             match gone.len() {
-                0 => return Ok(pruned),
+                0 => break,
                 gone => pruned = pruned.saturating_add(u64::try_from(gone).unwrap_or(u64::MAX)),
             }
         }
+        Ok(pruned)
     }
 }
 
@@ -214,6 +201,9 @@ const PRUNE: &str = "DELETE FROM {event} WHERE (number, part) IN (
          SELECT number, part FROM {event} WHERE at < $1::bigint ORDER BY at LIMIT 1000 FOR UPDATE SKIP LOCKED)
      RETURNING 1";
 
+/// How many of these one call does: ten thousand events.
+const PRUNED_AT_ONCE: usize = 10;
+
 /// The columns `position`, `holder`, `until`.
 fn sink_values(state: &SinkState) -> [Value<'_>; 3] {
     let lease = state.lease();
@@ -222,9 +212,4 @@ fn sink_values(state: &SinkState) -> [Value<'_>; 3] {
         Value::Text(lease.map(|lease| lease.holder())),
         Value::Number(lease.map(|lease| rows::seconds(lease.until()))),
     ]
-}
-
-/// One row more than a page holds tells whether another page follows.
-fn one_more(limit: usize) -> i64 {
-    i64::try_from(page_size(limit)).unwrap_or(i64::MAX).saturating_add(1)
 }

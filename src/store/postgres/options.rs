@@ -80,6 +80,11 @@ impl PostgresOptions {
     /// Sets how many connections are opened at most, 1 or more. Default: 10.
     ///
     /// Each does one statement at a time; who finds none free waits up to 4 seconds.
+    ///
+    /// A statement that the service has given up goes on in the server until it is done. Its connection counts until
+    /// then, for a minute at most; a quarter of this number, and at least one, is opened beyond it for those. A server
+    /// that hangs for longer is asked for as many again each minute. `client_connection_check_interval` (PostgreSQL 14)
+    /// lets it end those that wait for a lock.
     pub fn max_connections(self, connections: u32) -> Self {
         Self { max_connections: connections.max(1), ..self }
     }

@@ -25,23 +25,39 @@
 //! A subject's own events need no bound: its commits wait for each other on the row of its document, so their numbers
 //! grow in the order in which they are seen. For the other feed its cursors carry the bound along, where the event is
 //! beyond: who goes on there with such a cursor meets some events again, and skips none.
+//!
+//! **Whoever reads what was revoked must know that it has read all of it**: an empty page below the bound says nothing
+//! of a revocation beyond, which was answered while an earlier number still waits for its end. So such a reader waits
+//! until the bound reaches the last number that was drawn when it asked, and not for any later one: under load there is
+//! always a commit between its number and its end. Where the bound does not get there, it is told what there is up to
+//! the bound and that it is not all; and where there is nothing, that the store cannot be read.
+
+use std::time::Duration;
 
 use sqlx::postgres::PgRow;
+use tokio::time::{Instant, sleep};
 
+use super::connections::Connections;
 use super::rows;
 use super::statement::Value;
-use crate::store::{EventCursor, Feed, StoreError, StoredEvent};
+use crate::store::{EventCursor, Feed, Page, StoreError, StoredEvent, page_size};
 
-/// Steps 1 and 2. The subquery with the locks refers to `drawn`, so it is asked behind it.
-pub(super) const BOUND: &str = "
-SELECT pg_is_in_recovery(),
-       least(drawn.number, (
+/// For how long a reader of what was revoked waits for commits that are under way.
+const WAIT: Duration = Duration::from_secs(2);
+/// How soon it asks again; twice as late each time, up to the other.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LAST_PAUSE: Duration = Duration::from_millis(200);
+
+/// Steps 1 and 2, and the last number drawn. The subquery with the locks refers to `drawn`, so it is asked behind it.
+const BOUND: &str = "
+SELECT least(drawn.number, (
            SELECT min(drawn.number - CASE WHEN behind < 2147483648 THEN behind ELSE behind - 4294967296 END)
            FROM (SELECT (drawn.number - objid::bigint) & 4294967295 AS behind
                  FROM pg_locks
                  WHERE locktype = 'advisory' AND objsubid = 1 AND mode = 'ShareLock'
                    AND classid = '{event}'::regclass::oid
-                   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS held))
+                   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS held)),
+       drawn.number
 FROM (SELECT last_value - (NOT is_called)::int AS number FROM {event_number} OFFSET 0) AS drawn";
 
 const ALL: &str = "
@@ -59,26 +75,71 @@ SELECT number, part, subject, id, at, body, revokes FROM {event}
 WHERE subject = $3::text AND (number, part) > ($1::bigint, $2::bigint)
 ORDER BY number, part LIMIT $4::bigint";
 
-/// Returns the bound.
-pub(super) fn bound(rows: &[PgRow]) -> Result<i64, StoreError> {
-    let row = rows.first().ok_or_else(|| StoreError::unavailable("no answer"))?;
-    if rows::truth(row, 0)? {
-        return Err(StoreError::unavailable(STANDBY));
+/// Reads a page in the three steps.
+pub(super) async fn page(
+    connections: &Connections,
+    of: Feed<'_>,
+    after: Option<&EventCursor>,
+    limit: usize,
+) -> Result<Page<StoredEvent, EventCursor>, StoreError> {
+    let after = after.map(Place::of).transpose()?.unwrap_or(Place::START);
+    let bound = Bound::ask(connections).await?;
+    if after.number > bound.drawn {
+        return Err(StoreError::cursor("beyond the last event: of another database, or of one that has lost some"));
     }
-    rows::number(row, 1)
+    let bound = if matches!(of, Feed::Revocations) { bound.reach_drawn(connections).await? } else { bound };
+    let key = match of {
+        Feed::Subject(subject) => subject.storage_key(),
+        Feed::All | Feed::Revocations => String::new(),
+    };
+    let (query, values) = read(of, &key, after, bound.number, one_more(limit));
+    let found = connections.read(query, &values).await?;
+    let wanted = found.iter().take(page_size(limit));
+    let items = wanted.map(|row| event(row, bound.number)).collect::<Result<Vec<_>, _>>()?;
+    let ends_early = matches!(of, Feed::Revocations) && bound.number < bound.drawn;
+    if ends_early && items.is_empty() {
+        return Err(StoreError::unavailable(
+            "a commit is under way, and what was revoked behind it cannot be told yet",
+        ));
+    }
+    let next = items.last().filter(|_| ends_early || found.len() > items.len()).map(|last| last.cursor().clone());
+    Ok(Page::new(items, next))
 }
 
-/// What a standby shows may be old, and the locks of its primary are not seen there.
-pub(super) const STANDBY: &str = "this server is a standby: what it shows may be old";
+/// Up to where the outbox can be read.
+#[derive(Debug, Clone, Copy)]
+struct Bound {
+    number: i64,
+    /// The last number drawn by then.
+    drawn: i64,
+}
+
+impl Bound {
+    async fn ask(connections: &Connections) -> Result<Self, StoreError> {
+        let found = connections.read(BOUND, &[]).await?;
+        let row = found.first().ok_or_else(|| StoreError::unavailable("no answer"))?;
+        Ok(Self { number: rows::number(row, 1)?, drawn: rows::number(row, 2)? })
+    }
+
+    /// Waits until all that were drawn have ended, and no longer than [`WAIT`].
+    async fn reach_drawn(self, connections: &Connections) -> Result<Self, StoreError> {
+        let (Self { mut number, drawn }, begun, mut pause) = (self, Instant::now(), FIRST_PAUSE);
+        while number < drawn && begun.elapsed() < WAIT {
+            sleep(pause).await;
+            pause = pause.saturating_mul(2).min(LAST_PAUSE);
+            number = Self::ask(connections).await?.number;
+        }
+        Ok(Self { number, drawn })
+    }
+}
+
+/// One row more than a page holds tells whether another page follows.
+pub(super) fn one_more(limit: usize) -> i64 {
+    i64::try_from(page_size(limit)).unwrap_or(i64::MAX).saturating_add(1)
+}
 
 /// Step 3: the statement and its values.
-pub(super) fn read<'a>(
-    of: Feed<'_>,
-    key: &'a str,
-    after: Place,
-    bound: i64,
-    limit: i64,
-) -> (&'static str, [Value<'a>; 4]) {
+fn read<'a>(of: Feed<'_>, key: &'a str, after: Place, bound: i64, limit: i64) -> (&'static str, [Value<'a>; 4]) {
     let limit = Value::Number(Some(limit));
     match of {
         Feed::All | Feed::Revocations => {
@@ -94,19 +155,19 @@ pub(super) fn read<'a>(
     }
 }
 
-/// From columns `number`, `part`, `subject`, `id`, `at`, `body`, `revokes`.
-pub(super) fn event(row: &PgRow, bound: i64) -> Result<StoredEvent, StoreError> {
-    let (number, part) = (rows::number(row, 0)?, rows::number(row, 1)?);
+/// From columns `number`, `part`, `subject`, `id`, `at`, `body`, `revokes`, which begin at 1.
+fn event(row: &PgRow, bound: i64) -> Result<StoredEvent, StoreError> {
+    let (number, part) = (rows::number(row, 1)?, rows::number(row, 2)?);
     let cursor = Place { number, part, bound: Some(bound).filter(|bound| *bound < number) }.cursor()?;
-    let id = rows::text(row, 3)?.parse().map_err(StoreError::corrupt)?;
-    let at = rows::timestamp(rows::number(row, 4)?)?;
-    let event = StoredEvent::new(cursor, rows::subject(row, 2)?, id, at, rows::text(row, 5)?);
-    Ok(event.revoking(rows::optional_text(row, 6)?.map(Into::into)))
+    let id = rows::text(row, 4)?.parse().map_err(StoreError::corrupt)?;
+    let at = rows::timestamp(rows::number(row, 5)?)?;
+    let event = StoredEvent::new(cursor, rows::subject(row, 3)?, id, at, rows::text(row, 6)?);
+    Ok(event.revoking(rows::optional_text(row, 7)?.map(Into::into)))
 }
 
 /// Where a cursor stands: behind a commit's event. As text `number.part`, or `number.part~bound`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
+struct Place {
     number: i64,
     part: i64,
     /// Up to where the whole outbox could be read, if that was not up to here.
@@ -114,7 +175,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    pub(super) const START: Self = Self { number: i64::MIN, part: 0, bound: None };
+    const START: Self = Self { number: i64::MIN, part: 0, bound: None };
 
     fn in_whole_outbox(self) -> (i64, i64) {
         self.bound.map_or((self.number, self.part), |bound| (bound, i64::MAX))
@@ -129,7 +190,7 @@ impl Place {
         EventCursor::new(text).map_err(StoreError::corrupt)
     }
 
-    pub(super) fn of(cursor: &EventCursor) -> Result<Self, StoreError> {
+    fn of(cursor: &EventCursor) -> Result<Self, StoreError> {
         let (place, bound) = cursor.as_str().split_once('~').map_or((cursor.as_str(), None), |(at, b)| (at, Some(b)));
         let (number, part) = place.split_once('.').ok_or_else(|| StoreError::cursor("no number.part"))?;
         let parse = |text: &str| text.parse::<i64>().map_err(StoreError::cursor);

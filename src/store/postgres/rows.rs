@@ -1,7 +1,7 @@
 //! Columns to values. What does not read back as what it was is [`StoreError::corrupt`].
 
 use sqlx::postgres::{PgRow, Postgres};
-use sqlx::{Decode, Row as _, Type};
+use sqlx::{Decode, Row as _, Type, ValueRef as _};
 
 use super::failure;
 use crate::clock::Timestamp;
@@ -32,6 +32,10 @@ pub(super) fn truth(row: &PgRow, at: usize) -> Result<bool, StoreError> {
     column(row, at)
 }
 
+pub(super) fn is_null(row: &PgRow, at: usize) -> Result<bool, StoreError> {
+    row.try_get_raw(at).map(|value| value.is_null()).map_err(failure::of_read)
+}
+
 /// From columns `revision` and `document`, which begin at `at`.
 pub(super) fn document(subject: Subject, row: &PgRow, at: usize) -> Result<Stored, StoreError> {
     let revision = text(row, at)?;
@@ -42,10 +46,10 @@ pub(super) fn subject(row: &PgRow, at: usize) -> Result<Subject, StoreError> {
     Subject::from_storage_key(&text(row, at)?).map_err(StoreError::corrupt)
 }
 
-/// From columns `position`, `holder`, `until`.
+/// From columns `position`, `holder`, `until`, which begin at 2.
 pub(super) fn sink(row: &PgRow) -> Result<SinkState, StoreError> {
-    let position = optional_text(row, 0)?.map(EventCursor::new).transpose().map_err(StoreError::corrupt)?;
-    let lease = match (optional_text(row, 1)?, optional_number(row, 2)?) {
+    let position = optional_text(row, 2)?.map(EventCursor::new).transpose().map_err(StoreError::corrupt)?;
+    let lease = match (optional_text(row, 3)?, optional_number(row, 4)?) {
         (Some(holder), Some(until)) => Some(Lease::new(holder, timestamp(until)?)),
         (None, None) => None,
         _ => return Err(StoreError::corrupt("half a lease")),
