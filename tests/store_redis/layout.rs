@@ -6,7 +6,7 @@ use tower_mfa::store::{
     Claim, Commit, Committed, EventCursor, Feed, Lease, MemoryStore, RedisStore, SinkState, Store, StoreErrorKind,
 };
 
-use crate::server::Place;
+use crate::server::{Own, Place};
 use crate::{alice, bob, bodies, create, event, revision, story};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -64,6 +64,30 @@ async fn a_store_whose_layout_was_lost_is_not_made_anew_over_its_documents() {
         assert_eq!(error.kind(), StoreErrorKind::Corrupt, "{}", story(&error));
         assert!(story(&error).contains("made anew"), "{}", story(&error));
     }
+}
+
+/// A server that came back without its disk has nobody, and nobody must not mean that nobody has MFA.
+#[tokio::test]
+async fn a_partition_that_has_lost_all_is_not_taken_for_one_that_never_had_any() {
+    if !Own::is_there("a partition that has lost all") {
+        return;
+    }
+    let server = Own::durable();
+    let store = RedisStore::builder().partitions(2).connect(&server.url()).await.unwrap();
+    create(&store, alice()).await;
+    assert!(store.load(bob()).await.unwrap().is_none(), "he is not there, and may be made");
+    for partition in 0..2 {
+        let () = server.run(&format!("DEL {{tower-mfa:{partition}}}:layout"));
+    }
+    assert!(store.load(alice()).await.unwrap().is_some(), "what is there is there");
+    let error = store.load(bob()).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Corrupt, "{}", story(&error));
+    let error = RedisStore::connect(&server.url()).await.unwrap_err();
+    assert!(error.kind() == StoreErrorKind::Corrupt && story(&error).contains("backup"), "{}", story(&error));
+    // Whoever has no backup says so, and begins anew where all was lost.
+    let accepted = RedisStore::builder().accept_data_loss(true).connect(&server.url()).await.unwrap();
+    assert!(accepted.load(bob()).await.unwrap().is_none());
+    RedisStore::connect(&server.url()).await.unwrap();
 }
 
 #[tokio::test]

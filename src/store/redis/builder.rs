@@ -134,19 +134,25 @@ impl RedisStoreBuilder {
         let infos = urls.split(',').map(info).collect::<Result<Vec<_>, _>>()?;
         let servers = Servers::connect(infos, self.rules).await.map_err(failure::of_read)?;
         let layout = layout(&servers, &prefix, self.partitions).await?;
-        let names = Names::new(prefix, layout.partitions);
+        let names = Names::new(prefix.clone(), layout.partitions);
         let mut places = Vec::new();
         for partition in names.partitions() {
             let mark = names.mark(partition);
             places.push((servers.slot(&mark).await.map_err(failure::of_read)?, mark));
         }
-        let inner = Inner { servers, names, layout, places: Places::new(places), skew: Skew::new(self.clock) };
+        let (places, skew, may_lose) = (Places::new(places), Skew::new(self.clock), self.rules.accept_data_loss);
+        let inner = Inner { servers, names, layout, places, skew, may_lose };
+        let made = Made::of(&inner.servers, &prefix, inner.layout).await?;
         for partition in inner.names.partitions() {
+            if made.is_there && !may_lose {
+                inner.is_whole(partition).await?;
+            }
             hold_to_layout(&inner, partition).await?;
-            if !self.rules.accept_data_loss {
+            if !may_lose {
                 may_commit(&inner, partition).await?;
             }
         }
+        made.write(&inner.servers).await?;
         inner.compare_clocks().await;
         Ok(RedisStore::on(inner))
     }
@@ -171,6 +177,36 @@ async fn layout(servers: &Servers, prefix: &Prefix, wanted: Option<u16>) -> Resu
             layout.partitions
         ))),
         _ => Ok(layout),
+    }
+}
+
+/// Whether the store was made to its end: from then on a partition without its copy of the layout has lost all it had.
+struct Made {
+    key: String,
+    slot: u16,
+    layout: String,
+    is_there: bool,
+}
+
+impl Made {
+    async fn of(servers: &Servers, prefix: &Prefix, layout: Layout) -> Result<Self, StoreError> {
+        let (key, layout) = (prefix.made_key(), layout.to_string());
+        let slot = servers.slot(&key).await.map_err(failure::of_read)?;
+        let mut get = ::redis::cmd("GET");
+        get.arg(&key);
+        let found = servers.read(Place { slot, mark: &key }, &get).await.map_err(failure::of_read)?;
+        let is_there = values::text_or_none(found)?.is_some_and(|found| found == layout);
+        Ok(Self { key, slot, layout, is_there })
+    }
+
+    async fn write(self, servers: &Servers) -> Result<(), StoreError> {
+        if self.is_there {
+            return Ok(());
+        }
+        let mut set = ::redis::cmd("SET");
+        set.arg(&self.key).arg(&self.layout);
+        let at = Place { slot: self.slot, mark: &self.key };
+        servers.write(at, &set).await.map(drop).map_err(failure::of_read)
     }
 }
 

@@ -36,6 +36,11 @@ impl Prefix {
     pub(super) fn layout_key(&self) -> String {
         format!("{{{}}}:layout", self.0)
     }
+
+    /// The key that says which store was made to its end, with a copy of the layout in each partition.
+    pub(super) fn made_key(&self) -> String {
+        format!("{{{}}}:made", self.0)
+    }
 }
 
 /// How a store was made; it never changes.

@@ -82,6 +82,10 @@ pub use builder::RedisStoreBuilder;
 /// whole. Until that credential is bound anew, somebody else can claim it, and a sign-in by passkey without a name does
 /// not find its owner.
 ///
+/// A server that has come back without its disk is noticed: what is looked for on it and not found is
+/// [`Corrupt`](super::StoreErrorKind::Corrupt), and so is connecting, until its partitions are back from a backup or
+/// [`RedisStoreBuilder::accept_data_loss`] says that they begin anew.
+///
 /// A document that is gone must not mean that MFA is off. Tell
 /// [`FirstFactor::known_enrolled`](crate::account::FirstFactor::known_enrolled) what your own user table says: whoever is
 /// known to have MFA and is not found gets `503` from `begin`, never an enrolment. Where no commit
@@ -120,6 +124,8 @@ struct Inner {
     layout: Layout,
     places: Places,
     skew: Skew,
+    /// The host has said that servers may lose what was committed.
+    may_lose: bool,
 }
 
 /// Addresses may hold a password, which does not belong in a log.
@@ -167,6 +173,18 @@ impl RedisStore {
 impl Inner {
     async fn read(&self, partition: Partition, command: &Cmd) -> Result<Value, StoreError> {
         self.servers.read(self.places.of(partition), command).await.map_err(failure::of_read)
+    }
+
+    /// Whether a partition has what it had when it was made. Of a server that came back without its disk nobody is found,
+    /// and nobody found would mean that nobody has MFA.
+    async fn is_whole(&self, partition: Partition) -> Result<(), StoreError> {
+        let (key, mut get) = (self.names.layout(partition), ::redis::cmd("GET"));
+        get.arg(&key);
+        let found = values::text_or_none(self.read(partition, &get).await?)?;
+        if found.as_deref().and_then(Layout::read) == Some(self.layout) {
+            return Ok(());
+        }
+        Err(StoreError::corrupt(format!("{key} is gone: its server has lost all it had, bring it back from a backup")))
     }
 
     async fn scan(&self, after: Option<&ScanCursor>, size: usize) -> Result<Page<Stored, ScanCursor>, StoreError> {
@@ -247,7 +265,11 @@ impl Store for RedisStore {
         let partition = inner.names.of_subject(subject);
         let mut get = ::redis::cmd("GET");
         get.arg(inner.names.document(partition, &subject.storage_key()));
-        values::document(subject.clone(), inner.read(partition, &get).await?)
+        let found = values::document(subject.clone(), inner.read(partition, &get).await?)?;
+        if found.is_none() && !inner.may_lose {
+            inner.is_whole(partition).await?;
+        }
+        Ok(found)
     }
 
     async fn subject_of(&self, handle: &UserHandle) -> Result<Option<Subject>, StoreError> {
