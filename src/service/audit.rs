@@ -44,10 +44,11 @@ impl Mfa {
     /// # use tower_mfa::id::Subject;
     /// # use tower_mfa::service::{Keys, Mfa};
     /// # use tower_mfa::store::MemoryStore;
-    /// # let mfa = Mfa::builder(MemoryStore::new()).issuer("https://id.example").audience("api");
-    /// # let mfa = mfa.keys(Keys::generate().unwrap()).build().unwrap();
-    /// # let (alice, now) = (Subject::new("alice").unwrap(), SystemClock.now().unwrap());
-    /// # mfa.begin(FirstFactor::password_checked_by_host(alice, now)).await.unwrap();
+    /// let mfa = Mfa::builder(MemoryStore::new()).issuer("https://id.example").audience("api");
+    /// let mfa = mfa.keys(Keys::generate().unwrap()).build().unwrap();
+    /// let (alice, now) = (Subject::new("alice").unwrap(), SystemClock.now().unwrap());
+    /// mfa.begin(FirstFactor::password_checked_by_host(alice, now)).await.unwrap();
+    ///
     /// let a_year_ago = now.minus(365 * 86_400);
     /// let sent = mfa.relayed_until(&["siem"]).await.unwrap();
     /// assert!(sent < now, "nobody has relayed what has happened");
