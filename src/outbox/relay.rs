@@ -142,7 +142,6 @@ impl<S: Sink> Relay<S> {
     }
 
     /// Takes the sink, if nobody has it, and works until it is lost.
-    ///
     async fn hold(&self, holder: &mut Option<String>, seen: &mut Option<Seen>, held: &Arc<Held>) -> Result<(), Error> {
         let holder = match holder {
             Some(holder) => &*holder,
