@@ -95,8 +95,8 @@ pub enum EventKind {
     AuthenticatorImported,
     /// An event was given up: a sink of the outbox did not take it, `detail` says why.
     DeliveryGivenUp,
-    /// The chain of the account's events was gone from its document, or its key is lost: a new one begins with this
-    /// event.
+    /// The chain of the account's events was gone from its document, or its key is lost: a new one begins with the events
+    /// of this change.
     ChainBegunAnew,
     /// A bypass was revoked, or ended when what is bound was changed; at its time it ends without an event.
     BypassEnded,

@@ -48,7 +48,7 @@ impl Held {
         self.lock().take().map(|(state, _)| state)
     }
 
-    /// Waits while another relay may have the sink, as after a pause of the whole process: this one is renewed, or
+    /// Waits while another relay may have the sink, as after a process was stopped for a while: this one is renewed, or
     /// whoever waits here is stopped.
     pub(super) async fn until_sure(&self) {
         while self.lock().as_ref().is_none_or(|(_, asked)| asked.elapsed() >= SURE) {

@@ -163,12 +163,12 @@ impl<S: Sink> Relay<S> {
         worked
     }
 
-    /// What is written next. Its time is another one each time, also by a clock that stands still: that is how others
-    /// see that it was renewed.
+    /// What is written next. Its time is a later one each time, also by a clock that stands still: that is how others see
+    /// that it was renewed.
     fn state(&self, holder: &str, last: Option<&SinkState>, position: Option<EventCursor>) -> Result<SinkState, Error> {
         let until = self.outbox.now()?.plus(LEASE.as_secs());
-        let before = last.and_then(SinkState::lease).map(Lease::until).filter(|before| *before == until);
-        let until = before.map_or(until, |before| before.plus(1));
+        let before = last.and_then(SinkState::lease).map(Lease::until);
+        let until = before.map_or(until, |before| until.max(before.plus(1)));
         Ok(SinkState::new(position, Some(Lease::new(holder, until))))
     }
 

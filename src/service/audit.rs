@@ -60,7 +60,8 @@ impl Mfa {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Unavailable`] when the store does not answer.
+    /// [`Refusal::Unavailable`] when the store does not answer, [`Refusal::InvalidRequest`] when a sink's place is of
+    /// another store.
     ///
     /// # Cancel safety
     ///
@@ -70,9 +71,9 @@ impl Mfa {
         for sink in sinks {
             let state = self.inner.in_time(self.inner.store.sink(sink)).await?;
             let position = state.as_ref().and_then(SinkState::position);
-            let page = self.inner.event_page(Feed::All, position, 1).await?;
-            // Those behind it may be a little older, by another replica's clock.
-            let waits = page.items().first().map(|event| event.at().minus(CLOCK_TOLERANCE));
+            let page = self.inner.event_page(Feed::All, position, MAX_PAGE).await?;
+            // Those behind may be a little older, by another replica's clock.
+            let waits = page.items().iter().map(|event| event.at().minus(CLOCK_TOLERANCE)).min();
             until = waits.map_or(until, |waits| until.min(waits));
         }
         Ok(until)
@@ -131,7 +132,8 @@ impl Mfa {
                 pruned_before = pruned_before.max(pruning(event.body()));
                 after = Some(event.cursor().clone());
             }
-            if page.next().is_some() {
+            if let Some(next) = page.next() {
+                after = Some(next.clone());
                 continue;
             }
             if chain.is_ahead() {

@@ -77,10 +77,10 @@ impl Mfa {
         let mut state = self.inner.in_time(self.inner.store.sink(&name)).await?;
         let found = state.as_ref().and_then(Pass::read);
         // Begun before this call: behind it, a replica that had the old ring may have sealed with an older key since.
-        let earlier = found.as_ref().map(|pass| pass.id);
+        let mut earlier = found.as_ref().map(|pass| pass.id);
         let mut pass = found.map_or_else(|| self.begin_pass(0), Ok)?;
         let total = self.inner.in_time(self.inner.store.count()).await?;
-        let (begun, mut looked_at) = (Instant::now(), 0_u64);
+        let (begun, mut looked_at, mut is_written) = (Instant::now(), 0_u64, false);
         loop {
             let page = self.inner.scan_page(pass.after.as_ref(), MAX_PAGE).await?;
             for stored in page.items() {
@@ -93,11 +93,15 @@ impl Mfa {
             progress(&pass.so_far);
             let reached = SinkState::new(pass.position(), None);
             if self.inner.in_time(self.inner.store.advance(&name, state.as_ref(), &reached)).await? {
-                state = Some(reached);
+                (state, is_written) = (Some(reached), true);
             } else {
                 // Another replica is at it, too: each goes on where the furthest is.
                 state = self.inner.in_time(self.inner.store.sink(&name)).await?;
-                state.as_ref().and_then(Pass::read).into_iter().for_each(|found| pass.join(found));
+                if let Some(found) = state.as_ref().and_then(Pass::read) {
+                    // One that is met before this call has written anything may have begun before it.
+                    earlier = if is_written { earlier } else { Some(found.id) };
+                    pass.join(found);
+                }
             }
             if pass.after.is_none() {
                 if earlier != Some(pass.id) {

@@ -148,7 +148,7 @@ impl RevocationFeed {
     /// Revokes here what an event says; returns for how many seconds tokens may have lived on that are concerned.
     ///
     /// Of what has just happened they live as long from now on, also where the clock here is ahead and takes them for
-    /// expired: when it is set right, they are not.
+    /// expired: when it is set right, they are not. What was over a day ago when this reader began is over.
     fn apply(&self, event: &StoredEvent, now: Timestamp, is_live: bool) -> u64 {
         let lives = |until: Timestamp| until.since(event.at());
         let here = |until: Timestamp| if is_live { until.max(now.plus(lives(until))) } else { until };
@@ -161,7 +161,8 @@ impl RevocationFeed {
             let session = session.to_string();
             self.verifier.revoke_session_issued_by(event.subject(), &session, event.at(), now, here(*until));
         }
-        ended.iter().map(|(_, until)| lives(*until)).max().unwrap_or_default()
+        let last = ended.iter().map(|(_, until)| *until).max().unwrap_or(event.at());
+        if !is_live && last.plus(A_DAY) <= now { 0 } else { lives(last) }
     }
 
     /// Lets those who start begin behind what concerns no living token.
@@ -181,11 +182,13 @@ impl RevocationFeed {
 impl Reader {
     fn read(&mut self, event: &StoredEvent, lives: u64) {
         let (now, place) = (Watch::now(), event.cursor().clone());
-        let until = now.checked_add(Duration::from_secs(lives.saturating_add(CLOCK_TOLERANCE))).unwrap_or(now);
+        let after = |secs: u64| now.checked_add(Duration::from_secs(secs)).unwrap_or(now);
+        let until = lives.saturating_add(CLOCK_TOLERANCE);
         self.position = Some(place.clone());
         match self.recent.back_mut() {
-            Some(last) if until <= last.0 => last.1 = place,
-            _ => self.recent.push_back((until, place)),
+            Some(last) if after(until) <= last.0 => last.1 = place,
+            // A second longer than it must: what is read within that second needs no entry of its own.
+            _ => self.recent.push_back((after(until.saturating_add(1)), place)),
         }
     }
 
@@ -231,4 +234,36 @@ impl Ended {
 
 async fn in_time<T>(call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     timeout(PATIENCE, call).await.unwrap_or_else(|elapsed| Err(StoreError::unavailable(elapsed)))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+    use crate::entropy::SystemEntropy;
+    use crate::id::{EventId, Subject};
+
+    fn event(number: u32) -> StoredEvent {
+        let cursor = EventCursor::new(number.to_string()).unwrap();
+        let id = EventId::generate(&SystemEntropy).unwrap();
+        StoredEvent::new(cursor, Subject::new("alice").unwrap(), id, Timestamp::EPOCH, "{}")
+    }
+
+    /// However many sessions end: what is remembered of them is a place for each second.
+    #[tokio::test(start_paused = true)]
+    async fn what_is_read_within_a_second_takes_one_place() {
+        let mut reader = Reader::default();
+        for number in 0..1_000 {
+            reader.read(&event(number), 900);
+            advance(Duration::from_micros(999)).await;
+        }
+        assert_eq!(reader.recent.len(), 1);
+        // The first of them was read a second before the last, whose tokens live as long.
+        advance(Duration::from_secs(899 + CLOCK_TOLERANCE)).await;
+        assert!(reader.take_lapsed().is_none(), "not before its time");
+        advance(Duration::from_secs(2)).await;
+        assert_eq!(reader.take_lapsed().unwrap().as_str(), "999");
+        assert!(reader.recent.is_empty());
+    }
 }

@@ -231,7 +231,8 @@ pub trait Store: Send + Sync + 'static {
     /// Removes events from before a time, read or not, and returns how many; 0 when none is left.
     ///
     /// A call may remove a part, some thousands of them: so many that it is answered in time. It is called again until
-    /// none is left. An event that a clock far behind has dated may stay until those before it in the outbox go.
+    /// none is left. Where clocks were far off, and some thousand events that are younger by their dates stand before an
+    /// older one in the outbox, it may stay until these go.
     /// Documents, claims and positions stay. An interrupted call may have removed some.
     ///
     /// # Errors

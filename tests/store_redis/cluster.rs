@@ -1,7 +1,7 @@
 //! A cluster that changes while it is used.
 
 use tower_mfa::id::Subject;
-use tower_mfa::store::{Commit, Committed, Feed, Store, StoreErrorKind};
+use tower_mfa::store::{Commit, Committed, Feed, RedisStore, Store, StoreErrorKind};
 
 use crate::server::Place;
 use crate::{bodies, create, event, revision, revision_of, story};
@@ -104,9 +104,11 @@ async fn a_commit_that_touches_only_what_is_there_does_not_wait_for_its_partitio
     let (second, third, events) = (revision(), revision(), [event("moving")]);
     let alone = store.commit(Commit::new(&alice, Some(&first), second, "{}")).await;
     let with_event = store.commit(Commit::new(&alice, Some(&second), third, "{}").with_events(&events)).await;
+    let connects = RedisStore::builder().prefix(place.prefix.as_str()).connect(&place.urls).await;
     // Others need the cluster whole.
     moving.step("100");
     moving.end();
     assert_eq!((alone.unwrap(), with_event.unwrap()), (Committed::Done, Committed::Done));
+    connects.unwrap();
     assert_eq!(bodies(&store, Feed::All).await, ["created", "moving"]);
 }

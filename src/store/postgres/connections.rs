@@ -172,7 +172,8 @@ impl Connections {
     /// not be null; it is column 1 of the rows.
     ///
     /// Column 0 says whether the server is a standby, which is refused: the pool may lead to several servers while they
-    /// change places. It is asked in the same statement, and told also where that finds nothing.
+    /// change places. It is asked in the same statement, and told also where that finds nothing. With one row on the other
+    /// side there is nothing to join by, so the rows come in the order that the statement asks for.
     pub(super) async fn read(&self, template: &str, values: &[Value<'_>]) -> Result<Vec<PgRow>, StoreError> {
         let template =
             ["SELECT pg_is_in_recovery(), found.* FROM (SELECT) AS one LEFT JOIN (", template, ") AS found ON true"];

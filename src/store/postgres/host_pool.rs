@@ -5,7 +5,7 @@ use crate::store::StoreError;
 
 impl PostgresOptions {
     /// As [`connect`](Self::connect), through a pool of the host's. `max_connections` is the pool's own affair; of
-    /// statements that were given up a quarter of it may be open beyond it, as
+    /// statements that were given up a quarter of it may be open beyond it, and others keep their places in it, as
     /// [`max_connections`](Self::max_connections) says.
     ///
     /// Set its `acquire_timeout` below the [deadline](crate::service::MfaBuilder::store_deadline) of the service, 5

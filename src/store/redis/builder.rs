@@ -227,7 +227,7 @@ async fn hold_to_layout(inner: &Inner, partition: Partition) -> Result<(), Store
 
 /// Refuses a user whose rights end in the middle of a commit, which nobody undoes.
 async fn may_commit(inner: &Inner, partition: Partition) -> Result<(), StoreError> {
-    let call = script::RIGHTS.on([inner.names.layout(partition), inner.names.mark(partition)]);
+    let call = script::RIGHTS.on([inner.names.layout(partition)]);
     let said = call.read(&inner.servers, inner.places.of(partition)).await.map_err(failure::of_read)?;
     match values::text(said)?.as_str() {
         "" => Ok(()),

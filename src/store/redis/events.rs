@@ -16,6 +16,8 @@ use crate::store::{EventCursor, Page, StoredEvent};
 
 /// Entries that one script looks at when events are pruned: about a millisecond of the server.
 const PRUNED_AT_ONCE: usize = 500;
+/// How many of these in a row may have none from before: then none behind them is looked for.
+const LOOKED_AHEAD: usize = 8;
 /// How many a call removes before it leaves the rest to the next: it is to end within the service's deadline.
 const PRUNED_IN_A_CALL: u64 = 10_000;
 
@@ -111,16 +113,15 @@ impl Inner {
         Ok(Page::new(items, next))
     }
 
-    /// Events stand about in the order of their times, so no partition is read to its end for the few that do not.
+    /// Events stand about in the order of their times, so no partition is read to its end for the few that do not; nor is
+    /// it left for some that a clock which was ahead has dated.
     pub(super) async fn prune(&self, before: Timestamp) -> Result<u64, StoreError> {
         let mut pruned = 0_u64;
         for partition in self.names.partitions() {
-            let mut next = Some(Place::default());
-            while let Some(place) = next {
+            let (mut next, mut without) = (Some(Place::default()), 0_usize);
+            while let Some(place) = next.filter(|_| without < LOOKED_AHEAD) {
                 let (last, old) = self.old_events(partition, place, before).await?;
-                if old.is_empty() {
-                    break;
-                }
+                without = if old.is_empty() { without.saturating_add(1) } else { 0 };
                 pruned = pruned.saturating_add(self.delete(partition, old).await?);
                 if pruned >= PRUNED_IN_A_CALL {
                     return Ok(pruned);

@@ -9,6 +9,8 @@ use tokio::sync::Mutex;
 
 /// For how long nobody may have had an answer on a connection before somebody who goes away gives it up.
 const SILENT: Duration = Duration::from_secs(1);
+/// Who goes away sooner has not waited for an answer: that there was none says nothing.
+const SOON: Duration = Duration::from_millis(100);
 
 /// A connection that is opened when it is needed, and again when it broke.
 #[derive(Debug, Default)]
@@ -119,7 +121,7 @@ impl<'a> Asked<'a> {
 
 impl Drop for Asked<'_> {
     fn drop(&mut self) {
-        if !self.is_over && self.line.silence.is_long(self.at) {
+        if !self.is_over && self.at.elapsed() >= SOON && self.line.silence.is_long(self.at) {
             self.link.give_up(self.line);
         }
     }

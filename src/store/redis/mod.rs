@@ -82,9 +82,10 @@ pub use builder::RedisStoreBuilder;
 /// whole. Until that credential is bound anew, somebody else can claim it, and a sign-in by passkey without a name does
 /// not find its owner.
 ///
-/// A server that has come back without its disk is noticed: what is looked for on it and not found is
-/// [`Corrupt`](super::StoreErrorKind::Corrupt), and so is connecting, until its partitions are back from a backup or
-/// [`RedisStoreBuilder::accept_data_loss`] says that they begin anew.
+/// A server that has come back without its disk is noticed by whoever was connected before: what is looked for on it and
+/// not found is [`Corrupt`](super::StoreErrorKind::Corrupt). In a cluster so is connecting, until its partitions are back
+/// from a backup or [`RedisStoreBuilder::accept_data_loss`] says that they begin anew. Where there was but one server,
+/// nothing is left that could tell.
 ///
 /// A document that is gone must not mean that MFA is off. Tell
 /// [`FirstFactor::known_enrolled`](crate::account::FirstFactor::known_enrolled) what your own user table says: whoever is

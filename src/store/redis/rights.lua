@@ -1,6 +1,6 @@
 -- Which commands of a commit this user may not run. Found out in the middle of one, half of it would be written.
 --
--- KEYS  a text that is there; a key that has nothing to say
+-- KEYS  a text that is there, and no other key: while a slot is moved, a script with one that is not is refused
 --
 -- Each is tried where it does nothing: on a text most are of the wrong kind. What else is wrong is not asked here.
 
@@ -18,7 +18,7 @@ for _, command in ipairs({
     { 'XADD', KEYS[1], '*', '', '' },
     { 'ZCARD', KEYS[1] },
     { 'ZADD', KEYS[1], 0, '' },
-    { 'SET', KEYS[2], '', 'XX' },
+    { 'SET', KEYS[1], '', 'NX' },
 }) do
     local said = redis.pcall(unpack(command))
     local err = type(said) == 'table' and said.err or ''

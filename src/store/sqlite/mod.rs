@@ -212,11 +212,12 @@ impl Store for SqliteStore {
     async fn prune(&self, before: Timestamp) -> Result<u64, StoreError> {
         let (before, mut pruned) = (rows::seconds(before), 0_u64);
         for _ in 0..PRUNED_PAGES {
-            // The oldest of the outbox, a few hundred at a time, so that commits get in between. Where none of these is
-            // from before, none behind them is looked for: that would be all that retention keeps, each time.
+            // A few hundred at a time, so that commits get in between. Where none of the oldest of the outbox is from
+            // before, none behind them is looked for: that would be all that retention keeps, each time.
             let query = sqlx::query(
-                "DELETE FROM tower_mfa_event WHERE at < $1 AND number IN (
-                     SELECT number FROM tower_mfa_event ORDER BY number LIMIT 500)
+                "DELETE FROM tower_mfa_event WHERE number IN (
+                     SELECT number FROM (SELECT number, at FROM tower_mfa_event ORDER BY number LIMIT 10000)
+                     WHERE at < $1 LIMIT 500)
                  RETURNING 1",
             );
             let gone = self.connections.write(query.bind(before)).await.map_err(failure::of_write);
