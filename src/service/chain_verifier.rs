@@ -19,7 +19,8 @@ use crate::vault::{ChainKey, KeyRing, Vault};
 /// It finds what was done by somebody who can write to the store and has no master key: an event that was
 /// removed, changed, put in or cut off, a document that was put back, a chain that was taken out of it. Who puts back
 /// an older note of the chain (the document's member `chain`, with or without the rest of that document) *and* takes
-/// away the events since is not found by them alone; keep what [`ChainReport::last`] said elsewhere.
+/// away the events since is not found by them alone, nor who takes away the document with all of its events; keep what
+/// [`ChainReport::last`] said elsewhere.
 pub struct ChainVerifier {
     subject: Subject,
     key: ChainKey,
