@@ -98,6 +98,27 @@ async fn what_a_crash_leaves_on_the_disk_holds_every_commit() {
     assert_eq!(*found.revision(), first);
 }
 
+/// A call prunes some thousands, and looks through as many that stay.
+#[tokio::test]
+async fn one_call_prunes_a_part_and_events_that_stay_at_the_head_do_not_hide_the_others() {
+    let folder = Folder::new("pruning");
+    let store = SqliteStore::open(folder.path().join("mfa.db")).await.unwrap();
+    let mut last = None;
+    for (count, at) in [(600, 99), (10_700, 10), (1, 50)] {
+        let id = || EventId::generate(&SystemEntropy).unwrap();
+        let events: Vec<_> = (0..count).map(|_| NewEvent::new(id(), Timestamp::from_secs(at), "{}")).collect();
+        let next = revision();
+        let commit = Commit::new(alice(), last.as_ref(), next, "{}").with_events(&events);
+        assert_eq!(store.commit(commit).await.unwrap(), Committed::Done);
+        last = Some(next);
+    }
+    let mut pruned = Vec::new();
+    while let count @ 1.. = store.prune(Timestamp::from_secs(50)).await.unwrap() {
+        pruned.push(count);
+    }
+    assert_eq!(pruned, [10_000, 700]);
+}
+
 #[tokio::test]
 async fn readers_do_not_wait_for_a_writer_of_another_process() {
     let folder = Folder::new("modes");
