@@ -69,7 +69,10 @@ pub(crate) struct Grant {
     pub(crate) session: SessionId,
     pub(crate) seed: Seed,
     pub(crate) assurance: Assurance,
+    /// What the token says of when it was issued.
     pub(crate) issued_at: Timestamp,
+    /// The clock, from which whoever gets the token counts how long it is good.
+    pub(crate) given_at: Timestamp,
     pub(crate) expires_at: Timestamp,
     pub(crate) step_up: Option<StepUpGrant>,
     pub(crate) refresh_token: Option<SecretString>,
@@ -163,13 +166,22 @@ impl Session {
 
     /// Grants an access token that lives no longer than until `most`, and no longer than one that was
     /// granted before: nothing is to be committed.
-    pub(crate) fn grant_within(&self, turn: &Turn<'_>, subject: &Subject, most: Timestamp) -> Result<Grant, Refusal> {
+    ///
+    /// It says that it was issued at `latest`, the newest time that is written of the account, if not before: who ends
+    /// the session at a replica whose clock is behind ends what was issued until then.
+    pub(crate) fn grant_within(
+        &self,
+        turn: &Turn<'_>,
+        subject: &Subject,
+        most: Timestamp,
+        latest: Timestamp,
+    ) -> Result<Grant, Refusal> {
         let grant = self.present(turn, subject)?;
         let expires_at = grant.expires_at.min(most).min(self.tokens_until);
         if expires_at <= turn.clock {
             return Err(Refusal::InvalidToken);
         }
-        Ok(Grant { expires_at, ..grant })
+        Ok(Grant { issued_at: grant.issued_at.min(latest), expires_at, ..grant })
     }
 
     /// Grants an access token of more evidence than the session keeps.
@@ -198,6 +210,7 @@ impl Session {
             session: self.id,
             seed: self.seed.clone(),
             issued_at: turn.clock,
+            given_at: turn.clock,
             expires_at: turn.clock.plus(u64::from(ttl)).min(self.ends_at(turn.policy)),
             assurance,
             step_up: None,

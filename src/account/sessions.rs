@@ -40,7 +40,7 @@ impl Account {
                 let grant = if is_new {
                     session.grant(turn, &self.subject)?
                 } else {
-                    session.grant_within(turn, &self.subject, session.tokens_until())?
+                    session.grant_within(turn, &self.subject, session.tokens_until(), self.latest)?
                 };
                 Ok(grant.with_refresh_token(token))
             }

@@ -92,7 +92,8 @@ impl Account {
             let session = self.session_at(at)?;
             // Nothing was proved, so the caller has no longer than before: else whoever finds an access
             // token would have it for as long as the session lives.
-            let grant = session.grant_within(turn, &self.subject, by.expires_at())?.with_step_up(step_up.transpose()?);
+            let grant = session.grant_within(turn, &self.subject, by.expires_at(), self.latest)?;
+            let grant = grant.with_step_up(step_up.transpose()?);
             if ask.action.is_some() {
                 // No code was asked for, but an action was approved: the trail must show it.
                 turn.record(EventKind::SteppedUp, About { action: ask.action.clone(), ..About::session(session.id) })?;

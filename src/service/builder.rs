@@ -9,8 +9,8 @@ use super::keys::Keys;
 use super::queue::Queues;
 use super::shell::STORE_DEADLINE;
 use super::slow_hash::SlowHash;
-use crate::account::Event;
 use crate::account::webauthn::Ceremonies;
+use crate::account::{CLOCK_TOLERANCE, Event};
 use crate::assurance::AcrNames;
 use crate::clock::{Clock, SystemClock};
 use crate::entropy::{Entropy, SystemEntropy};
@@ -325,6 +325,7 @@ impl MfaBuilder {
         }
         let signing = keys.signing().clone();
         let mut verifier = Verifier::new(issuer.clone(), audience.clone(), signing.clone())?;
+        verifier = verifier.issued_ahead(CLOCK_TOLERANCE);
         if let Some(revocations) = self.revocation_capacity {
             verifier = verifier.with_revocation_capacity(revocations);
         }

@@ -148,7 +148,7 @@ impl Inner {
         Ok(Tokens {
             access_token,
             refresh_token: grant.refresh_token,
-            expires_in: grant.expires_at.since(grant.issued_at),
+            expires_in: grant.expires_at.since(grant.given_at),
             session: grant.session,
             acr: self.verifier.acr_names().of(assurance.level()).into(),
             amr: assurance.amr().to_vec(),

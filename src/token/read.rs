@@ -19,6 +19,7 @@ pub(super) struct Terms<'a> {
     pub(super) audience: &'a str,
     pub(super) names: &'a AcrNames,
     pub(super) leeway: u64,
+    pub(super) ahead: u64,
 }
 
 /// Checks the claims (RFC 9068 §4) and says from when to when they are believed.
@@ -28,7 +29,7 @@ pub(super) fn authentication(
     now: Timestamp,
 ) -> Result<(Authentication, Range<Timestamp>), TokenErrorKind> {
     check_parties(&claims, terms)?;
-    let believed = believed(&claims, terms.leeway)?;
+    let believed = believed(&claims, terms)?;
     if now >= believed.end {
         return Err(TokenErrorKind::Expired);
     }
@@ -76,13 +77,13 @@ fn check_parties(claims: &Payload<'_>, terms: &Terms<'_>) -> Result<(), TokenErr
 
 /// R7519-4.1.4/5 and R9470-x-age: before `exp`, not before `nbf`, and not before what the token
 /// says has already happened.
-fn believed(claims: &Payload<'_>, leeway: u64) -> Result<Range<Timestamp>, TokenErrorKind> {
+fn believed(claims: &Payload<'_>, terms: &Terms<'_>) -> Result<Range<Timestamp>, TokenErrorKind> {
     let expires = present(claims.exp, "exp")?.floor();
     let issued = present(claims.iat, "iat")?.floor();
     let approved = claims.step_up.as_ref().map(|step_up| step_up.auth_time.floor());
     let happened = [claims.nbf.map(|nbf| nbf.ceil()), claims.auth_time.map(|at| at.floor()), approved];
     let start = happened.into_iter().flatten().fold(issued, Timestamp::max);
-    Ok(start.minus(leeway)..expires.plus(leeway))
+    Ok(start.minus(terms.ahead)..expires.plus(terms.leeway))
 }
 
 /// Control characters and odd whitespace make another subject look like this one: refused.

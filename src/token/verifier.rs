@@ -65,6 +65,8 @@ pub struct Verifier {
     keys: KeySet,
     names: AcrNames,
     leeway: u64,
+    /// By how much the issuer's clock may be ahead; at least the leeway.
+    ahead: u64,
     seen: Seen,
     /// The generation of the key set whose loss the memory has followed.
     followed: AtomicU64,
@@ -88,6 +90,7 @@ impl Verifier {
             keys,
             names: AcrNames::default(),
             leeway: 0,
+            ahead: 0,
             seen: Seen::new(REMEMBERED)
                 .map_err(|_| ConfigError::new("verifier", "the source of random bytes failed"))?,
             revocations: Revocations::new(REVOCATIONS),
@@ -96,7 +99,9 @@ impl Verifier {
     }
 
     /// Allows the clocks to differ by `secs` seconds: 0 (the default) where the issuer is this
-    /// program, 30 is usual for somebody else's.
+    /// program, 30 is usual for somebody else's. The verifier of an `Mfa` believes what was
+    /// issued up to 300 seconds ahead of its clock, whatever stands here: of several replicas one is always ahead.
+    /// Nothing is believed any longer for it.
     ///
     /// # Errors
     ///
@@ -105,7 +110,13 @@ impl Verifier {
         if secs > MAX_LEEWAY {
             return Err(ConfigError::new("leeway", "must be at most 300 seconds (RFC 9068 §4)"));
         }
-        Ok(Self { leeway: secs, ..self })
+        Ok(Self { leeway: secs, ahead: self.ahead.max(secs), ..self })
+    }
+
+    /// Believes what was issued up to `secs` seconds ahead of the clock here, and no token any longer than its `exp`:
+    /// for what issues the same tokens on several machines, of which one is always ahead.
+    pub(crate) fn issued_ahead(self, secs: u64) -> Self {
+        Self { ahead: self.ahead.max(secs), ..self }
     }
 
     /// Reads the levels by other names (`acr`). A name that is not among them is AAL1.
@@ -248,7 +259,13 @@ impl Verifier {
         // Only now is the content worth reading: it is the issuer's.
         let claims = decode(claims)?;
         let claims: Payload<'_> = serde_json::from_slice(&claims).map_err(|_| TokenErrorKind::Malformed)?;
-        let terms = Terms { issuer: &self.issuer, audience: &self.audience, names: &self.names, leeway: self.leeway };
+        let terms = Terms {
+            issuer: &self.issuer,
+            audience: &self.audience,
+            names: &self.names,
+            leeway: self.leeway,
+            ahead: self.ahead,
+        };
         let (authentication, believed) = authentication(claims, &terms, now)?;
         let weight = u64::try_from(token.len().div_ceil(1024)).unwrap_or(u64::MAX);
         Ok(Verified { authentication, key, believed, weight })
@@ -296,7 +313,9 @@ impl Verifier {
     ///
     /// Other processes honour an access token until it expires.
     pub fn revoke_session(&self, subject: &Subject, session: &str, now: Timestamp, until: Timestamp) {
-        self.revoke_session_issued_by(subject, session, now, now, until);
+        // Its newest token may be of an issuer whose clock is ahead of the caller's.
+        let issued_by = now.plus(self.ahead.saturating_sub(self.leeway));
+        self.revoke_session_issued_by(subject, session, issued_by, now, until);
     }
 
     /// As [`Verifier::revoke_session`], where its newest token may be younger than `now`: the clock

@@ -20,6 +20,7 @@ mod bypass;
 mod canary;
 mod chain;
 mod clocks;
+mod clocks_apart;
 mod documents;
 mod doors;
 mod elsewhere;
