@@ -12,7 +12,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Json, Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::routing::post;
+use axum::routing::{get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -20,6 +20,8 @@ use serde_json::{Value, json};
 use crate::Done;
 
 pub(crate) const VAULT_TOKEN: &str = "s.an-example-and-no-secret";
+const TOKENS: &str = "alias/tower-mfa-tokens";
+const MASTERS: &str = "alias/tower-mfa-masters";
 
 /// A service that runs.
 pub(crate) struct Fake {
@@ -53,7 +55,9 @@ pub(crate) async fn kms() -> Done<Fake> {
 }
 
 pub(crate) async fn transit() -> Done<Fake> {
-    serve(&ECDSA_P256_SHA256_FIXED_SIGNING, Router::new().route("/v1/transit/{what}/{key}", post(act_as_transit))).await
+    let routes = Router::new().route("/v1/transit/keys/tower-mfa-tokens", get(act_as_transit_key));
+    let routes = routes.route("/v1/transit/{what}/{key}", post(act_as_transit));
+    serve(&ECDSA_P256_SHA256_FIXED_SIGNING, routes).await
 }
 
 async fn serve(algorithm: &'static EcdsaSigningAlgorithm, routes: Router<Arc<Inside>>) -> Done<Fake> {
@@ -106,10 +110,17 @@ async fn act_as_kms(State(inside): State<Arc<Inside>>, headers: HeaderMap, body:
     let body = read(&body)?;
     let action = headers.get("x-amz-target").and_then(|action| action.to_str().ok()).unwrap_or_default();
     let member = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
+    let is = |name: &str, value: &str| member(name) == value;
     let answer = match action {
-        "TrentService.Sign" => inside.sign(member("Message")).map(|it| json!({"Signature": STANDARD.encode(it)})),
-        "TrentService.Decrypt" => inside.unwrap(member("CiphertextBlob")).map(|it| json!({"Plaintext": it})),
-        "TrentService.GetPublicKey" => inside.public().map(|it| json!({"PublicKey": it})),
+        "TrentService.Sign"
+            if is("MessageType", "RAW") && is("SigningAlgorithm", "ECDSA_SHA_256") && is("KeyId", TOKENS) =>
+        {
+            inside.sign(member("Message")).map(|it| json!({"Signature": STANDARD.encode(it)}))
+        }
+        "TrentService.Decrypt" if is("KeyId", MASTERS) => {
+            inside.unwrap(member("CiphertextBlob")).map(|it| json!({"Plaintext": it}))
+        }
+        "TrentService.GetPublicKey" if is("KeyId", TOKENS) => inside.public().map(|it| json!({"PublicKey": it})),
         _ => None,
     };
     answer.map(Json).ok_or(StatusCode::BAD_REQUEST)
@@ -117,30 +128,38 @@ async fn act_as_kms(State(inside): State<Arc<Inside>>, headers: HeaderMap, body:
 
 async fn act_as_transit(
     State(inside): State<Arc<Inside>>,
-    Path((what, _key)): Path<(String, String)>,
+    Path((what, key)): Path<(String, String)>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Answer {
-    is_on(&inside)?;
+    is_let_in(&inside, &headers)?;
     let body = read(&body)?;
-    if headers.get("x-vault-token").is_none_or(|token| token != VAULT_TOKEN) {
-        return Err(StatusCode::FORBIDDEN);
-    }
     let member = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
-    let answer = match &*what {
-        "sign" => inside
+    let is_for_a_jws = member("hash_algorithm") == "sha2-256" && member("marshaling_algorithm") == "jws";
+    let answer = match (&*what, &*key) {
+        ("sign", "tower-mfa-tokens") if is_for_a_jws && body.get("key_version") == Some(&json!(1)) => inside
             .sign(member("input"))
             .map(|it| json!({"signature": format!("vault:v1:{}", URL_SAFE_NO_PAD.encode(it))})),
-        "decrypt" => {
-            inside.unwrap(member("ciphertext").trim_start_matches("vault:v1:")).map(|it| json!({"plaintext": it}))
+        ("decrypt", "tower-mfa-masters") => {
+            let text = member("ciphertext").strip_prefix("vault:v1:").unwrap_or_default();
+            inside.unwrap(text).map(|it| json!({"plaintext": it}))
         }
-        "keys" => inside.public().map(|it| {
-            let pem = format!("-----BEGIN PUBLIC KEY-----\n{it}\n-----END PUBLIC KEY-----\n");
-            json!({"keys": {"1": {"public_key": pem}}})
-        }),
         _ => None,
     };
     answer.map(|data| Json(json!({"data": data}))).ok_or(StatusCode::BAD_REQUEST)
+}
+
+async fn act_as_transit_key(State(inside): State<Arc<Inside>>, headers: HeaderMap) -> Answer {
+    is_let_in(&inside, &headers)?;
+    let public = inside.public().ok_or(StatusCode::INTERNAL_SERVER_ERROR)?;
+    let pem = format!("-----BEGIN PUBLIC KEY-----\n{public}\n-----END PUBLIC KEY-----\n");
+    Ok(Json(json!({"data": {"type": "ecdsa-p256", "latest_version": 1, "keys": {"1": {"public_key": pem}}}})))
+}
+
+fn is_let_in(inside: &Inside, headers: &HeaderMap) -> Result<(), StatusCode> {
+    is_on(inside)?;
+    let is_known = headers.get("x-vault-token").is_some_and(|token| token == VAULT_TOKEN);
+    if is_known { Ok(()) } else { Err(StatusCode::FORBIDDEN) }
 }
 
 fn read(body: &[u8]) -> Result<Value, StatusCode> {

@@ -26,6 +26,15 @@ impl Service {
     pub(crate) async fn post(&self, path: &str, header: (&str, &str), body: &Value) -> Done<Value> {
         let request = Request::post(format!("{}{path}", self.base)).header(header.0, header.1);
         let request = request.header("content-type", "application/x-amz-json-1.1").body(body.to_string().into())?;
+        self.ask(request).await
+    }
+
+    pub(crate) async fn get(&self, path: &str, header: (&str, &str)) -> Done<Value> {
+        let request = Request::get(format!("{}{path}", self.base)).header(header.0, header.1);
+        self.ask(request.body(Body::default())?).await
+    }
+
+    async fn ask(&self, request: Request<Body>) -> Done<Value> {
         let answer = self.client.request(request).await?;
         let status = answer.status();
         let body = answer.into_body().collect().await?.to_bytes();

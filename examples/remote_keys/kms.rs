@@ -14,6 +14,7 @@ use crate::http::{Service, text};
 use crate::{Done, Remote, fake};
 
 const SIGNING_KEY: &str = "alias/tower-mfa-tokens";
+const WRAPPING_KEY: &str = "alias/tower-mfa-masters";
 
 struct Kms(Service);
 
@@ -44,7 +45,8 @@ pub(crate) async fn open() -> Done<Remote> {
     let mut masters = Vec::new();
     // These stand in the host's configuration: without the service nobody can read them.
     for (id, wrapped) in fake.wrapped {
-        let answer = kms.call("Decrypt", &json!({"CiphertextBlob": wrapped})).await?;
+        let body = json!({"KeyId": WRAPPING_KEY, "CiphertextBlob": wrapped});
+        let answer = kms.call("Decrypt", &body).await?;
         masters.push(MasterKey::new(id, SecretBytes::new(STANDARD.decode(text(&answer, "/Plaintext")?)?))?);
     }
     Ok(Remote { name: "AWS KMS", public, signer: Arc::new(kms), masters, off: fake.off })
