@@ -32,6 +32,9 @@ use super::{Budget, Quota, Scope};
 ///
 /// They stand beside the policy, not in it: a policy is for a subject, and an address is nobody's.
 ///
+/// None of them counts all addresses together: whoever has many would spend it and hold up everybody. What all of them
+/// try at one account is counted there.
+///
 /// # Security
 ///
 /// Where nothing tells the address, whoever sends wrong answers fast enough spends the one budget of all. Serve with

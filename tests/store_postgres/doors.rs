@@ -95,6 +95,27 @@ async fn a_right_code_is_taken_once_whatever_happens_to_the_database() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_code_is_answered_in_two_round_trips() {
+    let Some(schema) = Schema::new("trips") else { return };
+    for direct in [true, false] {
+        let (house, wire) = (House::new(), Wire::to(&schema).await);
+        let options = schema.options().table_prefix(if direct { "direct_" } else { "pooled_" }).unwrap();
+        let mfa = house.on(options.max_connections(1).direct(direct).connect(&wire.url).await.unwrap());
+        let app = house.enrolled(&mfa).await;
+        for wrong in [None, Some("000000"), None] {
+            // Statements are prepared the first time.
+            let first = house.asked(&mfa).await;
+            house.answer(&mfa, &first, &app).await.unwrap();
+            let asked = house.asked(&mfa).await;
+            let code = wrong.map_or_else(|| app.code(house.clock.time()), str::to_owned);
+            let before = wire.trips();
+            let answer = mfa.answer(Responder::Token(&asked.token), asked.id, Reply::totp(code)).await;
+            assert_eq!((answer.is_ok(), wire.trips() - before), (wrong.is_none(), 2), "a load and a commit");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_read_only_or_has_no_connection_left_lets_nobody_in() {
     let Some(schema) = Schema::new("doors_closed") else { return };
     let house = House::new();

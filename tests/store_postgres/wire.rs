@@ -1,7 +1,7 @@
 //! What the store says when the way to the server fails.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use sqlx::postgres::PgConnectOptions;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -22,10 +22,14 @@ pub(crate) const DOWN: u8 = 3;
 /// Hands nothing on any more, of a connection on which a commit comes, and does not cut it.
 pub(crate) const SILENT: u8 = 4;
 
+/// All of what sqlx sends when a connection comes back to its pool; nobody waits for the answer.
+const SYNC: &[u8; 5] = b"S\0\0\0\x04";
+
 /// What stands between the store and the server.
 pub(crate) struct Wire {
     pub(crate) url: String,
     mode: Arc<AtomicU8>,
+    trips: Arc<AtomicUsize>,
     listener: AbortHandle,
 }
 
@@ -38,25 +42,31 @@ impl Wire {
         let (user, database) = (server.get_username(), server.get_database().unwrap());
         let url = format!("postgres://{user}@127.0.0.1:{port}/{database}");
         let mode = Arc::new(AtomicU8::new(OPEN));
-        let theirs = Arc::clone(&mode);
+        let trips = Arc::new(AtomicUsize::new(0));
+        let (theirs, counted) = (Arc::clone(&mode), Arc::clone(&trips));
         let accepting = tokio::spawn(async move {
             loop {
                 let (client, _) = listener.accept().await.unwrap();
                 let server = TcpStream::connect(&address).await.unwrap();
-                tokio::spawn(carry(client, server, Arc::clone(&theirs)));
+                tokio::spawn(carry(client, server, Arc::clone(&theirs), Arc::clone(&counted)));
             }
         });
-        Self { url, mode, listener: accepting.abort_handle() }
+        Self { url, mode, trips, listener: accepting.abort_handle() }
     }
 
     pub(crate) fn set(&self, mode: u8) {
         self.mode.store(mode, Ordering::Relaxed);
     }
+
+    /// How often something was asked and waited for.
+    pub(crate) fn trips(&self) -> usize {
+        self.trips.load(Ordering::Relaxed)
+    }
 }
 
-async fn carry(mut client: TcpStream, mut server: TcpStream, mode: Arc<AtomicU8>) {
+async fn carry(mut client: TcpStream, mut server: TcpStream, mode: Arc<AtomicU8>, trips: Arc<AtomicUsize>) {
     let (mut asked, mut answered) = (vec![0; 65_536], vec![0; 65_536]);
-    let mut cuts = false;
+    let (mut cuts, mut waits) = (false, false);
     loop {
         tokio::select! {
             read = client.read(&mut asked) => match read {
@@ -69,6 +79,9 @@ async fn carry(mut client: TcpStream, mut server: TcpStream, mode: Arc<AtomicU8>
                         SILENT if commits => std::future::pending().await,
                         now => {
                             cuts |= commits && now == CUT_AFTER;
+                            if asked[..count] != *SYNC && !std::mem::replace(&mut waits, true) {
+                                trips.fetch_add(1, Ordering::Relaxed);
+                            }
                             server.write_all(&asked[..count]).await.unwrap();
                         }
                     }
@@ -77,7 +90,10 @@ async fn carry(mut client: TcpStream, mut server: TcpStream, mode: Arc<AtomicU8>
             },
             read = server.read(&mut answered) => match read {
                 Ok(1..) if cuts => return,
-                Ok(count @ 1..) => client.write_all(&answered[..count]).await.unwrap(),
+                Ok(count @ 1..) => {
+                    waits = false;
+                    client.write_all(&answered[..count]).await.unwrap();
+                }
                 _ => return,
             },
         }

@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::sync::Arc;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
@@ -8,7 +9,7 @@ use tower_mfa::id::{EventId, Subject};
 use tower_mfa::store::{PostgresOptions, PostgresStore, StoredEvent};
 use tower_mfa_benches::Report;
 
-use super::verification::{ROUND, ROUNDS, Written, accounts, now, ours_once, rate, revision};
+use super::verification::{ROUND, Service, Written, accounts, now, ours_once, rate, report_rates, revision, subjects};
 
 /// As many as a store opens unless it is told otherwise.
 const CONNECTIONS: u32 = 10;
@@ -31,6 +32,9 @@ pub fn measure(runtime: &Runtime, report: &mut Report) {
             let store = store.connect(&url).await.unwrap();
             let bare = Bare { pool: pool.clone(), schema: schema.as_str().into(), direct };
             compare(&store, &bare, &written, report).await;
+            if direct {
+                answers(&url, &schema, &bare, &written, report).await;
+            }
             run(&pool, &format!("DROP SCHEMA {schema} CASCADE")).await;
         }
     });
@@ -39,27 +43,31 @@ pub fn measure(runtime: &Runtime, report: &mut Report) {
 async fn compare(store: &PostgresStore, bare: &Bare, written: &Written, report: &mut Report) {
     let subjects = accounts(store, written).await;
     run(&bare.pool, &format!("VACUUM ANALYZE {}.account", bare.schema)).await;
-    let (mut ours, mut theirs, mut ratios, mut wal) = (Vec::new(), Vec::new(), Vec::new(), 0.0);
-    for round in 0..=ROUNDS {
+    let wal = Cell::new(0.0);
+    let ours = async || {
         let before = lsn(&bare.pool).await;
-        let ours_now = rate(&subjects, written, |subject, written| ours_once(store.clone(), subject, written)).await;
-        wal = (lsn(&bare.pool).await - before) / (ours_now * ROUND.as_secs_f64());
-        let bare_now = rate(&subjects, written, |subject, written| bare.clone().once(subject, written)).await;
-        // The first warms the caches of the server.
-        if round > 0 {
-            ours.push(ours_now);
-            theirs.push(bare_now);
-            ratios.push(bare_now / ours_now);
-        }
-    }
-    for figures in [&mut ours, &mut theirs, &mut ratios] {
-        figures.sort_by(f64::total_cmp);
-    }
-    let middle = ROUNDS / 2;
+        let rate = rate(&subjects, written, |subject, written| ours_once(store.clone(), subject, written)).await;
+        wal.set((lsn(&bare.pool).await - before) / (rate * ROUND.as_secs_f64()));
+        rate
+    };
+    let alone = async || rate(&subjects, written, |subject, written| bare.clone().once(subject, written)).await;
     let how = if bare.direct { "prepared" } else { "for any pooler" };
-    let (bytes, ours, theirs) = (written.document.len(), ours[middle], theirs[middle]);
-    let details = format!("  {ours:.0} of {theirs:.0} a second, document of {bytes} bytes, {wal:.0} bytes of WAL each");
-    report.line(&format!("load and commit, PostgreSQL, {how} (bare sqlx = 1)"), ratios[middle], 1.25, "", details);
+    let what = format!("load and commit, PostgreSQL, {how} (bare sqlx = 1)");
+    let details = format!(", document of {} bytes", written.document.len());
+    report_rates(&what, (ours, alone), async || {}, report, &details).await;
+    println!("  {:.0} bytes of WAL each", wal.get());
+}
+
+/// The whole of a verification beside the bare load and commit, each in a schema of its own.
+async fn answers(url: &str, schema: &str, bare: &Bare, written: &Written, report: &mut Report) {
+    let own = format!("{schema}_answers");
+    let store = PostgresOptions::new().schema(&own).unwrap().max_connections(CONNECTIONS).direct(true);
+    let service = Service::on(store.connect(url).await.unwrap()).await;
+    run(&bare.pool, &format!("VACUUM ANALYZE {own}.account")).await;
+    let subjects = subjects();
+    let alone = async || rate(&subjects, written, |subject, written| bare.clone().once(subject, written)).await;
+    service.compare("PostgreSQL", alone, async || {}, report).await;
+    run(&bare.pool, &format!("DROP SCHEMA {own} CASCADE")).await;
 }
 
 /// sqlx and nothing else.
@@ -94,7 +102,7 @@ written AS (
 SELECT EXISTS (SELECT FROM changed),
        false,
        extract(epoch FROM clock_timestamp())::bigint,
-       CASE WHEN current_setting('synchronous_commit') = 'off'
+       CASE WHEN current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')
             THEN set_config('synchronous_commit', 'on', true) END"#;
 
 impl Bare {
