@@ -17,6 +17,7 @@ mod failures;
 mod folder;
 #[cfg(unix)]
 mod full;
+mod grants;
 mod isolation;
 #[path = "../common/log.rs"]
 mod log;

@@ -56,28 +56,6 @@ async fn the_tables_stand_beside_those_of_others() {
 }
 
 #[tokio::test]
-async fn a_role_that_may_create_nothing_connects_to_tables_that_are_there() {
-    let Some(schema) = Schema::new("rights") else { return };
-    drop(schema.store().await);
-    let (role, url) = (format!("{}_role", schema.name()), schema.url().to_owned());
-    schema
-        .execute(&format!(
-            "CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {{}} TO {role};
-             GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {{}} TO {role};
-             GRANT ALL ON ALL SEQUENCES IN SCHEMA {{}} TO {role}"
-        ))
-        .await;
-    let (_, server) = url.split_once('@').expect("a URL with a user");
-    let store = schema.options().connect(&format!("postgres://{role}@{server}")).await;
-    let committed = match &store {
-        Ok(store) => store.commit(Commit::new(alice(), None, revision(), "{}")).await.map_err(|e| story(&e)),
-        Err(error) => Err(story(error)),
-    };
-    schema.execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;
-    assert_eq!(committed, Ok(Committed::Done));
-}
-
-#[tokio::test]
 async fn tables_of_a_version_that_is_not_known_are_refused() {
     let Some(schema) = Schema::new("version") else { return };
     for (prefix, sql, why) in [

@@ -1,6 +1,10 @@
 //! Which servers are taken, and what is said to those who bring another.
 
-use tower_mfa::store::{Commit, RedisStore, Store, StoreErrorKind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tower_mfa::clock::Timestamp;
+use tower_mfa::rate_limit::{Budget, Quota, RateLimit as _, Taken};
+use tower_mfa::store::{Commit, RedisStore, Store, StoreErrorKind, conformance};
 
 use crate::server::{DURABLE, Own, Place};
 use crate::{alice, create, revision, story};
@@ -78,6 +82,44 @@ async fn a_user_whose_rights_end_in_the_middle_of_a_commit_is_refused() {
     }
     let () = server.run("ACL SETUSER mfa +@all");
     assert_eq!(refused(&url).await, None);
+}
+
+/// What docs/OPERATIONS.md gives the service's user, for a prefix.
+fn documented_user(prefix: &str) -> String {
+    let text = include_str!("../../docs/OPERATIONS.md");
+    let (_, after) = text.split_once("```text\nACL SETUSER").expect("a line for the user");
+    let (line, _) = after.split_once("```").expect("its end");
+    let words: Vec<&str> = line.split_whitespace().collect();
+    format!("ACL SETUSER {}", words.join(" "))
+        .replace(">PASSWORD", ">s3cret")
+        .replace("~{tower-mfa*", &format!("~{{{prefix}*"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_user_with_the_rights_of_the_documentation_can_do_all_that_is_needed_and_nothing_else() {
+    if !Own::is_there("a user with the documented rights") {
+        return;
+    }
+    let server = Own::durable();
+    let () = server.run(&documented_user("suite-"));
+    let url = format!("redis://mfa:s3cret@127.0.0.1:{}", server.port);
+    let made = AtomicUsize::new(0);
+    let open = async |prefix: String| RedisStore::builder().prefix(prefix).connect(&url).await;
+    let fresh = async || open(format!("suite-{}", made.fetch_add(1, Ordering::Relaxed))).await.unwrap();
+    conformance::run(fresh).await.unwrap();
+    assert!(made.load(Ordering::Relaxed) > 0);
+    let (store, budget) = (fresh().await, Budget::global(Quota::new(2, 60).unwrap()));
+    assert_eq!(store.take(&[budget], Timestamp::EPOCH).await.unwrap(), Taken::Granted);
+    store.give_back(&[budget], Timestamp::EPOCH).await.unwrap();
+
+    let error = open("another".to_owned()).await.expect_err("keys of somebody else's");
+    assert!(story(&error).contains("NoPerm"), "{}", story(&error));
+    let mut by_hand = redis::Client::open(url).unwrap().get_connection().unwrap();
+    for command in ["FLUSHALL", "KEYS *", "CONFIG SET appendfsync no", "SHUTDOWN", "ACL LIST", "SCRIPT FLUSH"] {
+        let (name, arguments) = command.split_once(' ').unwrap_or((command, ""));
+        let refused = redis::cmd(name).arg(arguments.split_whitespace().collect::<Vec<_>>()).exec(&mut by_hand);
+        assert!(refused.unwrap_err().to_string().contains("NoPerm"), "{command}");
+    }
 }
 
 #[tokio::test]
