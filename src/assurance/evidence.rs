@@ -109,6 +109,7 @@ impl Method {
 
 /// What a single use of an authenticator showed beside its kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Properties {
     /// The verifier's name was part of what was signed (N63B §3.2.5).
     #[serde(default, rename = "phr", skip_serializing_if = "is_false")]

@@ -142,6 +142,7 @@ pub enum Diagnosis {
 /// assert_eq!(at(90), Err(Mismatch::Wrong), "two steps late");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Totp {
     algorithm: Algorithm,
     digits: Digits,
