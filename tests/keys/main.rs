@@ -30,3 +30,4 @@ mod signing_in;
 mod stored;
 mod tickets;
 mod told;
+mod whole;
