@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails is a test that fails")]
 
+#[path = "common/left_out.rs"]
+mod left_out;
 #[path = "common/tools.rs"]
 mod tools;
 #[path = "common/vectors.rs"]

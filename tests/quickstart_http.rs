@@ -15,6 +15,8 @@ mod client;
 mod example;
 #[path = "quickstart_http/keys.rs"]
 mod keys;
+#[path = "common/left_out.rs"]
+mod left_out;
 #[path = "quickstart_http/policy.rs"]
 mod policy;
 #[path = "common/postgres.rs"]

@@ -11,6 +11,8 @@
 
 #[path = "../folder/mod.rs"]
 mod folder;
+#[path = "../common/left_out.rs"]
+mod left_out;
 #[path = "../common/postgres.rs"]
 #[expect(dead_code, reason = "what other tests ask of it")]
 mod postgres;

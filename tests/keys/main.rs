@@ -15,6 +15,8 @@
 mod scene;
 
 mod bank;
+#[path = "../common/left_out.rs"]
+mod left_out;
 #[path = "../common/postgres.rs"]
 mod postgres;
 

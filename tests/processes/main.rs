@@ -18,6 +18,8 @@ mod folder;
 mod crashes;
 mod engine;
 mod job;
+#[path = "../common/left_out.rs"]
+mod left_out;
 mod person;
 #[path = "../common/postgres.rs"]
 #[expect(dead_code, reason = "what other tests ask of it")]

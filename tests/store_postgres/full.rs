@@ -1,8 +1,6 @@
 //! A server whose disk is full: one of the test's own, on a file system that is small.
 
-use std::io::Write as _;
 use std::net::TcpListener;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -14,16 +12,15 @@ use tower_mfa::service::Mfa;
 use tower_mfa::store::{Commit, Committed, PostgresOptions, PostgresStore, Store as _, StoreErrorKind};
 use tower_mfa::testing::AuthenticatorApp;
 
-use crate::doors::{House, is_unavailable};
-use crate::folder::Folder;
+use crate::house::{House, is_unavailable};
+use crate::small_disk::{SmallDisk, is_root};
 use crate::{alice, event, revision, story, tools};
 
 /// A cluster on a file system of 64 MB in memory, ended and unmounted with the test.
 struct Small {
     programs: PathBuf,
-    folder: Folder,
+    disk: SmallDisk,
     port: u16,
-    is_root: bool,
 }
 
 impl Small {
@@ -34,15 +31,9 @@ impl Small {
             tools::none_missing(&["PostgreSQL's initdb"]);
             return None;
         };
-        let folder = Folder::new("full");
-        let is_root = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
-        let room = ["-t", "tmpfs", "-o", "size=64m,mode=777", "tower-mfa-test"];
-        if !as_root(is_root, "mount").args(room).arg(folder.path()).status().is_ok_and(|status| status.success()) {
-            tools::none_missing(&["the right to mount a file system (root's, or sudo's)"]);
-            return None;
-        }
+        let disk = SmallDisk::new("full", 64)?;
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let small = Self { programs, folder, port, is_root };
+        let small = Self { programs, disk, port };
         let made = small.program("initdb", &["-U", "postgres", "-A", "trust", "-E", "UTF8", "--wal-segsize=1"]);
         assert!(made, "initdb");
         small.up();
@@ -52,14 +43,14 @@ impl Small {
     /// Runs a program of PostgreSQL's, which refuse to run as root.
     fn program(&self, name: &str, arguments: &[&str]) -> bool {
         let program = self.programs.join(name);
-        let mut command = if self.is_root {
+        let mut command = if is_root() {
             let mut command = Command::new("runuser");
             command.args(["-u", "postgres", "--"]).arg(program);
             command
         } else {
             Command::new(program)
         };
-        command.arg("-D").arg(self.folder.path().join("data")).args(arguments);
+        command.arg("-D").arg(self.disk.path().join("data")).args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success()
     }
 
@@ -82,38 +73,13 @@ impl Small {
     fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
-
-    fn ballast(&self) -> PathBuf {
-        self.folder.path().join("ballast")
-    }
-
-    /// Fills the disk up to its last page.
-    fn fill(&self) {
-        let mut ballast = std::fs::File::create(self.ballast()).unwrap();
-        while ballast.write_all(&[0; 4_096]).is_ok() {}
-    }
-
-    fn make_room(&self) {
-        std::fs::remove_file(self.ballast()).unwrap();
-    }
 }
 
 impl Drop for Small {
     fn drop(&mut self) {
+        // Before the disk is gone.
         self.program("pg_ctl", &["-m", "immediate", "stop"]);
-        // Also where the last of its processes has not ended yet.
-        let _ = as_root(self.is_root, "umount").arg("-l").arg(self.folder.path()).status();
     }
-}
-
-/// Without a question for a password, which nobody would answer.
-fn as_root(is_root: bool, program: &str) -> Command {
-    let mut command = Command::new(if is_root { program } else { "sudo" });
-    if !is_root {
-        command.args(["-n", program]);
-    }
-    command.stderr(Stdio::null());
-    command
 }
 
 fn programs() -> Option<PathBuf> {
@@ -151,7 +117,7 @@ async fn a_full_disk_lets_nobody_in_and_takes_nothing_and_is_forgotten_when_ther
 
     let asked = house.asked(&mfa).await;
     let before = store.load(alice()).await.unwrap().unwrap();
-    server.fill();
+    server.disk.fill();
     until_full(&store).await;
     for _ in 0..3 {
         let answer = house.answer(&mfa, &asked, &app).await;
@@ -159,7 +125,7 @@ async fn a_full_disk_lets_nobody_in_and_takes_nothing_and_is_forgotten_when_ther
     }
     let after = store.load(alice()).await.unwrap().unwrap();
     assert_eq!(after.revision(), before.revision(), "nothing is written, and what is there can be read");
-    server.make_room();
+    server.disk.make_room();
     assert_eq!(house.answer(&mfa, &asked, &app).await, Ok(()), "none of the codes was taken");
     assert!(house.answer(&mfa, &asked, &app).await.is_err());
     without_a_log(&server, &house, &mfa, &store, &app).await;
@@ -170,13 +136,13 @@ async fn a_full_disk_lets_nobody_in_and_takes_nothing_and_is_forgotten_when_ther
 async fn without_a_log(server: &Small, house: &House, mfa: &Mfa, store: &PostgresStore, app: &AuthenticatorApp) {
     let asked = house.asked(mfa).await;
     let before = store.load(alice()).await.unwrap().unwrap();
-    server.fill();
+    server.disk.fill();
     let mut by_hand = PgConnection::connect(&server.url()).await.unwrap();
     let log = "SELECT pg_logical_emit_message(false, '', repeat('x', 100000))";
     while sqlx::raw_sql(log).execute(&mut by_hand).await.is_ok() {}
     let first = house.answer(mfa, &asked, app).await;
     assert!(first.is_ok() || is_unavailable(&first), "{first:?}");
-    server.make_room();
+    server.disk.make_room();
     server.up();
     // A read tries two connections; of those that were open when the server ended there may be more.
     let found = loop {

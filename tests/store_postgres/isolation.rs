@@ -7,7 +7,7 @@ use sqlx::postgres::PgPoolOptions;
 use tokio::task::JoinSet;
 use tower_mfa::store::conformance;
 
-use crate::doors::{House, is_unavailable};
+use crate::house::{House, is_unavailable};
 use crate::postgres::{Schema, run};
 
 const STRICTER: [&str; 2] = ["repeatable read", "serializable"];

@@ -18,7 +18,11 @@ mod folder;
 #[cfg(unix)]
 mod full;
 mod grants;
+#[path = "../common/house.rs"]
+mod house;
 mod isolation;
+#[path = "../common/left_out.rs"]
+mod left_out;
 #[path = "../common/log.rs"]
 mod log;
 mod order;
@@ -27,6 +31,9 @@ mod order;
 mod postgres;
 mod revocations;
 mod schemas;
+#[cfg(unix)]
+#[path = "../common/small_disk.rs"]
+mod small_disk;
 mod standby;
 mod suite;
 #[path = "../common/tools.rs"]

@@ -16,6 +16,8 @@ mod cluster;
 mod failover;
 mod faults;
 mod layout;
+#[path = "../common/left_out.rs"]
+mod left_out;
 #[path = "../common/log.rs"]
 mod log;
 mod pruning;

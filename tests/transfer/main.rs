@@ -21,6 +21,8 @@ mod format;
 mod import;
 mod places;
 
+#[path = "../common/left_out.rs"]
+mod left_out;
 #[path = "../common/tools.rs"]
 mod tools;
 #[path = "../common/vectors.rs"]

@@ -5,6 +5,8 @@
 
 mod app;
 pub mod authenticator;
+#[path = "../../common/left_out.rs"]
+mod left_out;
 pub mod person;
 pub mod site;
 #[path = "../../common/tools.rs"]

@@ -3,20 +3,13 @@
 mod own;
 mod proxy;
 
-use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub(crate) use own::{DURABLE, Own};
 pub(crate) use proxy::{Cut, Proxy};
 use tower_mfa::store::{RedisStore, RedisStoreBuilder};
 
-/// Says past the capture of the test harness that something was not tested; with
-/// `TOWER_MFA_REQUIRE_TOOLS=1` it fails instead.
-fn left_out(test: &str, why: &str) {
-    let required = std::env::var_os("TOWER_MFA_REQUIRE_TOOLS").is_some_and(|value| value == "1");
-    assert!(!required, "{why}");
-    let _ = writeln!(std::io::stderr().lock(), "LEFT OUT: {test}: {why}");
-}
+use crate::left_out::left_out;
 
 /// The URL of a server or a cluster, or a line on stderr that says which test was left out.
 fn named(variable: &str, test: &str) -> Option<String> {
