@@ -31,7 +31,8 @@ impl Place {
     pub(crate) fn on(urls: impl Into<String>) -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let prefix = format!("tower-mfa-test:{}-{number}", std::process::id());
+        // It ends with a point: else the first of them, emptied, would take the keys of the tenth along.
+        let prefix = format!("tower-mfa-test:{}-{number}.", std::process::id());
         Self { urls: urls.into(), prefix, stores: AtomicUsize::new(0) }
     }
 
