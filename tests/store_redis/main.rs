@@ -13,8 +13,11 @@ mod budgets;
 mod claims;
 mod clocks;
 mod cluster;
+mod doors;
 mod failover;
 mod faults;
+#[path = "../common/house.rs"]
+mod house;
 mod layout;
 #[path = "../common/left_out.rs"]
 mod left_out;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 /// What happens to the chosen request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub(crate) enum Cut {
     Before,
     /// It is sent on and done, and its answer is not brought back.
     After,
+    /// The same, and whoever connects again is served.
+    AfterOnce,
     /// It is kept, with all behind it, until the wire is mended: the process is slow, not gone.
     Hold,
 }
@@ -31,8 +35,8 @@ struct Plan {
     at: AtomicUsize,
     met: AtomicUsize,
     cut: Cut,
-    over: tokio::sync::watch::Sender<bool>,
-    held: tokio::sync::watch::Sender<bool>,
+    over: watch::Sender<bool>,
+    held: watch::Sender<bool>,
 }
 
 impl Proxy {
@@ -45,8 +49,8 @@ impl Proxy {
             at: AtomicUsize::new(usize::MAX),
             met: AtomicUsize::new(0),
             cut,
-            over: tokio::sync::watch::Sender::new(false),
-            held: tokio::sync::watch::Sender::new(false),
+            over: watch::Sender::new(false),
+            held: watch::Sender::new(false),
         });
         let shared = Arc::clone(&plan);
         tokio::spawn(async move {
@@ -85,6 +89,11 @@ impl Proxy {
         ended(&mut self.plan.held.subscribe()).await;
     }
 
+    /// Whether the chosen request has come.
+    pub(crate) fn is_met(&self) -> bool {
+        self.plan.met.load(Ordering::SeqCst) > self.plan.at.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn is_cut(&self) -> bool {
         *self.plan.over.borrow()
     }
@@ -92,23 +101,11 @@ impl Proxy {
 
 impl Plan {
     async fn pass(self: Arc<Self>, client: TcpStream, server: TcpStream) {
-        let (mut from_client, mut to_client) = client.into_split();
-        let (mut from_server, mut to_server) = server.into_split();
+        let (mut from_client, to_client) = client.into_split();
+        let (from_server, mut to_server) = server.into_split();
         let mut over = self.over.subscribe();
-        let mut answers = over.clone();
-        let back = tokio::spawn(async move {
-            let mut buffer = vec![0; 65_536];
-            loop {
-                tokio::select! {
-                    biased;
-                    () = ended(&mut answers) => return,
-                    read = from_server.read(&mut buffer) => match read {
-                        Ok(0) | Err(_) => return,
-                        Ok(count) => if to_client.write_all(&buffer[..count]).await.is_err() { return },
-                    },
-                }
-            }
-        });
+        let (mute, muted) = watch::channel(false);
+        let back = tokio::spawn(bring_back(from_server, to_client, over.clone(), muted));
         let mut waiting = Vec::new();
         let mut buffer = vec![0; 65_536];
         'wire: loop {
@@ -130,10 +127,12 @@ impl Plan {
                     let _ = to_server.write_all(&request).await;
                     continue;
                 }
+                let is_done = matches!(self.cut, Cut::After | Cut::AfterOnce);
                 if chosen {
-                    self.over.send_replace(true);
+                    mute.send_replace(is_done);
+                    self.over.send_replace(self.cut != Cut::AfterOnce);
                 }
-                if !chosen || self.cut == Cut::After {
+                if !chosen || is_done {
                     let _ = to_server.write_all(&request).await;
                 }
                 if chosen {
@@ -141,7 +140,7 @@ impl Plan {
                 }
             }
         }
-        if self.is_over() && self.cut == Cut::After {
+        if *mute.borrow() {
             // The server closes when it has read and done everything before.
             let _ = to_server.shutdown().await;
             let _ = back.await;
@@ -150,16 +149,41 @@ impl Plan {
         }
     }
 
-    fn is_over(&self) -> bool {
-        *self.over.borrow()
-    }
-
     fn counts(&self, request: &[u8]) -> bool {
         words(request).first().is_some_and(|word| word.eq_ignore_ascii_case(self.word))
     }
 }
 
-async fn ended(over: &mut tokio::sync::watch::Receiver<bool>) {
+/// Brings answers back until all is over; of a wire that is muted it hears them to the end, so that what the server was
+/// sent is done.
+async fn bring_back(
+    mut from_server: OwnedReadHalf,
+    mut to_client: OwnedWriteHalf,
+    mut over: watch::Receiver<bool>,
+    muted: watch::Receiver<bool>,
+) {
+    let mut buffer = vec![0; 65_536];
+    loop {
+        tokio::select! {
+            biased;
+            () = unless_muted(&mut over, &muted) => return,
+            read = from_server.read(&mut buffer) => match read {
+                Ok(0) | Err(_) => return,
+                Ok(_) if *muted.borrow() => {}
+                Ok(count) => if to_client.write_all(&buffer[..count]).await.is_err() { return },
+            },
+        }
+    }
+}
+
+async fn unless_muted(over: &mut watch::Receiver<bool>, muted: &watch::Receiver<bool>) {
+    ended(over).await;
+    if *muted.borrow() {
+        std::future::pending::<()>().await;
+    }
+}
+
+async fn ended(over: &mut watch::Receiver<bool>) {
     let _ = over.wait_for(|over| *over).await.map(drop);
 }
 
