@@ -4,10 +4,25 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::arithmetic_side_effects,
+    clippy::panic,
     reason = "a helper of a test may panic like the test"
 )]
 
+#[path = "../folder/mod.rs"]
 mod folder;
+#[cfg(unix)]
+mod full;
+#[path = "../common/house.rs"]
+mod house;
+#[path = "../common/left_out.rs"]
+mod left_out;
+mod migration;
+#[cfg(unix)]
+#[path = "../common/small_disk.rs"]
+mod small_disk;
+#[path = "../common/tools.rs"]
+#[expect(dead_code, reason = "what other tests ask of it")]
+mod tools;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
