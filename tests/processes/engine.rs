@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::pin::Pin;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -20,10 +21,13 @@ use tower_mfa::vault::MasterKey;
 use tower_mfa::webauthn::RelyingParty;
 
 use super::folder::Folder;
+use super::gated::{Gate, Gated};
 use super::postgres::Database;
 use super::server::Place;
 
 pub(crate) const ORIGIN: &str = "https://bank.example";
+/// How many challenges an account may have open.
+pub(crate) const PENDING: usize = 8;
 
 /// A store that several processes open, by its URL, and the folder of their keys.
 pub(crate) struct Engine {
@@ -71,7 +75,7 @@ impl Engine {
     }
 
     pub(crate) async fn open(&self, clock: &ManualClock) -> Service {
-        open(&self.url, &self.keys(), clock).await
+        open(&self.url, &self.keys(), clock, &Gate::new().0).await
     }
 }
 
@@ -110,32 +114,35 @@ impl<S: Store> Trail for S {
     }
 }
 
-pub(crate) async fn open(url: &str, keys: &str, clock: &ManualClock) -> Service {
+pub(crate) async fn open(url: &str, keys: &str, clock: &ManualClock, gate: &Gate) -> Service {
     match url.strip_prefix("sqlite:") {
-        Some(file) => on(SqliteStore::open(file).await.unwrap(), keys, clock),
-        None if url.starts_with("postgres") => on(PostgresStore::connect(url).await.unwrap(), keys, clock),
+        Some(file) => on(SqliteStore::open(file).await.unwrap(), keys, clock, gate),
+        None if url.starts_with("postgres") => on(PostgresStore::connect(url).await.unwrap(), keys, clock, gate),
         None => {
             let (urls, prefix) = url.split_once('#').unwrap();
             // The server of a test is set as it is.
             let store = RedisStore::builder().prefix(prefix).accept_data_loss(true);
-            on(store.connect(urls).await.unwrap(), keys, clock)
+            on(store.connect(urls).await.unwrap(), keys, clock, gate)
         }
     }
 }
 
-fn on(store: impl Store + Clone, keys: &str, clock: &ManualClock) -> Service {
+fn on(store: impl Store + Clone, keys: &str, clock: &ManualClock, gate: &Gate) -> Service {
     // Cheap recovery codes; whoever has a key or an app is asked for it.
     let policy = Policy::builder()
         .recovery_scheme(Scheme::argon2id(7_168, 5, 1).unwrap())
         .recovery_codes(Count::new(2).unwrap())
+        .pending_challenges(PENDING)
         .login(LoginPolicy::new(Login::IfEnrolled).enrolled_by([Method::WebAuthn, Method::Totp]));
-    let mfa = Mfa::builder(store.clone())
+    let mfa = Mfa::builder(Gated::new(store.clone(), gate.clone()))
         .issuer("https://id.example")
         .audience("api")
         .keys(Keys::load_or_create(keys).unwrap())
         .policy(policy.build().unwrap())
         .webauthn(RelyingParty::builder("bank.example", ORIGIN).build().unwrap())
-        .with_clock(clock.clone());
+        .with_clock(clock.clone())
+        // A commit that is held up waits for others, however busy the machine is.
+        .store_deadline(Duration::from_secs(60));
     Service { mfa: mfa.build().unwrap(), clock: clock.clone(), trail: Box::new(store) }
 }
 

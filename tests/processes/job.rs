@@ -1,15 +1,21 @@
 //! What a process is asked to do, and what it says became of it: a line of JSON each.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+use super::gated::Stop;
 
 /// Something that several try at once.
 #[derive(Debug, Clone)]
 pub(crate) struct Job {
-    pub(crate) what: What,
+    /// What they try, dealt over them in turn.
+    pub(crate) whats: Vec<What>,
     /// What the clock says.
     pub(crate) at: u64,
     /// How many try it, in each process.
     pub(crate) tasks: u64,
+    /// Where the first commit is held up.
+    pub(crate) stop: Option<Stop>,
 }
 
 #[derive(Debug, Clone)]
@@ -26,10 +32,20 @@ pub(crate) enum Reply {
 }
 
 /// How one try ended: `complete` with the refresh token, or the name of the refusal.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Outcome {
     pub(crate) said: String,
     pub(crate) refresh_token: Option<String>,
+    /// How many seconds to wait, where that is what was said.
+    pub(crate) wait: Option<u32>,
+}
+
+/// What a process says of a job.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Report {
+    pub(crate) outcomes: Vec<Outcome>,
+    /// How often its commits found that another process was faster.
+    pub(crate) conflicts: usize,
 }
 
 impl Outcome {
@@ -40,9 +56,24 @@ impl Outcome {
 
 impl Job {
     pub(crate) fn write(&self) -> String {
-        let what = match &self.what {
-            What::Refresh { token } => json!({"refresh": token}),
-            What::Answer { token, challenge, reply } => {
+        let whats: Vec<Value> = self.whats.iter().map(What::write).collect();
+        let stop = self.stop.map(|stop| if stop == Stop::Before { "before" } else { "after" });
+        json!({"whats": whats, "at": self.at, "tasks": self.tasks, "stop": stop}).to_string()
+    }
+
+    pub(crate) fn read(line: &str) -> Self {
+        let value: Value = serde_json::from_str(line).unwrap();
+        let whats = value["whats"].as_array().unwrap().iter().map(What::read).collect();
+        let stop = value["stop"].as_str().map(|stop| if stop == "before" { Stop::Before } else { Stop::After });
+        Self { whats, at: value["at"].as_u64().unwrap(), tasks: value["tasks"].as_u64().unwrap(), stop }
+    }
+}
+
+impl What {
+    fn write(&self) -> Value {
+        match self {
+            Self::Refresh { token } => json!({"refresh": token}),
+            Self::Answer { token, challenge, reply } => {
                 let (kind, text) = match reply {
                     Reply::Totp(text) => ("totp", text),
                     Reply::Recovery(text) => ("recovery", text),
@@ -50,35 +81,20 @@ impl Job {
                 };
                 json!({"token": token, "challenge": challenge, "kind": kind, "text": text})
             }
-        };
-        json!({"what": what, "at": self.at, "tasks": self.tasks}).to_string()
+        }
     }
 
-    pub(crate) fn read(line: &str) -> Self {
-        let value: Value = serde_json::from_str(line).unwrap();
-        let what = &value["what"];
+    fn read(what: &Value) -> Self {
         let text = |name: &str| what[name].as_str().unwrap().to_owned();
-        let what = match what["refresh"].as_str() {
-            Some(token) => What::Refresh { token: token.to_owned() },
-            None => {
-                let reply = match &*text("kind") {
-                    "totp" => Reply::Totp(text("text")),
-                    "recovery" => Reply::Recovery(text("text")),
-                    "webauthn" => Reply::WebAuthn(text("text")),
-                    other => panic!("{other}"),
-                };
-                What::Answer { token: text("token"), challenge: text("challenge"), reply }
-            }
+        if let Some(token) = what["refresh"].as_str() {
+            return Self::Refresh { token: token.to_owned() };
+        }
+        let reply = match &*text("kind") {
+            "totp" => Reply::Totp(text("text")),
+            "recovery" => Reply::Recovery(text("text")),
+            "webauthn" => Reply::WebAuthn(text("text")),
+            other => panic!("{other}"),
         };
-        Self { what, at: value["at"].as_u64().unwrap(), tasks: value["tasks"].as_u64().unwrap() }
+        Self::Answer { token: text("token"), challenge: text("challenge"), reply }
     }
-}
-
-pub(crate) fn write_outcomes(outcomes: &[Outcome]) -> String {
-    json!(outcomes.iter().map(|o| json!([o.said, o.refresh_token])).collect::<Vec<_>>()).to_string()
-}
-
-pub(crate) fn read_outcomes(line: &str) -> Vec<Outcome> {
-    let all: Vec<(String, Option<String>)> = serde_json::from_str(line).unwrap();
-    all.into_iter().map(|(said, refresh_token)| Outcome { said, refresh_token }).collect()
 }

@@ -17,9 +17,11 @@ mod folder;
 
 mod crashes;
 mod engine;
+mod gated;
 mod job;
 #[path = "../common/left_out.rs"]
 mod left_out;
+mod memory;
 mod person;
 #[path = "../common/postgres.rs"]
 #[expect(dead_code, reason = "what other tests ask of it")]

@@ -2,13 +2,16 @@
 
 use tower_mfa::account::{FirstFactor, OptionsJson};
 use tower_mfa::assurance::Authentication;
-use tower_mfa::clock::Clock as _;
+use tower_mfa::clock::{Clock as _, Timestamp};
 use tower_mfa::id::Subject;
 use tower_mfa::service::{Enroller, KeyRequest, LoginChallenge, LoginOutcome, Tokens, TotpEnrolment};
 use tower_mfa::testing::{AuthenticatorApp, SoftAuthenticator};
 
 use super::engine::{ORIGIN, Service};
 use super::job::{Reply, What};
+
+/// How far the codes of an app are apart, in seconds.
+const STEP: u64 = 30;
 
 pub(crate) struct Person {
     pub(crate) subject: Subject,
@@ -50,6 +53,16 @@ impl Service {
     pub(crate) async fn asked(&self, person: &Person) -> LoginChallenge {
         let LoginOutcome::Challenge(asked) = self.log_in(&person.subject).await else { panic!("nothing was asked") };
         asked
+    }
+}
+
+impl Person {
+    /// A code that is none of those that are good now.
+    pub(crate) fn wrong_code(&self, now: Timestamp) -> String {
+        let good = [now.minus(STEP), now, now.plus(STEP)].map(|at| self.app.code(at));
+        // One of four is none of three.
+        let all = ["000000", "111111", "222222", "333333"];
+        all.into_iter().find(|code| good.iter().all(|good| good != code)).unwrap().to_owned()
     }
 }
 

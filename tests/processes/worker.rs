@@ -1,6 +1,7 @@
 //! A process of its own: this test program once more, which does what it is told, a line at a time.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::pin::pin;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use tokio::task::JoinSet;
@@ -10,16 +11,22 @@ use tower_mfa::service::{AnswerOutcome, Error, Mfa, Responder, Tokens};
 use tower_mfa::testing::ManualClock;
 
 use super::engine::{self, Engine};
-use super::job::{Job, Outcome, Reply, What, read_outcomes, write_outcomes};
+use super::gated::Gate;
+use super::job::{Job, Outcome, Reply, Report, What};
 
 /// What its lines begin with; those of the test runner do not.
 const MARK: &str = "worker: ";
+/// What it says when a commit is held up, and what lets that go on.
+const HELD_UP: &str = "held up";
+const GO_ON: &str = "go on";
 
 /// A process at work. It is killed when it is dropped.
 pub(crate) struct Worker {
     child: Child,
     to: ChildStdin,
     from: BufReader<ChildStdout>,
+    /// What was heard already.
+    said: Option<String>,
 }
 
 impl Worker {
@@ -34,7 +41,7 @@ impl Worker {
             .spawn()
             .unwrap();
         let (to, from) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
-        let mut worker = Self { child, to, from };
+        let mut worker = Self { child, to, from, said: None };
         assert_eq!(worker.hear().as_deref(), Some("ready"));
         worker
     }
@@ -44,9 +51,24 @@ impl Worker {
         self.to.flush().unwrap();
     }
 
+    /// Waits until a commit is held up; `false` if there was none, and it has nothing to say but its report.
+    pub(crate) fn is_held_up(&mut self) -> bool {
+        let said = self.hear().unwrap();
+        let is_held_up = said == HELD_UP;
+        if !is_held_up {
+            self.said = Some(said);
+        }
+        is_held_up
+    }
+
+    pub(crate) fn go_on(&mut self) {
+        writeln!(self.to, "{GO_ON}").unwrap();
+        self.to.flush().unwrap();
+    }
+
     /// What became of the job; `None` if the process is gone.
-    pub(crate) fn outcomes(&mut self) -> Option<Vec<Outcome>> {
-        self.hear().map(|line| read_outcomes(&line))
+    pub(crate) fn report(&mut self) -> Option<Report> {
+        self.said.take().or_else(|| self.hear()).map(|line| serde_json::from_str(&line).unwrap())
     }
 
     fn hear(&mut self) -> Option<String> {
@@ -82,17 +104,32 @@ fn work() {
     let (Ok(store), Ok(keys)) = (std::env::var("PROCESSES_STORE"), std::env::var("PROCESSES_KEYS")) else { return };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
-        let clock = ManualClock::at(0);
-        let service = engine::open(&store, &keys, &clock).await;
+        let (clock, (gate, mut waits)) = (ManualClock::at(0), Gate::new());
+        let service = engine::open(&store, &keys, &clock, &gate).await;
+        let mut lines = std::io::stdin().lines().map(Result::unwrap);
         say("ready");
-        for line in std::io::stdin().lines() {
-            let job = Job::read(&line.unwrap());
+        while let Some(line) = lines.next() {
+            let job = Job::read(&line);
             clock.advance(job.at - clock.time().as_secs());
+            gate.hold_up_next(job.stop);
             let mut tries = JoinSet::new();
-            for _ in 0..job.tasks {
-                tries.spawn(attempt(service.mfa.clone(), job.what.clone()));
+            for what in (0..job.tasks).zip(job.whats.iter().cycle()).map(|(_, what)| what.clone()) {
+                tries.spawn(attempt(service.mfa.clone(), what));
             }
-            say(&write_outcomes(&tries.join_all().await));
+            let mut tried = pin!(tries.join_all());
+            let outcomes = loop {
+                tokio::select! {
+                    outcomes = &mut tried => break outcomes,
+                    // The tries run on threads of their own: this one may wait for a line.
+                    Some(go) = waits.recv() => {
+                        say(HELD_UP);
+                        assert_eq!(lines.next().as_deref(), Some(GO_ON));
+                        go.send(()).unwrap();
+                    }
+                }
+            };
+            let report = Report { outcomes, conflicts: gate.take_conflicts() };
+            say(&serde_json::to_string(&report).unwrap());
         }
     });
 }
@@ -127,8 +164,15 @@ fn outcome(tokens: Result<Tokens, Error>) -> Outcome {
         Ok(tokens) => Outcome {
             said: "complete".to_owned(),
             refresh_token: tokens.refresh_token().map(|token| token.expose().to_owned()),
+            wait: None,
         },
-        Err(error) => Outcome { said: name(error.refusal()).to_owned(), refresh_token: None },
+        Err(error) => {
+            let wait = match error.refusal() {
+                Refusal::Throttled { retry_after } => Some(*retry_after),
+                _ => None,
+            };
+            Outcome { said: name(error.refusal()).to_owned(), refresh_token: None, wait }
+        }
     }
 }
 
