@@ -5,10 +5,13 @@
     clippy::arithmetic_side_effects,
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a test fails loudly"
 )]
 
+#[path = "quickstart_http/bank.rs"]
+mod bank;
 #[path = "quickstart_http/client.rs"]
 mod client;
 #[path = "common/example.rs"]
@@ -28,6 +31,9 @@ mod quickstart;
 mod replicas;
 #[path = "quickstart_http/scan.rs"]
 mod scan;
+#[path = "store_redis/server/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "what other tests ask of it")]
+mod server;
 #[path = "common/tools.rs"]
 mod tools;
 

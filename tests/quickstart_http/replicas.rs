@@ -1,213 +1,174 @@
-//! The quickstart, started three times on one database behind a load balancer, and killed.
+//! Of several quickstarts on one database some are killed, and one hears what another was told.
 
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
+use rand::RngExt as _;
 use serde_json::{Value, json};
-use tower_mfa::clock::{Clock as _, SystemClock, Timestamp};
-use tower_mfa::testing::AuthenticatorApp;
 
-use super::client::{body, status};
-use super::postgres::Database;
-use super::{built, folder, root};
+use super::bank::{Bank, Person, now};
 
-/// A running quickstart among others.
-struct Replica {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Replica {
-    fn start(database: &Database, keys: &Path, origin: &str) -> Self {
-        let mut child = Command::new(built(root(), "quickstart"))
-            .args(["--listen", "127.0.0.1:0", "--store", &database.url, "--origin", origin, "--keys"])
-            .arg(keys)
-            .arg("--policy")
-            .arg(root().join("examples/quickstart/policy.toml"))
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the quickstart starts");
-        let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
-        let listens = lines.find_map(|line| {
-            let line = line.expect("text");
-            let (address, _) = line.trim().strip_prefix("It listens on http://")?.split_once(',')?;
-            Some(address.parse().expect("an address"))
-        });
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address: listens.expect("it says where it listens") }
-    }
-
-    fn signal(&self, signal: &str) {
-        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
-        assert!(sent.expect("kill runs").success());
-    }
-}
-
-impl Drop for Replica {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Hands each connection to the next replica that takes it.
-struct Balancer {
-    listener: TcpListener,
-    turn: Arc<AtomicUsize>,
-    /// How many connections a replica has taken.
-    taken: Arc<AtomicUsize>,
-}
-
-impl Balancer {
-    fn new() -> Self {
-        Self { listener: TcpListener::bind("127.0.0.1:0").unwrap(), turn: Arc::default(), taken: Arc::default() }
-    }
-
-    fn origin(&self) -> String {
-        format!("http://{}", self.listener.local_addr().unwrap())
-    }
-
-    fn serve(&self, replicas: &[Replica]) {
-        let addresses: Vec<SocketAddr> = replicas.iter().map(|replica| replica.address).collect();
-        let listener = self.listener.try_clone().unwrap();
-        let (turn, taken) = (Arc::clone(&self.turn), Arc::clone(&self.taken));
-        std::thread::spawn(move || {
-            for client in listener.incoming() {
-                let first = turn.fetch_add(1, Ordering::Relaxed);
-                let mut in_turn = (0..addresses.len()).map(|next| addresses[(first + next) % addresses.len()]);
-                let server = in_turn.find_map(|address| TcpStream::connect(address).ok()).expect("a replica is there");
-                taken.fetch_add(1, Ordering::Relaxed);
-                carry(client.unwrap(), server);
-            }
-        });
-    }
-
-    /// Which replica is the next.
-    fn send_next_to(&self, replica: usize) {
-        self.turn.store(replica, Ordering::Relaxed);
-    }
-}
-
-/// Both ways, until the server ends it.
-fn carry(client: TcpStream, server: TcpStream) {
-    let (mut asks, mut takes) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-    std::thread::spawn(move || io::copy(&mut asks, &mut takes));
-    std::thread::spawn(move || {
-        let (mut answers, mut hears) = (server, client);
-        let _ = io::copy(&mut answers, &mut hears);
-        let _ = hears.shutdown(Shutdown::Both);
-    });
-}
-
-/// Somebody who tries again when a page does not come.
-struct Person<'a> {
-    balancer: &'a Balancer,
-    repeats: AtomicUsize,
-}
-
-impl Person<'_> {
-    fn ask(&self, method: &str, path: &str, token: &str, sent: &Value) -> (u16, Value) {
-        for _ in 0..3 {
-            match self.ask_once(method, path, token, &sent.to_string()) {
-                Ok(answer) if !answer.is_empty() => return (status(&answer), body(&answer)),
-                _ => self.repeats.fetch_add(1, Ordering::Relaxed),
-            };
-        }
-        (0, Value::Null)
-    }
-
-    fn ask_once(&self, method: &str, path: &str, token: &str, sent: &str) -> io::Result<String> {
-        let address = self.balancer.listener.local_addr()?;
-        let mut stream = TcpStream::connect(address)?;
-        let authorization = if token.is_empty() { String::new() } else { format!("authorization: Bearer {token}\r\n") };
-        write!(
-            stream,
-            "{method} {path} HTTP/1.1\r\nhost: {address}\r\n{authorization}connection: close\r\n\
-             content-type: application/json\r\ncontent-length: {}\r\n\r\n{sent}",
-            sent.len()
-        )?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer)
-    }
-
-    fn log_in(&self) -> Value {
-        let login = json!({ "username": "alice", "password": "correct horse battery staple" });
-        let (status, answer) = self.ask("POST", "/login", "", &login);
-        assert_eq!(status, 200, "{answer}");
-        answer
-    }
-
-    fn answer(&self, challenge: &Value, code: &str) -> (u16, Value) {
-        let text = |name: &str| challenge[name].as_str().unwrap().to_owned();
-        let path = format!("/mfa/challenges/{}/verify", text("challenge_id"));
-        self.ask("POST", &path, &text("challenge_token"), &json!({ "type": "totp", "code": code }))
-    }
-
-    /// Binds a telephone; what confirms it is the code of now.
-    fn bind(&self) -> AuthenticatorApp {
-        let answer = self.log_in();
-        let token = answer["access_token"].as_str().unwrap();
-        let (status, started) = self.ask("POST", "/mfa/authenticators", token, &json!({ "type": "totp" }));
-        assert_eq!(status, 201, "{started}");
-        let app = AuthenticatorApp::scan(started["otpauth_uri"].as_str().unwrap()).unwrap();
-        let path = format!("/mfa/authenticators/{}/confirm", started["id"].as_str().unwrap());
-        let (status, bound) = self.ask("POST", &path, token, &json!({ "code": app.code(now()) }));
-        assert_eq!(status, 200, "{bound}");
-        app
-    }
-}
-
-fn now() -> Timestamp {
-    SystemClock.now().unwrap()
-}
+/// Within how long each replica hears of what another has revoked (`examples/quickstart/place.rs`).
+const HEARD_WITHIN: Duration = Duration::from_secs(5);
 
 #[test]
 fn of_three_on_one_database_one_is_killed_in_the_middle_of_a_sign_in_and_nobody_notices_but_by_a_repeat() {
-    let Some(database) = Database::new("replicas") else { return };
-    let folder = folder("quickstart-replicas");
-    let balancer = Balancer::new();
-    let start = || Replica::start(&database, &folder.join("keys"), &balancer.origin());
-    let replicas = std::thread::scope(|scope| {
-        let starting: Vec<_> = (0..3).map(|_| scope.spawn(start)).collect();
-        starting.into_iter().map(|replica| replica.join().unwrap()).collect::<Vec<_>>()
-    });
-    balancer.serve(&replicas);
-    let alice = Person { balancer: &balancer, repeats: AtomicUsize::new(0) };
-    let app = alice.bind();
+    Bank::all(3, "replicas").for_each(|bank| kill_one_that_has_not_looked(&bank));
+}
 
-    balancer.send_next_to(0);
+fn kill_one_that_has_not_looked(bank: &Bank) {
+    let alice = bank.alice();
+    let (app, _) = alice.bind();
+
+    bank.balancer.send_next_to(0);
     let challenge = alice.log_in();
-    assert_eq!(alice.repeats.load(Ordering::Relaxed), 0);
+    assert_eq!(alice.repeats(), 0);
     // It takes the answer, does not come to look at it, and is killed.
-    replicas[1].signal("-STOP");
-    balancer.send_next_to(1);
+    bank.replicas[1].signal("-STOP");
     // That of the next step, which is good already: the one of now is used up.
     let code = app.code(now().plus(30));
-    let before = balancer.taken.load(Ordering::Relaxed);
-    let (status, answer) = std::thread::scope(|scope| {
-        let asking = scope.spawn(|| alice.answer(&challenge, &code));
-        while balancer.taken.load(Ordering::Relaxed) == before {
-            std::thread::yield_now();
-        }
-        replicas[1].signal("-KILL");
-        asking.join().unwrap()
-    });
+    let (status, answer) =
+        killed_while_it_is_asked(bank, 1, Duration::ZERO, || alice.answer(&challenge, "totp", &code));
     assert_eq!(status, 200, "{answer}");
-    assert_eq!(alice.repeats.load(Ordering::Relaxed), 1, "the repeat");
+    assert_eq!(alice.repeats(), 1, "the repeat");
 
     let token = answer["access_token"].as_str().unwrap();
     for replica in 0..3 {
-        balancer.send_next_to(replica);
+        bank.balancer.send_next_to(replica);
         assert_eq!(alice.ask("GET", "/account", token, &Value::Null).0, 200, "the session is known to each of them");
-        balancer.send_next_to(replica);
-        let again = alice.answer(&alice.log_in(), &code);
+        bank.balancer.send_next_to(replica);
+        let again = alice.answer(&alice.log_in(), "totp", &code);
         assert_eq!(again.0, 422, "and the code is used up for each of them: {}", again.1);
     }
-    drop(replicas);
-    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// Asks a replica, and kills it so long after it was handed the question.
+fn killed_while_it_is_asked<T: Send>(
+    bank: &Bank,
+    replica: usize,
+    after: Duration,
+    ask: impl FnOnce() -> T + Send,
+) -> T {
+    bank.balancer.send_next_to(replica);
+    let before = bank.balancer.taken();
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(ask);
+        while bank.balancer.taken() == before {
+            std::thread::yield_now();
+        }
+        std::thread::sleep(after);
+        bank.replicas[replica].signal("-KILL");
+        asking.join().unwrap()
+    })
+}
+
+#[test]
+fn of_a_replica_that_is_killed_with_a_code_the_person_hears_by_a_repeat_whether_to_begin_anew() {
+    Bank::all(4, "killed").for_each(|bank| kill_some_with_a_code(&bank));
+}
+
+/// With recovery codes, for none of which anybody has to wait.
+fn kill_some_with_a_code(bank: &Bank) {
+    let alice = bank.alice();
+    let (_, bound) = alice.bind();
+    let mut codes = bound["recovery_codes"].as_array().unwrap().iter().map(|code| code.as_str().unwrap());
+    let answer = |challenge: &Value, code: &str| alice.answer(challenge, "recovery_code", code);
+
+    let (challenge, begun) = (alice.log_in(), Instant::now());
+    assert_eq!(answer(&challenge, codes.next().unwrap()).0, 200);
+    // That of the binding, and this one.
+    let (usual, mut sessions) = (begun.elapsed(), 2);
+    for replica in 0..3 {
+        bank.balancer.send_next_to(3);
+        let (challenge, code) = (alice.log_in(), codes.next().unwrap());
+        let (status, heard) = if replica == 0 {
+            // All is written, and the answer is on its way.
+            bank.balancer.kill_when_it_answers_next(&bank.replicas[replica]);
+            bank.balancer.send_next_to(replica);
+            answer(&challenge, code)
+        } else {
+            let after = usual.mul_f64(rand::rng().random());
+            killed_while_it_is_asked(bank, replica, after, || answer(&challenge, code))
+        };
+        assert!(replica > 0 || status == 410, "{heard}");
+        sessions += 1;
+        let again = answer(&alice.log_in(), code);
+        assert_eq!((again.0, &again.1["code"]), (422, &json!("invalid_code")), "it has let in somebody: {}", again.1);
+        let signed_in = match (status, heard["code"].as_str()) {
+            (200, None) => heard,
+            // Whoever holds the session of this code is nobody: the next code lets in.
+            (410, Some("challenge_gone")) => {
+                sessions += 1;
+                let (status, signed_in) = answer(&alice.log_in(), codes.next().unwrap());
+                assert_eq!(status, 200, "{signed_in}");
+                signed_in
+            }
+            _ => panic!("{status} {heard}"),
+        };
+        let token = signed_in["access_token"].as_str().unwrap();
+        assert_eq!(sids(&alice, token).len(), sessions, "one of each code");
+    }
+}
+
+/// The sessions there are, that of the token first.
+fn sids(alice: &Person<'_>, token: &str) -> Vec<String> {
+    let (status, listed) = alice.ask("GET", "/mfa/sessions", token, &Value::Null);
+    assert_eq!((status, &listed["next"]), (200, &Value::Null), "{listed}");
+    let mut items = listed["items"].as_array().unwrap().clone();
+    items.sort_by_key(|item| item["current"] != true);
+    items.iter().map(|item| item["sid"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn who_signs_out_at_one_replica_is_signed_out_at_each_within_the_time_they_promise() {
+    Bank::all(3, "signed_out").for_each(|bank| sign_out(&bank));
+}
+
+fn sign_out(bank: &Bank) {
+    let alice = bank.alice();
+    let (_, bound) = alice.bind();
+    let token = |of: &Value| of["access_token"].as_str().unwrap().to_owned();
+    let sign_in = |code: usize| {
+        let code = bound["recovery_codes"][code].as_str().unwrap();
+        token(&alice.answer(&alice.log_in(), "recovery_code", code).1)
+    };
+    let (first, second, third) = (token(&bound), sign_in(0), sign_in(1));
+    let profile = |replica: usize, token: &str| {
+        bank.balancer.send_next_to(replica);
+        alice.ask("GET", "/profile", token, &Value::Null).0
+    };
+    let end = |replica: usize, path: &str, token: &str| {
+        bank.balancer.send_next_to(replica);
+        let (status, said) = alice.ask("DELETE", path, token, &Value::Null);
+        assert_eq!(status, 204, "{said}");
+        let ended = Instant::now();
+        move |refused: &str| {
+            assert_eq!(profile(replica, refused), 401, "where it was said it is known at once");
+            (0..3).for_each(|replica| is_refused(ended, || profile(replica, refused)));
+        }
+    };
+    // Each has seen each token, and remembers that it is good.
+    for replica in 0..3 {
+        assert_eq!([&first, &second, &third].map(|token| profile(replica, token)), [200; 3]);
+    }
+
+    let own = sids(&alice, &second).remove(0);
+    end(0, &format!("/mfa/sessions/{own}"), &second)(&second);
+    end(1, "/mfa/sessions", &third)(&first);
+    for replica in 0..3 {
+        assert_eq!(profile(replica, &third), 200, "the others were ended, not this one");
+    }
+}
+
+/// A replica that does not hear in time knows that it does not know: what it is asked later than that it refuses.
+fn is_refused(ended: Instant, ask: impl Fn() -> u16) {
+    loop {
+        let late = ended.elapsed();
+        match ask() {
+            401 => return,
+            200 => assert!(late < HEARD_WITHIN, "{late:?} later the token was good"),
+            503 => assert!(late < 12 * HEARD_WITHIN, "{late:?} later it has not heard of it"),
+            other => panic!("{other}"),
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
