@@ -58,9 +58,11 @@ fn each_extractor_lets_in_what_it_asks_for_and_nothing_less() {
 
 #[test]
 fn a_rejection_is_the_layers_answer_to_the_letter() {
-    let house = House::new();
-    let app = router().layer(house.layer());
-    for request in [nobody(), bearing("x"), bearing(&house.token(&password()))] {
+    let (house, untold) = (House::new(), House::untold());
+    let unknown = bearing(&untold.token(&two_factors()));
+    let refused = [nobody(), bearing("x"), bearing(&house.token(&password()))].map(|request| (&house, request));
+    for (house, request) in refused.into_iter().chain([(&untold, unknown)]) {
+        let app = router().layer(house.layer());
         let (layered, extracted) = (send(&app, "/layered", request.clone()), send(&app, "/aal2", request));
         assert_eq!((layered.0, layered.1.headers(), layered.2), (extracted.0, extracted.1.headers(), extracted.2));
         assert_eq!(layered.1.extensions().get::<Refusal>(), extracted.1.extensions().get::<Refusal>());

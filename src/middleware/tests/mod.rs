@@ -8,6 +8,7 @@ mod credentials;
 mod grpc;
 mod plumbing;
 mod properties;
+mod unknown;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -15,6 +16,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
@@ -70,6 +72,13 @@ impl House {
             watch: Arc::new(Watch(AtomicU64::new(LOGIN.plus(10).as_secs()))),
             served: Arc::default(),
         }
+    }
+
+    /// One whose verifier is to know what others have revoked, and has heard of nothing yet.
+    pub(crate) fn untold() -> Self {
+        let house = Self::new();
+        let verifier = Verifier::new("https://id.example", "api", house.verifier.keys().clone()).unwrap();
+        Self { verifier: Arc::new(verifier.expect_feed(Duration::from_secs(300)).unwrap()), ..house }
     }
 
     pub(crate) fn layer(&self) -> AuthenticateLayer {
