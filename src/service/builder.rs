@@ -278,10 +278,11 @@ impl MfaBuilder {
     }
 
     /// For several replicas: believes an access token only where it is known what all of them have revoked, as of at
-    /// most `within` ago (1 to 300 seconds; 5 is a good start). What is older is answered `503`.
+    /// most `within` ago (1 to 300 seconds). What is older is answered `503`.
     ///
-    /// Run [`Mfa::revocation_feed`] beside the service: until it has read once, no token is believed. Default: tokens
-    /// of a session that another replica has ended are believed here until they expire.
+    /// Run [`Mfa::revocation_feed`] beside the service: until it has read once, no token is believed. Default: 5 s from
+    /// the call of [`Mfa::revocation_feed`] on; without that call, tokens of a session that another replica has ended
+    /// are believed here until they expire.
     pub const fn revocations_within(mut self, within: Duration) -> Self {
         self.revocations_within = Some(within);
         self

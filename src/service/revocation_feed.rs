@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::time::{Instant as Watch, timeout};
 
@@ -15,11 +15,14 @@ use crate::store::{
 };
 use crate::token::Verifier;
 
+#[cfg(test)]
+mod tests;
+
 /// Where readers that start begin: behind what no living token can be concerned by any more.
 const CHECKPOINT: &str = "tower-mfa revocations";
 /// How often the checkpoint is moved.
 const CHECKPOINTS: Duration = Duration::from_secs(60);
-/// How often the feed is read, if nothing is expected of it.
+/// How often the feed is read at the least.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long a store may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -29,9 +32,9 @@ pub(super) const A_DAY: u64 = 24 * 60 * 60;
 /// Tells a verifier what was revoked by other replicas: sessions that have ended, by a person, an operator, or a change
 /// of factors.
 ///
-/// It reads a small feed of its own in the store, several times within the time that the verifier expects it in
-/// ([`MfaBuilder::revocations_within`](super::MfaBuilder::revocations_within)). While it cannot, the verifier answers
-/// `503` after that time.
+/// It reads a small feed of its own in the store, several times within the time that the verifier expects it in: 5 s,
+/// or what [`MfaBuilder::revocations_within`](super::MfaBuilder::revocations_within) says. While it cannot, the verifier
+/// answers `503` after that time.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -39,11 +42,12 @@ pub(super) const A_DAY: u64 = 24 * 60 * 60;
 /// # use tower_mfa::store::MemoryStore;
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 /// let mfa = Mfa::builder(MemoryStore::new()).issuer("https://id.example").audience("api");
-/// let mfa = mfa.revocations_within(Duration::from_secs(5)).keys(Keys::generate().unwrap()).build().unwrap();
+/// let mfa = mfa.keys(Keys::generate().unwrap()).build().unwrap();
 ///
 /// // Beside the service, for as long as it runs; here until `stop` is dropped.
 /// let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
 /// let feed = tokio::spawn(mfa.revocation_feed().run(stopped));
+/// assert_eq!(mfa.verifier().feed_expected_within(), Some(Duration::from_secs(5)));
 /// drop(stop);
 /// feed.await.unwrap();
 ///
@@ -65,11 +69,13 @@ impl std::fmt::Debug for RevocationFeed {
 
 impl Mfa {
     /// Returns the feed of this service's own verifier: run it beside the service.
+    ///
+    /// From this call on, tokens are believed only where it is known what all replicas have revoked, as of at most 5 s
+    /// ago or what [`MfaBuilder::revocations_within`](super::MfaBuilder::revocations_within) has set.
     #[must_use]
     pub fn revocation_feed(&self) -> RevocationFeed {
         let inner = &self.inner;
-        let (store, verifier) = (Arc::clone(&inner.store), Arc::clone(&inner.verifier));
-        RevocationFeed { store, verifier, clock: Arc::clone(&inner.clock) }
+        RevocationFeed::of(Arc::clone(&inner.store), Arc::clone(&inner.verifier), Arc::clone(&inner.clock))
     }
 }
 
@@ -88,10 +94,17 @@ struct Reader {
 
 impl RevocationFeed {
     /// Makes the feed of a service that only checks tokens and reaches the store: `verifier` is the one that its
-    /// [`AuthenticateLayer`](crate::middleware::AuthenticateLayer) has.
+    /// [`AuthenticateLayer`](crate::middleware::AuthenticateLayer) has. It believes tokens from now on as after
+    /// [`Mfa::revocation_feed`]; [`Verifier::expect_feed`] sets another time.
     #[must_use]
     pub fn new(store: impl Store, verifier: Arc<Verifier>, clock: Arc<dyn Clock>) -> Self {
-        Self { store: Arc::new(store), verifier, clock }
+        Self::of(Arc::new(store), verifier, clock)
+    }
+
+    /// Whoever makes one counts on it, also before it runs, and when it never does.
+    fn of(store: Arc<dyn DynStore>, verifier: Arc<Verifier>, clock: Arc<dyn Clock>) -> Self {
+        verifier.expect_feed_by_default();
+        Self { store, verifier, clock }
     }
 
     /// Reads until `stop` is ready. A store that does not answer is asked again; the operator is told.
@@ -105,7 +118,7 @@ impl RevocationFeed {
             let mut reader = Reader::default();
             loop {
                 // As of when it was asked: what is committed meanwhile may or may not be in the answer.
-                let asked = Instant::now();
+                let asked = Watch::now().into_std();
                 match self.catch_up(&mut reader).await {
                     Ok(()) => self.verifier.caught_up(asked),
                     Err(error) => trace::trouble("what other replicas revoke cannot be read", &error),
@@ -234,36 +247,4 @@ impl Ended {
 
 async fn in_time<T>(call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     timeout(PATIENCE, call).await.unwrap_or_else(|elapsed| Err(StoreError::unavailable(elapsed)))
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::time::advance;
-
-    use super::*;
-    use crate::entropy::SystemEntropy;
-    use crate::id::{EventId, Subject};
-
-    fn event(number: u32) -> StoredEvent {
-        let cursor = EventCursor::new(number.to_string()).unwrap();
-        let id = EventId::generate(&SystemEntropy).unwrap();
-        StoredEvent::new(cursor, Subject::new("alice").unwrap(), id, Timestamp::EPOCH, "{}")
-    }
-
-    /// However many sessions end: what is remembered of them is a place for each second.
-    #[tokio::test(start_paused = true)]
-    async fn what_is_read_within_a_second_takes_one_place() {
-        let mut reader = Reader::default();
-        for number in 0..1_000 {
-            reader.read(&event(number), 900);
-            advance(Duration::from_micros(999)).await;
-        }
-        assert_eq!(reader.recent.len(), 1);
-        // The first of them was read a second before the last, whose tokens live as long.
-        advance(Duration::from_secs(899 + CLOCK_TOLERANCE)).await;
-        assert!(reader.take_lapsed().is_none(), "not before its time");
-        advance(Duration::from_secs(2)).await;
-        assert_eq!(reader.take_lapsed().unwrap().as_str(), "999");
-        assert!(reader.recent.is_empty());
-    }
 }

@@ -1,6 +1,6 @@
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -23,6 +23,9 @@ const REMEMBERED: usize = 10_000;
 
 /// Revocations kept by default: some 30 MiB when each is of another subject.
 const REVOCATIONS: usize = 65_536;
+
+/// How old what is known of revocations may be, unless it is said.
+const FEED_WITHIN: Duration = Duration::from_secs(5);
 
 /// RFC 9068 §4: leeway is "no more than a few minutes".
 const MAX_LEEWAY: u64 = 300;
@@ -72,7 +75,7 @@ pub struct Verifier {
     followed: AtomicU64,
     revocations: Revocations,
     /// As of when it is known what others revoked, where that is asked for.
-    freshness: Option<Freshness>,
+    freshness: OnceLock<Freshness>,
 }
 
 impl Verifier {
@@ -94,7 +97,7 @@ impl Verifier {
             seen: Seen::new(REMEMBERED)
                 .map_err(|_| ConfigError::new("verifier", "the source of random bytes failed"))?,
             revocations: Revocations::new(REVOCATIONS),
-            freshness: None,
+            freshness: OnceLock::new(),
         })
     }
 
@@ -151,13 +154,19 @@ impl Verifier {
         if !(Duration::from_secs(1)..=Duration::from_secs(300)).contains(&within) {
             return Err(ConfigError::new("revocations_within", "must be 1 to 300 seconds"));
         }
-        Ok(Self { freshness: Some(Freshness::new(within)), ..self })
+        Ok(Self { freshness: Freshness::new(within).into(), ..self })
+    }
+
+    /// As [`Verifier::expect_feed`], of a verifier that is in use already: within 5 s, unless another time is set. Who
+    /// makes a `service::RevocationFeed` for it need not call it.
+    pub fn expect_feed_by_default(&self) {
+        self.freshness.get_or_init(|| Freshness::new(FEED_WITHIN));
     }
 
     /// Says that all that was revoked by `at` has been told to this verifier. A service whose sessions stand in a store
     /// has a `service::RevocationFeed` say it.
     pub fn caught_up(&self, at: Instant) {
-        if let Some(freshness) = &self.freshness {
+        if let Some(freshness) = self.freshness.get() {
             freshness.know(at);
         }
     }
@@ -165,7 +174,7 @@ impl Verifier {
     /// Returns how old what is known of revocations may be; `None` where that is not asked for.
     #[must_use]
     pub fn feed_expected_within(&self) -> Option<Duration> {
-        self.freshness.as_ref().map(Freshness::within)
+        self.freshness.get().map(Freshness::within)
     }
 
     /// Returns the keys.
@@ -202,17 +211,30 @@ impl Verifier {
     /// [`TokenError`]. Answer `401` with `invalid_token` (RFC 6750 §3.1) whatever its kind, but `503` for
     /// [`NotKnown`](TokenErrorKind::NotKnown).
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Authentication, TokenError> {
+        self.verify_by(token, now, Instant::now)
+    }
+
+    /// As [`Verifier::verify`], by the given watch.
+    pub(crate) fn verify_by(
+        &self,
+        token: &str,
+        now: Timestamp,
+        watch: impl FnOnce() -> Instant,
+    ) -> Result<Authentication, TokenError> {
         // Before anything is worked out: the length is the attacker's.
         if token.len() > MAX_TOKEN {
             return Err(TokenErrorKind::TooLong.into());
         }
+        // Looked at first and said last, so that what is bad anyway is still called bad: news that come after what was
+        // revoked has been looked at say nothing about that look.
+        let known = self.knows_what_was_revoked(watch);
         self.forget_withdrawn(now);
         let name = self.seen.name(token);
         if let Some(name) = &name
             && let Some(verified) = self.seen.get(name)
         {
             if self.believes(&verified, now) {
-                self.knows_what_was_revoked()?;
+                known?;
                 return Ok(verified.authentication.clone());
             }
             self.seen.remove(name);
@@ -221,7 +243,7 @@ impl Verifier {
         if self.revocations.refuse(&verified.authentication, now) {
             return Err(TokenErrorKind::Revoked.into());
         }
-        self.knows_what_was_revoked()?;
+        known?;
         let authentication = verified.authentication.clone();
         if let Some(name) = name {
             self.seen.insert(name, verified);
@@ -229,9 +251,8 @@ impl Verifier {
         Ok(authentication)
     }
 
-    /// Asked last, so that what is bad anyway is still called bad.
-    fn knows_what_was_revoked(&self) -> Result<(), TokenErrorKind> {
-        let is_stale = self.freshness.as_ref().is_some_and(|freshness| freshness.is_stale(Instant::now()));
+    fn knows_what_was_revoked(&self, watch: impl FnOnce() -> Instant) -> Result<(), TokenErrorKind> {
+        let is_stale = self.freshness.get().is_some_and(|freshness| freshness.is_stale(watch()));
         if is_stale { Err(TokenErrorKind::NotKnown) } else { Ok(()) }
     }
 

@@ -76,7 +76,7 @@ async fn what_ended_here_is_over_elsewhere_and_nothing_else_is() {
     elsewhere.comes_to_say(&phone, Result::is_ok).await;
     elsewhere.comes_to_say(&bob, Result::is_ok).await;
 
-    // A change of factors ends the others; the operator ends all.
+    // Somebody ends all others; the operator ends all.
     let laptop = s.password("alice").await;
     let by = s.auth(&phone);
     s.mfa.end_other_sessions(&by).await.unwrap();
@@ -84,6 +84,28 @@ async fn what_ended_here_is_over_elsewhere_and_nothing_else_is() {
     elsewhere.comes_to_say(&phone, Result::is_ok).await;
     s.mfa.suspend(s.auth(&bob).subject(), "carol", "left").await.unwrap();
     elsewhere.comes_to_say(&bob, is_over).await;
+}
+
+#[tokio::test]
+async fn a_change_of_factors_here_ends_the_others_elsewhere() {
+    let s = Scene::with(cheap().max_sessions(3).build().unwrap());
+    let elsewhere = Elsewhere::of(&s);
+    let (phone, laptop) = (s.password("alice").await, s.password("alice").await);
+    elsewhere.comes_to_say(&laptop, Result::is_ok).await;
+    let first = s.bind(&s.auth(&phone)).await;
+    elsewhere.comes_to_say(&laptop, is_over).await;
+    elsewhere.comes_to_say(&first.bound.tokens, Result::is_ok).await;
+
+    let laptop = s.sign_in("alice", &first.app).await;
+    elsewhere.comes_to_say(&laptop, Result::is_ok).await;
+    let second = s.bind(&first.by).await;
+    elsewhere.comes_to_say(&laptop, is_over).await;
+
+    let laptop = s.sign_in("alice", &first.app).await;
+    elsewhere.comes_to_say(&laptop, Result::is_ok).await;
+    s.mfa.remove(&second.by, first.bound.authenticator.id).await.unwrap();
+    elsewhere.comes_to_say(&laptop, is_over).await;
+    elsewhere.comes_to_say(&second.bound.tokens, Result::is_ok).await;
 }
 
 #[tokio::test]
@@ -165,6 +187,27 @@ async fn a_place_that_the_store_does_not_know_is_left() {
     let elsewhere = Elsewhere::of(&s);
     elsewhere.comes_to_say(&carol, Result::is_ok).await;
     assert!(is_over(&elsewhere.says(&alice)));
+}
+
+/// Where nobody says how old it may be, it is 5 s, from when there is a feed to count on, and before it runs.
+#[tokio::test]
+async fn whoever_makes_a_feed_counts_on_it_within_five_seconds() {
+    let s = Scene::with(cheap().build().unwrap());
+    let alice = s.password("alice").await;
+    assert_eq!((s.mfa.verifier().feed_expected_within(), s.auth(&alice).subject().id()), (None, "alice"));
+    let feed = s.mfa.revocation_feed();
+    assert_eq!(s.mfa.verifier().feed_expected_within(), Some(Duration::from_secs(5)));
+    let refused = s.mfa.authenticate(alice.access_token().expose()).unwrap_err();
+    assert!(matches!(refused.refusal(), Refusal::Unavailable { .. }), "{refused:?}");
+    let feed = tokio::spawn(feed.run(std::future::pending::<()>()));
+    while s.mfa.authenticate(alice.access_token().expose()).is_err() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    feed.abort();
+
+    let chosen = Scene::built(|builder| builder.revocations_within(Duration::from_secs(60)));
+    drop(chosen.mfa.revocation_feed());
+    assert_eq!(chosen.mfa.verifier().feed_expected_within(), Some(Duration::from_secs(60)), "what was said stays");
 }
 
 /// An enforcer has the store and no `Mfa`.
