@@ -14,6 +14,7 @@
 #[path = "../folder/mod.rs"]
 mod folder;
 mod scene;
+mod turnstile;
 
 mod binding;
 mod bypass;
@@ -37,6 +38,7 @@ mod policy;
 mod presets;
 mod replacement;
 mod revocations;
+mod rotating;
 mod rotation;
 mod sessions;
 mod two;
