@@ -12,6 +12,8 @@
 mod abandoned;
 mod clocks;
 mod doors;
+#[path = "../common/elsewhere.rs"]
+mod elsewhere;
 mod failures;
 #[path = "../folder/mod.rs"]
 mod folder;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tower_mfa::store::{Commit, Committed, Feed, PostgresStore, Store, StoreErrorKind, StoredEvent};
 
+use crate::elsewhere::what_ends_at_one_is_over_at_the_other;
 use crate::order::{Gate, bodies, put, subject};
 use crate::postgres::Schema;
 use crate::{event, revision, story};
@@ -97,4 +98,10 @@ async fn a_cursor_beyond_the_last_event_is_refused_before_the_reader_skips_any()
         assert_eq!(refused.kind(), StoreErrorKind::Cursor, "{feed:?}: {}", story(&refused));
         assert!(store.events(feed, all.first().map(StoredEvent::cursor), 9).await.is_ok(), "{feed:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ended_at_one_service_is_over_at_another_on_the_same_database() {
+    let Some(schema) = Schema::new("elsewhere") else { return };
+    what_ends_at_one_is_over_at_the_other(schema.store().await, schema.store().await).await;
 }

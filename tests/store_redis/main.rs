@@ -14,6 +14,8 @@ mod claims;
 mod clocks;
 mod cluster;
 mod doors;
+#[path = "../common/elsewhere.rs"]
+mod elsewhere;
 mod failover;
 mod faults;
 #[path = "../common/house.rs"]
@@ -31,6 +33,7 @@ mod settings;
 use std::error::Error as _;
 use std::sync::LazyLock;
 
+use elsewhere::what_ends_at_one_is_over_at_the_other;
 use server::Place;
 use tower_mfa::clock::Timestamp;
 use tower_mfa::entropy::SystemEntropy;
@@ -86,4 +89,11 @@ async fn the_redis_store_conforms_on_one_server() {
 async fn the_redis_store_conforms_on_a_cluster() {
     let Some(place) = Place::cluster("the suite on a cluster") else { return };
     conformance::run(async || place.fresh().await).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ended_at_one_service_is_over_at_another_on_the_same_servers() {
+    for place in Place::both("what ended at another service") {
+        what_ends_at_one_is_over_at_the_other(place.store().await, place.store().await).await;
+    }
 }
