@@ -41,8 +41,8 @@ impl Rotating {
     }
 
     /// Everybody's account needs the new key alone, holds all sign-ins, and has lost no event.
-    async fn is_whole(self, sign_ins: [usize; 2]) {
-        let s = on_keys(&self.elsewhere, vec![self.new]);
+    async fn is_whole(&self, sign_ins: [usize; 2]) {
+        let s = on_keys(&self.elsewhere, vec![self.new.clone()]);
         for ((name, person), before) in NAMES.into_iter().zip(&self.people).zip(sign_ins) {
             assert_eq!(s.count(name, EventKind::AnswerAccepted).await, before, "{name}");
             s.sign_in(name, &person.app).await;

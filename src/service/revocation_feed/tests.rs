@@ -186,7 +186,7 @@ impl Replica {
     }
 
     async fn until(&self, since_begun: Duration) {
-        tokio::time::sleep_until(self.begun + since_begun).await;
+        sleep(since_begun.saturating_sub(self.begun.elapsed())).await;
     }
 }
 
@@ -254,11 +254,11 @@ impl Chance {
     fn below(&mut self, end: u64) -> u64 {
         // Knuth's multiplier; the high bits are the good ones.
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % end
+        (self.0 >> 33).checked_rem(end).unwrap()
     }
 
     fn call(&mut self, bound: u64) -> Call {
-        let longest = [bound / 10, bound / 2, bound, 3 * bound][usize::try_from(self.below(4)).unwrap()];
+        let longest = [bound / 10, bound / 2, bound, bound.saturating_mul(3)][usize::try_from(self.below(4)).unwrap()];
         let fails = self.below(8) == 0;
         Call { looks_after: millis(self.below(longest)), answers_after: millis(self.below(longest)), fails }
     }
