@@ -4,22 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use tower_mfa::account::{Event, EventKind};
-use tower_mfa::assurance::Method;
-use tower_mfa::clock::Timestamp;
 use tower_mfa::id::AuthenticatorId;
 use tower_mfa::service::{LoginOutcome, Mfa, Reply, Responder};
 use tower_mfa::store::{Feed, Store as _};
 use tower_mfa::testing::ManualClock;
 
-use super::marks::list;
+use super::marks::{Marks, list};
 use super::memory::{Called, Heard, Memory};
 use super::operations::Hands;
 use super::store::{Handle, Shared};
 use super::world::{BEGINNING, NAMES, first_factor};
-
-/// How many wrong answers there are in how many seconds, by default.
-const BUDGET: usize = 3;
-const WITHIN: u64 = 300;
 
 /// Says what is wrong, in a sentence.
 pub(crate) async fn broken(
@@ -30,21 +24,32 @@ pub(crate) async fn broken(
     hands: &Hands,
 ) -> Option<String> {
     let marks = shared.lock().state.marks.clone();
-    if let Some(broken) = marks.broken.as_ref().or(memory.broken.as_ref()) {
-        return Some(broken.clone());
+    if let Some(broken) = marks.broken.clone().or_else(|| refused(&marks, memory)).or_else(|| memory.broken.clone()) {
+        return Some(broken);
     }
     if let Some(((person, proof), _)) = memory.accepted.iter().find(|(_, times)| **times > 1) {
         return Some(format!("{proof:?} of {} was accepted twice", NAMES[*person]));
     }
-    let is_refusal = |call: &Called| matches!(call.heard, Heard::Wrong | Heard::Refused);
-    for (number, _) in memory.calls.iter().filter(|(_, call)| is_refusal(call)) {
-        if let Some(what) = marks.changed_by(*number) {
-            return Some(format!("the refusals: call {number} was refused and changed {what}"));
-        }
-    }
     for (person, name) in NAMES.iter().enumerate() {
         if let Err(broken) = of(mfa, clock, shared, memory, hands, person).await {
             return Some(format!("{name}: {broken}"));
+        }
+    }
+    None
+}
+
+/// Who is refused has changed nothing but counters, and who is refused unchecked has written nothing.
+fn refused(marks: &Marks, memory: &Memory) -> Option<String> {
+    let is_refusal = |call: &Called| matches!(call.heard, Heard::Wrong | Heard::Refused);
+    for (number, call) in memory.calls.iter().filter(|(_, call)| is_refusal(call)) {
+        if let Some(what) = marks.changed_by(*number) {
+            return Some(format!("the refusals: call {number} was refused and changed {what}"));
+        }
+        if let Some(what) = call.why.and_then(|why| marks.written_by(*number, call.door, why)) {
+            return Some(format!(
+                "the refusals: {:?}, call {number}, was refused unchecked and wrote {what}",
+                call.door
+            ));
         }
     }
     None
@@ -69,14 +74,13 @@ async fn of(
         return Err("the chain has an event twice".to_owned());
     }
     calls(memory, person, &events)?;
-    within_budget(memory, &events)?;
     logged_out(mfa, memory, person, &events).await?;
     still_get_in(mfa, clock, shared, hands, person).await?;
     recovery(mfa, shared, person, &events).await
 }
 
 async fn events(shared: &Shared, person: usize) -> Vec<Event> {
-    let store = Handle { shared: shared.clone(), replica: 0 };
+    let store = Handle { shared: shared.clone(), replica: 0, clock: ManualClock::at(0) };
     let page = store.events(Feed::Subject(&BEGINNING.people[person].subject), None, 200).await.unwrap();
     assert!(page.next().is_none(), "a story is shorter than a page");
     page.items().iter().map(|event| serde_json::from_str(event.body()).unwrap()).collect()
@@ -130,46 +134,6 @@ fn calls(memory: &Memory, person: usize, events: &[Event]) -> Result<(), String>
     }
 }
 
-/// The guesses of an app that are counted towards its next lock.
-#[derive(Default)]
-struct Guesses {
-    recent: Vec<Timestamp>,
-    locked_until: Option<Timestamp>,
-}
-
-/// No more guesses of one app are compared than the budget has, and none while it is locked.
-fn within_budget(memory: &Memory, events: &[Event]) -> Result<(), String> {
-    let mut apps: BTreeMap<AuthenticatorId, Guesses> = BTreeMap::new();
-    for event in events {
-        if event.kind == EventKind::Unlocked {
-            apps.clear();
-        }
-        let (Some(Method::Totp), Some(id)) = (event.method, event.authenticator_id) else { continue };
-        let guesses = apps.entry(id).or_default();
-        // A session that has two factors has a budget of its own, so that nobody locks its owner out.
-        let is_elevated = call_of(event).and_then(|call| memory.calls.get(&call)).is_some_and(|call| call.is_elevated);
-        let is_answer = matches!(event.kind, EventKind::AnswerAccepted | EventKind::AnswerRefused);
-        if let Some(until) = guesses.locked_until.filter(|until| is_answer && !is_elevated && event.at < *until) {
-            return Err(format!("the budget: an answer at {} though locked until {until}", event.at));
-        }
-        match event.kind {
-            EventKind::AnswerAccepted => *guesses = Guesses::default(),
-            EventKind::AnswerRefused if !is_elevated => {
-                guesses.recent.retain(|at| event.at.since(*at) < WITHIN);
-                guesses.recent.push(event.at);
-                if guesses.recent.len() > BUDGET {
-                    return Err(format!("the budget: {} wrong answers in five minutes", guesses.recent.len()));
-                }
-            }
-            EventKind::Locked => {
-                *guesses = Guesses { recent: Vec::new(), locked_until: event.until };
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
 /// Who was told to be logged out is.
 async fn logged_out(mfa: &Mfa, memory: &Memory, person: usize, events: &[Event]) -> Result<(), String> {
     let ended: BTreeSet<_> =
@@ -211,7 +175,7 @@ async fn still_get_in(
 }
 
 fn bound_apps(document: &Value) -> Vec<AuthenticatorId> {
-    let is_bound = |one: &&Value| one.pointer("/credential/totp").is_some() && one["status"] != "pending";
+    let is_bound = |one: &&Value| one.pointer("/credential/totp").is_some() && one["status"] == "active";
     let bound = list(document, "authenticators").filter(is_bound);
     bound.map(|one| one["id"].as_str().unwrap().parse().unwrap()).collect()
 }
@@ -224,7 +188,7 @@ async fn recovery(mfa: &Mfa, shared: &Shared, person: usize, events: &[Event]) -
     let document = shared.lock().state.document(&who.subject);
     // Those of the beginning, and no later set: of that nobody here has the codes. Without an app none is asked for.
     if used == 0
-        || document.get("recovery").is_none()
+        || document.get("recovery").is_none_or(|recovery| recovery["disabled"] == true)
         || bound_apps(&document).is_empty()
         || count(EventKind::RecoveryCodesIssued) > 1
     {

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tower_mfa::id::AuthenticatorId;
 
-use super::operations::{Hands, Operation, Order, Own, Proof, With};
+use super::call::{Call, Door};
+use super::counts::Counts;
+use super::operations::{Hands, Operation, Order, Own, Proof};
 use super::told::{Shown, Told};
 
 /// What became of a call, as far as it was heard.
@@ -31,16 +33,20 @@ pub(crate) struct Called {
     pub(crate) heard: Heard,
     /// Its answer may have been right.
     pub(crate) may_be_right: bool,
-    /// It answered from a session that had two factors, which has a budget of its own.
-    pub(crate) is_elevated: bool,
+    pub(crate) door: Door,
+    /// Why it was refused, where it was.
+    pub(crate) why: Option<&'static str>,
 }
 
 /// A session that somebody was given.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) person: usize,
+    sid: String,
     pub(crate) access: String,
     pub(crate) refresh: String,
+    /// The first, where that was replaced.
+    replaced: Option<String>,
     /// What was proved for it beside the first factor, in the words of a token.
     proved: BTreeSet<&'static str>,
     /// What its client was told that ends it.
@@ -55,7 +61,13 @@ pub(crate) struct Start {
     /// What had ended the session that it works with.
     ended: Option<&'static str>,
     may_be_right: bool,
-    is_elevated: bool,
+}
+
+impl Start {
+    /// Whether it works with a session of which its client was told that it has ended.
+    pub(crate) const fn is_revival(&self) -> bool {
+        self.ended.is_some()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -81,7 +93,7 @@ impl Memory {
         };
         let own = match operation {
             Operation::StepUp(own, _)
-            | Operation::Refresh(own)
+            | Operation::Refresh(own, _)
             | Operation::LogOut(own)
             | Operation::Bind(own, _)
             | Operation::Remove(own, _) => Some(own.number),
@@ -89,36 +101,32 @@ impl Memory {
         };
         let own = own.map(|number| &self.sessions[number]);
         let is_wrong = match operation {
-            Operation::SignIn(with) | Operation::StepUp(_, with) => *with == With::Wrong,
+            Operation::SignIn(with) | Operation::StepUp(_, with) => with.is_wrong(),
             Operation::Bind(_, is_right) => !is_right,
             _ => again.is_some_and(|attempt| attempt.is_wrong),
         };
-        let answers = matches!(operation, Operation::StepUp(..) | Operation::SendAgain(_));
-        Start {
-            sessions: self.sessions.len(),
-            ended: own.and_then(|own| own.ended),
-            may_be_right: !is_wrong,
-            is_elevated: answers && own.is_some_and(|own| !own.proved.is_empty()),
-        }
+        Start { sessions: self.sessions.len(), ended: own.and_then(|own| own.ended), may_be_right: !is_wrong }
     }
 
     pub(crate) fn own(&self, number: usize) -> Own {
         let session = &self.sessions[number];
-        Own { number, access: session.access.clone(), refresh: session.refresh.clone() }
+        let (access, refresh) = (session.access.clone(), session.refresh.clone());
+        Own { number, sid: session.sid.clone(), access, refresh, replaced: session.replaced.clone() }
     }
 
     /// Hears how the operation of a person ended, with its newest call.
-    pub(crate) fn hear(&mut self, person: usize, start: &Start, call: u64, told: &Told) {
+    pub(crate) fn hear(&mut self, person: usize, start: &Start, call: &Call, told: &Told) {
         let heard = match told {
             Told::In { by: Some(_), .. } => Heard::Right,
             Told::Bound { .. } => Heard::Bound,
             Told::Wrong => Heard::Wrong,
-            Told::Unknown | Told::Panicked(_) => Heard::Unknown,
+            Told::Unknown | Told::Unavailable | Told::Broken(_) => Heard::Unknown,
             Told::Refused(_) => Heard::Refused,
             _ => Heard::Done,
         };
-        let (may_be_right, is_elevated) = (start.may_be_right, start.is_elevated);
-        self.calls.insert(call, Called { person, heard, may_be_right, is_elevated });
+        let why = if let Told::Refused(why) = told { Some(*why) } else { None };
+        let called = Called { person, heard, may_be_right: start.may_be_right, door: call.door, why };
+        self.calls.insert(call.number, called);
         match told {
             Told::In { by, from, shown } => {
                 if let Some(proof) = by {
@@ -138,7 +146,9 @@ impl Memory {
             Told::Enough { from, shown } => self.goes_on(start, *from, shown),
             Told::Refreshed { from, shown } => {
                 self.goes_on(start, *from, shown);
-                self.sessions[*from].refresh = shown.refresh.clone().unwrap();
+                let refresh = &mut self.sessions[*from].refresh;
+                let replaced = std::mem::replace(refresh, shown.refresh.clone().unwrap());
+                self.sessions[*from].replaced.get_or_insert(replaced);
             }
             Told::Removed { from } => {
                 self.lives(start, *from);
@@ -154,13 +164,21 @@ impl Memory {
             Told::Obeyed(Order::Suspend | Order::Reset | Order::EndSessions | Order::Erase) => {
                 self.end(person, start.sessions, "an operator's order");
             }
-            Told::Panicked(how) => self.broken = Some(how.clone()),
-            Told::Obeyed(_) | Told::Left | Told::Wrong | Told::Unknown | Told::Refused(_) => {}
+            Told::Broken(how) => self.break_with(how.clone()),
+            Told::Obeyed(_) | Told::Left | Told::Wrong | Told::Unavailable | Told::Unknown | Told::Refused(_) => {}
         }
     }
 
+    pub(crate) fn count(&self, counts: &mut Counts) {
+        let of = |door: Door, heard: Heard| {
+            let calls = self.calls.values().filter(|call| (call.door, call.heard) == (door, heard)).count();
+            u64::try_from(calls).unwrap()
+        };
+        counts.add_many("wrong recovery codes", of(Door::Recover, Heard::Wrong));
+    }
+
     /// A replica crashed in the middle of this.
-    pub(crate) fn lose(&mut self, person: usize, start: &Start, call: u64) {
+    pub(crate) fn lose(&mut self, person: usize, start: &Start, call: &Call) {
         self.hear(person, start, call, &Told::Unknown);
     }
 
@@ -179,8 +197,8 @@ impl Memory {
             self.sessions[from].ended = Some("a step-up");
         }
         self.weigh(&proved, shown);
-        let (access, refresh) = (shown.access.clone(), shown.refresh.clone().unwrap());
-        self.sessions.push(Session { person, access, refresh, proved, ended: None });
+        let (sid, access, refresh) = (shown.sid.clone(), shown.access.clone(), shown.refresh.clone().unwrap());
+        self.sessions.push(Session { person, sid, access, refresh, replaced: None, proved, ended: None });
     }
 
     fn goes_on(&mut self, start: &Start, from: usize, shown: &Shown) {
@@ -211,7 +229,7 @@ impl Memory {
         }
     }
 
-    fn break_with(&mut self, what: String) {
+    pub(crate) fn break_with(&mut self, what: String) {
         self.broken.get_or_insert(what);
     }
 }

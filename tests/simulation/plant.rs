@@ -30,9 +30,54 @@ pub(crate) enum Plant {
     KeepsSessions,
     /// Does not remember the latest time.
     ForgetsTheTime,
+    /// Counts no failures with recovery codes, and none of a session.
+    ForgetsFailuresWithRecoveryCodes,
+    ForgetsFailuresOfSessions,
+    /// Never disables anything for good.
+    ForgetsTheHardLimit,
+    /// Who is refused for a refresh token that was replaced uses up a generation, and nobody is told.
+    SpendsGenerations,
+    /// Who is refused for one ends all other sessions, too.
+    EndsOthersBesideReplayed,
+    /// A wrong answer takes an exception away that goes on.
+    RefusesAndEndsBypass,
+    /// Sessions end when somebody signs in, and nobody is told.
+    EndsSessionsUntold,
+    /// A session of which it is told that it has ended stays.
+    KeepsEnded,
+    /// Tells of no session that it has ended: so it is shown to who looks, for no store can unlink an event.
+    HidesEnded,
+    /// Hides that a call to the store has failed.
+    HidesFaults,
+    /// Loses sessions on the way to who reads.
+    ReadsNoSessions,
 }
 
+/// What else is told of where sessions end: by an operator, with an exception, or as another begins.
+const BESIDE: [EventKind; 9] = [
+    EventKind::SessionsEnded,
+    EventKind::Suspended,
+    EventKind::Reset,
+    EventKind::Erased,
+    EventKind::Unlocked,
+    EventKind::BypassEnded,
+    EventKind::SignedIn,
+    EventKind::SteppedUp,
+    EventKind::AuthenticatorBound,
+];
+
 impl Plant {
+    /// Whether those find it who guess.
+    pub(crate) const fn is_of_guesses(self) -> bool {
+        matches!(
+            self,
+            Self::ForgetsFailures
+                | Self::ForgetsFailuresWithRecoveryCodes
+                | Self::ForgetsFailuresOfSessions
+                | Self::ForgetsTheHardLimit
+        )
+    }
+
     /// What it is where the answer to a commit is lost.
     pub(crate) fn unheard(self) -> Self {
         if self == Self::ForgetsUnheard { Self::ForgetsSteps } else { self }
@@ -56,6 +101,33 @@ impl Plant {
             Self::KeepsSessions if has(&[EventKind::SessionsEnded, EventKind::Suspended, EventKind::Reset]) => {
                 keep(document, "sessions");
             }
+            Self::ForgetsFailuresWithRecoveryCodes => {
+                document.as_object_mut().unwrap().remove("recovery_throttle");
+            }
+            Self::ForgetsFailuresOfSessions => each(document, "sessions", |session| {
+                session.as_object_mut().unwrap().remove("throttle");
+            }),
+            Self::ForgetsTheHardLimit => {
+                each(document, "authenticators", |one| {
+                    if one["status"] == "disabled" {
+                        one["status"] = json!("active");
+                    }
+                });
+                without(document, &["disabled"]);
+            }
+            Self::SpendsGenerations if has(&[EventKind::RefreshReplayed]) => {
+                *document = before.unwrap().clone();
+                let sid = events[0].sid.unwrap().to_string();
+                each(document, "sessions", |session| {
+                    if session["id"] == sid {
+                        session["generation"] = json!(session["generation"].as_u64().unwrap() + 1);
+                    }
+                });
+            }
+            Self::EndsOthersBesideReplayed if has(&[EventKind::RefreshReplayed]) => without(document, &["sessions"]),
+            Self::RefusesAndEndsBypass if has(&[EventKind::AnswerRefused]) => without(document, &["bypass"]),
+            Self::EndsSessionsUntold if has(&[EventKind::LoginChallenged]) => without(document, &["sessions"]),
+            Self::KeepsEnded if has(&[EventKind::SessionEnded]) && !has(&BESIDE) => keep(document, "sessions"),
             Self::ForgetsTheTime => {
                 if let Some(latest) = before.and_then(|before| before["latest"].as_u64()) {
                     document["latest"] = json!(latest - 1);
@@ -65,16 +137,33 @@ impl Plant {
         }
         true
     }
+
+    /// Whether none of these events is stored.
+    pub(crate) fn is_silent_about(self, events: &[Event]) -> bool {
+        self == Self::SpendsGenerations && events.iter().any(|event| event.kind == EventKind::RefreshReplayed)
+    }
+
+    /// What of these events who looks is shown.
+    pub(crate) fn told(self, mut events: Vec<Event>) -> Vec<Event> {
+        if self == Self::HidesEnded {
+            events.retain(|event| event.kind != EventKind::SessionEnded);
+        }
+        events
+    }
+}
+
+fn each(document: &mut Value, list: &str, change: impl FnMut(&mut Value)) {
+    document.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten().for_each(change);
 }
 
 fn raise(document: &mut Value) {
-    for session in document.get_mut("sessions").and_then(Value::as_array_mut).into_iter().flatten() {
+    each(document, "sessions", |session| {
         let at = session["created_at"].clone();
         let evidence = session["evidence"].as_array_mut().unwrap();
         if evidence.len() == 1 {
             evidence.push(json!({ "type": "totp", "at": at }));
         }
-    }
+    });
 }
 
 /// Takes members of these names out, wherever they stand.

@@ -11,14 +11,18 @@ use tokio::task::AbortHandle;
 use tower_mfa::service::Mfa;
 use tower_mfa::testing::ManualClock;
 
+use super::call::{Call, Door};
+use super::caller::Caller;
 use super::clocks::{Clocks, REPLICAS};
+use super::counts::Counts;
 use super::invariants;
 use super::memory::{Memory, Start};
-use super::operations::{Caller, Hands, Operation};
+use super::operations::{Hands, Operation};
 use super::plant::Plant;
+use super::reasons;
 use super::store::{Shared, Verdict, Waiting};
 use super::told::Told;
-use super::world::{BEGINNING, NAMES, replica};
+use super::world::{BEGINNING, HARD_LIMIT, NAMES, replica};
 use choice::shown;
 
 const STEPS: usize = 64;
@@ -27,38 +31,49 @@ const OVERLAPPING: usize = 3;
 /// And how many of all, anywhere.
 const AT_ONCE: usize = 7;
 
+/// In how many stories one is of somebody who guesses.
+pub(crate) const GUESSED: u64 = 4;
+/// How many wrong answers one after the other disable for good in those.
+const LOW_LIMIT: u32 = 4;
+
 /// A story that was told, and what is wrong with it.
 pub(crate) struct Ran {
     pub(crate) trace: Vec<String>,
     pub(crate) broken: Option<String>,
+    pub(crate) counts: Counts,
+}
+
+/// What a story is held to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    /// To all that there is.
+    All,
+    /// To all but that what is told of a commit is what it changes.
+    AllButTrail,
+    /// To what clients were told, and that that is stored.
+    Told,
 }
 
 /// Tells a story, and compares it with what was stored and what no commit may take back.
-pub(crate) fn run(seed: u64, plant: Plant) -> Ran {
-    tell(seed, plant, true)
-}
-
-/// The same by what clients were told alone.
-pub(crate) fn run_by_told(seed: u64, plant: Plant) -> Ran {
-    tell(seed, plant, false)
-}
-
-fn tell(seed: u64, plant: Plant, by_marks: bool) -> Ran {
+pub(crate) fn run(seed: u64, plant: Plant, by: By) -> Ran {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let mut scheduler = Scheduler::new(seed, plant);
+        scheduler.shared.lock().state.marks.ignores_trail = by != By::All;
         for _ in 0..STEPS {
             scheduler.step().await;
         }
         scheduler.end().await;
-        if !by_marks {
+        if by == By::Told {
             scheduler.shared.lock().state.marks = super::marks::Marks::default();
         }
+        scheduler.memory.count(&mut scheduler.counts);
+        scheduler.shared.lock().count(&mut scheduler.counts);
         let clock = ManualClock::at(scheduler.clocks.latest());
-        let survivor = replica(&scheduler.shared, 0, &clock, u64::MAX);
+        let survivor = replica(&scheduler.shared, 0, &clock, u64::MAX, HARD_LIMIT);
         let hands = std::mem::take(&mut *scheduler.hands.lock().unwrap());
         let broken = invariants::broken(&survivor, &clock, &scheduler.shared, &scheduler.memory, &hands).await;
-        Ran { trace: scheduler.trace, broken }
+        Ran { trace: scheduler.trace, broken, counts: scheduler.counts }
     })
 }
 
@@ -66,8 +81,8 @@ struct Running {
     replica: usize,
     person: usize,
     start: Start,
-    /// The number of its newest call.
-    call: Arc<Mutex<u64>>,
+    /// Its newest call.
+    call: Arc<Mutex<Call>>,
     abort: AbortHandle,
 }
 
@@ -82,11 +97,14 @@ struct Scheduler {
     replicas: Vec<Mfa>,
     started: u64,
     seed: u64,
+    /// How many wrong answers one after the other disable for good.
+    limit: u32,
     running: Vec<(u64, Running)>,
     ended: Ended,
     hands: Arc<Mutex<Hands>>,
     memory: Memory,
     trace: Vec<String>,
+    counts: Counts,
 }
 
 impl Scheduler {
@@ -94,12 +112,34 @@ impl Scheduler {
         let mut random = StdRng::seed_from_u64(seed);
         let shared = Shared::new(BEGINNING.state.clone(), plant);
         let clocks = Clocks::new(&mut random);
-        let replicas = (0..REPLICAS).zip(0..).map(|(n, own)| replica(&shared, n, clocks.of(n), seed << 16 | own));
+        let limit = if Self::is_guessed(seed) { LOW_LIMIT } else { HARD_LIMIT };
+        shared.lock().state.marks.budgets.hard_limit = usize::try_from(limit).unwrap();
+        let replicas =
+            (0..REPLICAS).zip(0..).map(|(n, own)| replica(&shared, n, clocks.of(n), seed << 16 | own, limit));
         let replicas = replicas.collect();
         shared.lock().has_begun = true;
         let (running, ended, hands) = (Vec::new(), Ended::default(), Arc::default());
-        let (memory, trace) = (Memory::default(), Vec::new());
-        Self { random, plant, shared, clocks, replicas, started: 16, seed, running, ended, hands, memory, trace }
+        let (memory, trace, counts, started) = (Memory::default(), Vec::new(), Counts::default(), 16);
+        Self {
+            random,
+            plant,
+            shared,
+            clocks,
+            replicas,
+            started,
+            seed,
+            limit,
+            running,
+            ended,
+            hands,
+            memory,
+            trace,
+            counts,
+        }
+    }
+
+    const fn is_guessed(seed: u64) -> bool {
+        seed.is_multiple_of(GUESSED)
     }
 
     async fn step(&mut self) {
@@ -107,7 +147,8 @@ impl Scheduler {
         match self.random.random_range(0..100) {
             0..30 => self.begin(),
             30..34 => self.crash(),
-            34..46 => self.trace.push(self.clocks.go_on(&mut self.random)),
+            34..36 => self.hang_up(),
+            36..48 => self.trace.push(self.clocks.go_on(&mut self.random)),
             _ => self.let_go(),
         }
         self.settle().await;
@@ -142,9 +183,24 @@ impl Scheduler {
             let at = self.running.iter().position(|(of, _)| *of == number).unwrap();
             let (_, running) = self.running.remove(at);
             self.trace.push(format!("  {} at {}: {}", NAMES[running.person], running.replica, told.name()));
-            let call = *running.call.lock().unwrap();
-            self.memory.hear(running.person, &running.start, call, &told);
+            let call = running.call.lock().unwrap().clone();
+            self.weigh(&running, &call, &told);
+            self.memory.hear(running.person, &running.start, &call, &told);
         }
+    }
+
+    /// Asks why somebody was told so, where that needs a reason.
+    fn weigh(&mut self, running: &Running, call: &Call, told: &Told) {
+        let mut inner = self.shared.lock();
+        if matches!(told, Told::Unavailable) {
+            // Its replica believes no more what was issued before: nobody knows what has ended.
+            inner.doubts.insert((running.replica, running.person));
+        }
+        let seen = inner.seen(call).clone();
+        if let Some(broken) = reasons::missing(call, &seen, &inner.state.marks, told) {
+            self.memory.break_with(broken);
+        }
+        self.counts.told(told, &running.start);
     }
 
     fn begin(&mut self) {
@@ -164,9 +220,10 @@ impl Scheduler {
         self.started += 1;
         let (number, story, ended) = (self.started, self.seed, Arc::clone(&self.ended));
         // No operation makes as many calls.
-        let call = Arc::new(Mutex::new(number << 4));
-        let (phone, hands) = (self.clocks.phone(at), Arc::clone(&self.hands));
-        let caller = Caller { mfa: self.replicas[at].clone(), phone, hands, person, call: Arc::clone(&call) };
+        let call = Arc::new(Mutex::new(Call { number: number << 4, door: Door::Begin, sid: None }));
+        let (phone, hands, shared) = (self.clocks.phone(at), Arc::clone(&self.hands), self.shared.clone());
+        let (mfa, replica) = (self.replicas[at].clone(), at);
+        let caller = Caller { mfa, shared, replica, phone, hands, person, call: Arc::clone(&call) };
         let task = tokio::spawn(caller.perform(operation));
         let abort = task.abort_handle();
         tokio::spawn(async move {
@@ -174,7 +231,7 @@ impl Scheduler {
                 Ok(told) => told,
                 // It crashed with its replica.
                 Err(gone) if gone.is_cancelled() => return,
-                Err(panicked) => Told::Panicked(format!("seed {story}: {panicked}")),
+                Err(panicked) => Told::Broken(format!("seed {story}: {panicked}")),
             };
             ended.lock().unwrap().push((number, told));
         });
@@ -207,13 +264,31 @@ impl Scheduler {
                 (Verdict::Go(Some(committed)), format!("{committed:?}"))
             }
             (88..94, Some(write)) => {
+                self.counts.add("answers of the store lost");
                 let committed = self.shared.lock().state.apply(&write, self.plant.unheard());
                 (Verdict::AnswerLost, format!("{committed:?}, and the answer is lost"))
             }
-            _ => (Verdict::Failed, "fails".to_owned()),
+            _ => {
+                self.counts.add("calls to the store failed");
+                (Verdict::Failed, "fails".to_owned())
+            }
         };
         self.trace.push(format!("  {what} of {replica} {shown}"));
         drop(go.send(verdict));
+    }
+
+    /// Whoever waits for one of the answers waits no longer; what was begun goes on without him.
+    fn hang_up(&mut self) {
+        if self.running.is_empty() {
+            return;
+        }
+        let at = self.random.random_range(0..self.running.len());
+        let (_, gone) = self.running.remove(at);
+        gone.abort.abort();
+        self.counts.add("clients that hung up");
+        self.trace.push(format!("  {} at {} hangs up", NAMES[gone.person], gone.replica));
+        self.shared.lock().doubts.insert((gone.replica, gone.person));
+        self.memory.lose(gone.person, &gone.start, &gone.call.lock().unwrap());
     }
 
     /// Writes what was answered before it was written, where that is planted.
@@ -235,6 +310,11 @@ impl Scheduler {
         self.shared.lock().waiting = others;
         let mut reached = 0;
         for waiting in gone {
+            self.counts.add(if waiting.write.is_some() {
+                "crashes with a write in hand"
+            } else {
+                "crashes while reading"
+            });
             // What was sent may arrive, though nobody waits for it any more.
             if let Some(write) = waiting.write.filter(|_| self.random.random()) {
                 reached += u32::from(
@@ -248,10 +328,13 @@ impl Scheduler {
         self.running = running;
         for (_, dead) in &dead {
             dead.abort.abort();
-            self.memory.lose(dead.person, &dead.start, *dead.call.lock().unwrap());
+            self.memory.lose(dead.person, &dead.start, &dead.call.lock().unwrap());
         }
         self.trace.push(format!("{at} crashes with {} in hand, {reached} of them written", dead.len()));
+        // What it believed no more, it is not asked again.
+        self.shared.lock().doubts.retain(|(of, _)| *of != at);
         self.started += 1;
-        self.replicas[at] = replica(&self.shared, at, self.clocks.of(at), self.seed << 16 | self.started);
+        let entropy = self.seed << 16 | self.started;
+        self.replicas[at] = replica(&self.shared, at, self.clocks.of(at), entropy, self.limit);
     }
 }

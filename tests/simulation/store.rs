@@ -1,6 +1,6 @@
 //! The store: a state that all replicas share, and calls that wait until the scheduler lets them go on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -12,9 +12,13 @@ use tower_mfa::store::{
     Claim, Commit, Committed, EventCursor, Feed, NewEvent, Page, Revision, ScanCursor, SinkState, Store, StoreError,
     Stored, StoredEvent, UserHandle, page_size,
 };
+use tower_mfa::testing::ManualClock;
 
+use super::call::{Call, Seen};
+use super::counts::Counts;
 use super::marks::Marks;
 use super::plant::Plant;
+use super::reasons::{TOLERANCE, lives};
 
 /// What is stored.
 #[derive(Clone, Default)]
@@ -36,6 +40,8 @@ pub(crate) struct Write {
     document: String,
     events: Vec<NewEvent>,
     claims: Vec<Claim>,
+    /// Whose it is; `None` where nobody calls.
+    call: Option<Call>,
 }
 
 /// How a call ends.
@@ -67,6 +73,41 @@ pub(crate) struct Inner {
     pub(crate) plant: Plant,
     /// What was answered and is not written yet, where that is planted.
     pub(crate) owed: Vec<(usize, Write)>,
+    /// What was seen of each call, by its number.
+    pub(crate) seen: BTreeMap<u64, Seen>,
+    /// Where nobody knows of whom whether sessions have ended: of a replica, and a person.
+    pub(crate) doubts: BTreeSet<(usize, usize)>,
+    /// The calls of commits: one that is made again when nobody waits any more belongs to the same.
+    callers: Vec<(Revision, Call)>,
+    /// How many access tokens were believed that a clock had issued which is ahead of the one they are read by.
+    pub(crate) ahead: u64,
+}
+
+impl Inner {
+    pub(crate) fn seen(&mut self, call: &Call) -> &mut Seen {
+        self.seen.entry(call.number).or_default()
+    }
+
+    /// Whose commit that is. In a story each is somebody's.
+    fn caller(&mut self, revision: &Revision) -> Option<Call> {
+        let known = |inner: &Self| inner.callers.iter().find(|(of, _)| of == revision).map(|(_, call)| call.clone());
+        match Call::current() {
+            Some(call) => self.callers.push((*revision, call)),
+            None if self.has_begun && known(self).is_none() => {
+                self.state.marks.broken = Some("the calls: a commit belongs to no call".to_owned());
+            }
+            None => {}
+        }
+        known(self)
+    }
+
+    pub(crate) fn count(&self, counts: &mut Counts) {
+        let seen = |is: fn(&Seen) -> bool| u64::try_from(self.seen.values().filter(|seen| is(seen)).count()).unwrap();
+        counts.add_many("races lost", seen(|seen| seen.conflicts > 0));
+        counts.add_many("clocks too far behind", seen(|seen| seen.was_behind));
+        counts.add_many("tokens from ahead believed", self.ahead);
+        self.state.marks.count(counts);
+    }
 }
 
 #[derive(Clone)]
@@ -76,7 +117,9 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(state: State, plant: Plant) -> Self {
-        let inner = Inner { state, waiting: Vec::new(), has_begun: false, plant, owed: Vec::new() };
+        let (waiting, owed, seen, doubts) = (Vec::new(), Vec::new(), BTreeMap::new(), BTreeSet::new());
+        let inner =
+            Inner { state, waiting, has_begun: false, plant, owed, seen, doubts, callers: Vec::new(), ahead: 0 };
         Self { inner: Arc::new(Mutex::new(inner)) }
     }
 
@@ -103,14 +146,16 @@ impl State {
             true => document.to_string(),
             false => write.document.clone(),
         };
-        let document = Arc::new(document);
-        self.marks.look(&key, before.as_ref(), &document, &events);
+        let (document, is_silent) = (Arc::new(document), plant.is_silent_about(&events));
+        let told = if is_silent { Vec::new() } else { plant.told(events) };
+        self.marks.look(write.call.as_ref(), &key, (before.as_ref(), &document), &told);
         self.documents.insert(key, (write.revision, text, document));
         write.claims.iter().for_each(|claim| drop(self.claims.insert(claimed(claim), write.subject.clone())));
         self.commits += 1;
         for (number, event) in write.events.iter().enumerate() {
             let is_odd = number == 0 && self.commits % 7 == 3;
             let times = match plant {
+                _ if is_silent => 0,
                 Plant::DropsEvents if is_odd => 0,
                 Plant::DoublesEvents if is_odd => 2,
                 _ => 1,
@@ -137,6 +182,8 @@ impl State {
 pub(crate) struct Handle {
     pub(crate) shared: Shared,
     pub(crate) replica: usize,
+    /// That of the replica.
+    pub(crate) clock: ManualClock,
 }
 
 impl Handle {
@@ -152,10 +199,26 @@ impl Handle {
             inner.waiting.push(Waiting { replica: self.replica, what, write, go });
             verdict
         };
-        match verdict.await {
-            Ok(verdict) => verdict,
-            Err(_) => pending().await,
+        let Ok(verdict) = verdict.await else { return pending().await };
+        if let Some(call) = Call::current() {
+            let mut inner = self.shared.lock();
+            let hides = inner.plant == Plant::HidesFaults;
+            let seen = inner.seen(&call);
+            let is_fault = matches!(verdict, Verdict::AnswerLost | Verdict::Failed);
+            seen.faults += u32::from(is_fault && !hides);
+            seen.conflicts += u32::from(matches!(verdict, Verdict::Go(Some(Committed::Conflict))));
         }
+        verdict
+    }
+
+    /// Notes what the call that runs can know of a document that it has just read.
+    fn note(&self, read: &Value) {
+        let (Some(call), now) = (Call::current(), self.clock.time().as_secs()) else { return };
+        let mut inner = self.shared.lock();
+        let seen = inner.seen(&call);
+        seen.is_behind = read["latest"].as_u64().unwrap() > now + TOLERANCE;
+        seen.was_behind |= seen.is_behind;
+        seen.is_alive = call.sid.is_some_and(|sid| lives(read, &sid, now));
     }
 
     async fn read<T>(&self, what: &'static str, look: impl FnOnce(&State) -> T) -> Result<T, StoreError> {
@@ -170,7 +233,14 @@ impl Store for Handle {
     async fn load(&self, subject: &Subject) -> Result<Option<Stored>, StoreError> {
         let find = |state: &State| state.documents.get(&subject.storage_key()).cloned();
         let found = self.read("load", find).await?;
-        Ok(found.map(|(revision, document, _)| Stored::new(subject.clone(), revision, document)))
+        let Some((revision, mut document, read)) = found else { return Ok(None) };
+        self.note(&read);
+        if self.shared.lock().plant == Plant::ReadsNoSessions {
+            let mut read = Value::clone(&read);
+            read.as_object_mut().unwrap().remove("sessions");
+            document = read.to_string();
+        }
+        Ok(Some(Stored::new(subject.clone(), revision, document)))
     }
 
     async fn subject_of(&self, handle: &UserHandle) -> Result<Option<Subject>, StoreError> {
@@ -187,6 +257,7 @@ impl Store for Handle {
             document: commit.document().to_owned(),
             events: commit.events().to_vec(),
             claims: commit.claims().to_vec(),
+            call: self.shared.lock().caller(commit.revision()),
         };
         match self.turn("commit", Some(write)).await {
             Verdict::Go(committed) => Ok(committed.unwrap()),

@@ -6,11 +6,16 @@ use tower_mfa::service::{Error, Tokens};
 
 use super::operations::{Order, Proof};
 
+pub(crate) const INVALID_TOKEN: &str = "invalid token";
+/// By an operator, or for want of anything that can be used: not for a while.
+pub(crate) const BLOCKED: &str = "blocked";
+
 /// Tokens, and what is said of them.
 #[derive(Debug, Clone)]
 pub(crate) struct Shown {
     pub(crate) access: String,
     pub(crate) refresh: Option<String>,
+    pub(crate) sid: String,
     pub(crate) acr: String,
     pub(crate) amr: Vec<String>,
 }
@@ -20,6 +25,7 @@ impl Shown {
         Self {
             access: tokens.access_token().expose().to_owned(),
             refresh: tokens.refresh_token().map(|token| token.expose().to_owned()),
+            sid: tokens.session().to_string(),
             acr: tokens.acr().to_owned(),
             amr: tokens.amr().iter().map(ToString::to_string).collect(),
         }
@@ -60,13 +66,15 @@ pub(crate) enum Told {
     Obeyed(Order),
     /// It brought an answer, which was wrong.
     Wrong,
-    /// Nobody said what became of it.
+    /// It could not be decided, or nobody knows how it was.
+    Unavailable,
+    /// Its replica crashed: nobody said what became of it.
     Unknown,
     Refused(&'static str),
     /// It was asked, and had nothing to answer with.
     Left,
-    /// What nobody expected: the story is broken.
-    Panicked(String),
+    /// What nobody should be told, or a panic: the story is broken.
+    Broken(String),
 }
 
 impl Told {
@@ -82,10 +90,11 @@ impl Told {
             Self::LoggedOut { .. } => "logged out".to_owned(),
             Self::Obeyed(order) => format!("{order:?} is done"),
             Self::Wrong => "wrong".to_owned(),
+            Self::Unavailable => "unavailable".to_owned(),
             Self::Unknown => "unknown".to_owned(),
             Self::Left => "left the question".to_owned(),
             Self::Refused(why) => format!("refused: {why}"),
-            Self::Panicked(how) => format!("panicked: {how}"),
+            Self::Broken(how) => format!("broken: {how}"),
         }
     }
 }
@@ -100,8 +109,8 @@ pub(crate) fn refused_answer(error: &Error) -> Told {
 
 pub(crate) fn refused(error: &Error) -> Told {
     Told::Refused(match error.refusal() {
-        Refusal::Unavailable { .. } => return Told::Unknown,
-        Refusal::InvalidToken => "invalid token",
+        Refusal::Unavailable { .. } => return Told::Unavailable,
+        Refusal::InvalidToken => INVALID_TOKEN,
         Refusal::InvalidCredential => "invalid credential",
         Refusal::Insufficient(_) => "insufficient",
         Refusal::ChallengeGone => "gone",

@@ -19,6 +19,10 @@ use super::store::{Handle, Shared, State};
 pub(crate) const START: u64 = 1_800_000_000;
 pub(crate) const ORIGIN: &str = "https://bank.example";
 pub(crate) const NAMES: [&str; 2] = ["alice", "bob"];
+/// How many wrong answers a session with two factors has, here.
+pub(crate) const ELEVATED_BUDGET: usize = 1;
+/// How many one after the other disable for good, by default.
+pub(crate) const HARD_LIMIT: u32 = 100;
 
 pub(crate) struct Person {
     pub(crate) subject: Subject,
@@ -42,7 +46,7 @@ pub(crate) static BEGINNING: LazyLock<Beginning> = LazyLock::new(|| {
         runtime.block_on(async {
             let shared = Shared::new(State::default(), Plant::Nothing);
             // Randomness that no seed draws again.
-            let mfa = replica(&shared, 0, &ManualClock::at(START - 3_600), u64::MAX - 1);
+            let mfa = replica(&shared, 0, &ManualClock::at(START - 3_600), u64::MAX - 1, HARD_LIMIT);
             let mut people = Vec::new();
             for name in NAMES {
                 people.push(enrol(&mfa, name).await);
@@ -62,12 +66,14 @@ static KEYS: LazyLock<Keys> = LazyLock::new(|| {
 });
 
 /// A replica, as it is after it was started.
-pub(crate) fn replica(shared: &Shared, number: usize, clock: &ManualClock, entropy: u64) -> Mfa {
+pub(crate) fn replica(shared: &Shared, number: usize, clock: &ManualClock, entropy: u64, hard_limit: u32) -> Mfa {
     let policy = Policy::builder()
+        .elevated_budget(u32::try_from(ELEVATED_BUDGET).unwrap())
+        .hard_limit(hard_limit)
         .recovery_scheme(Scheme::argon2id(7_168, 5, 1).unwrap())
         .recovery_codes(Count::new(2).unwrap())
         .bypass_at_most(3_600);
-    Mfa::builder(Handle { shared: shared.clone(), replica: number })
+    Mfa::builder(Handle { shared: shared.clone(), replica: number, clock: clock.clone() })
         .issuer("https://id.example")
         .audience("api")
         .keys(KEYS.clone())

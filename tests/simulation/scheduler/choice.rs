@@ -3,7 +3,7 @@
 use rand::RngExt as _;
 use tower_mfa::id::AuthenticatorId;
 
-use super::Scheduler;
+use super::{GUESSED, Scheduler};
 use crate::operations::{Operation, Order, With};
 use crate::world::BEGINNING;
 
@@ -14,7 +14,7 @@ impl Scheduler {
         // The newest, most of the time: the others have ended.
         let own = match self.random.random_range(0..own.len().max(1)) {
             _ if own.is_empty() => None,
-            old if self.random.random_range(0..3) == 0 => Some(own[old]),
+            old if self.random.random_range(0..2) == 0 => Some(own[old]),
             _ => own.last().copied(),
         };
         let own = own.map(|number| self.memory.own(number));
@@ -24,13 +24,15 @@ impl Scheduler {
             return Operation::Order(self.order());
         }
         match (how, own, self.memory.last_step[person]) {
-            (10..16, Some(own), _) => Operation::Refresh(own),
-            (16..20, Some(own), _) => Operation::LogOut(own),
-            (20..30, Some(own), _) => Operation::StepUp(own, self.with(app)),
-            (30..34, Some(own), _) => Operation::Bind(own, self.random.random_range(0..4) > 0),
-            (34..36, Some(own), _) => Operation::Remove(own, self.bound(person)),
-            (36..44, ..) if let Some(number) = self.latest_attempt(person) => Operation::SendAgain(number),
-            (44..50, _, Some((app, step))) => Operation::SignIn(With::Again(app, step)),
+            (10..30, Some(own), _) => Operation::Refresh(own, self.random.random()),
+            (30..33, Some(own), _) => Operation::LogOut(own),
+            (33..45, Some(own), _) => Operation::StepUp(own, self.with(app)),
+            (45..50, Some(own), _) => Operation::Bind(own, self.random.random_range(0..4) > 0),
+            (50..53, Some(own), _) => Operation::Remove(own, self.bound(person)),
+            (53..60, ..) if let Some(number) = self.latest_attempt(person) => Operation::SendAgain(number),
+            // Whoever guesses does so from where it locks nobody out.
+            (66..88, Some(own), _) if Self::is_guessed(self.seed) => Operation::StepUp(own, self.with(app)),
+            (60..66, _, Some((app, step))) => Operation::SignIn(With::Again(app, step)),
             _ => Operation::SignIn(self.with(app)),
         }
     }
@@ -52,10 +54,16 @@ impl Scheduler {
     }
 
     fn with(&mut self, app: usize) -> With {
-        match self.random.random_range(0..20) {
-            0 => With::Recovery(self.random.random_range(0..2)),
-            1..3 => With::Key,
-            3..8 => With::Wrong,
+        let is_guess = Self::is_guessed(self.seed) && self.random.random_range(0..3) > 0;
+        match self.random.random_range(0..40) {
+            0..2 => With::Recovery(self.random.random_range(0..2)),
+            2 => With::WrongRecovery(self.random.random_range(0..2)),
+            3..7 => With::Key,
+            7..17 => With::Wrong,
+            17.. if is_guess && self.seed.is_multiple_of(2 * GUESSED) => {
+                With::WrongRecovery(self.random.random_range(0..2))
+            }
+            17.. if is_guess => With::Wrong,
             _ => With::Right(app),
         }
     }
@@ -88,7 +96,7 @@ pub(super) fn shown(operation: &Operation) -> String {
         Operation::SignIn(with) => format!("signs in, {with:?}"),
         Operation::StepUp(own, with) => format!("steps session {} up, {with:?}", own.number),
         Operation::SendAgain(number) => format!("sends the answer {number} again"),
-        Operation::Refresh(own) => format!("refreshes session {}", own.number),
+        Operation::Refresh(own, is_newest) => format!("refreshes session {}, newest: {is_newest}", own.number),
         Operation::LogOut(own) => format!("logs session {} out", own.number),
         Operation::Bind(own, is_right) => format!("binds an app from session {}, right: {is_right}", own.number),
         Operation::Remove(own, _) => format!("removes an app from session {}", own.number),
