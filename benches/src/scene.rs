@@ -117,7 +117,7 @@ impl Scene {
 
 /// A question, and the right code.
 #[derive(Debug)]
-pub struct Asked {
+struct Asked {
     id: ChallengeId,
     token: SecretString,
     code: String,
@@ -125,7 +125,7 @@ pub struct Asked {
 
 impl Asked {
     /// Answers, and is signed in.
-    pub async fn answer(self, mfa: &Mfa) -> Tokens {
+    async fn answer(self, mfa: &Mfa) -> Tokens {
         let outcome = mfa.answer(Responder::Token(&self.token), self.id, Reply::totp(self.code)).await.unwrap();
         let AnswerOutcome::Complete(Answer { tokens, .. }) = outcome else { panic!("one factor was missing") };
         tokens
@@ -134,7 +134,7 @@ impl Asked {
 
 impl Person {
     /// Begins a login that is answered by the code of the step that is `offset` steps from now.
-    pub async fn begin(&self, mfa: &Mfa, clock: &Turned, offset: i64) -> Asked {
+    async fn begin(&self, mfa: &Mfa, clock: &Turned, offset: i64) -> Asked {
         let LoginOutcome::Challenge(asked) = mfa.begin(login(&self.subject, clock)).await.unwrap() else {
             panic!("an authenticator is bound");
         };

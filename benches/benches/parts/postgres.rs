@@ -9,7 +9,7 @@ use tower_mfa::id::{EventId, Subject};
 use tower_mfa::store::{PostgresOptions, PostgresStore, StoredEvent};
 use tower_mfa_benches::Report;
 
-use super::verification::{ROUND, Service, Written, accounts, now, ours_once, rate, report_rates, revision, subjects};
+use super::verification::{ROUND, Written, accounts, now, ours_once, rate, report_rates, revision};
 
 /// As many as a store opens unless it is told otherwise.
 const CONNECTIONS: u32 = 10;
@@ -32,9 +32,6 @@ pub fn measure(runtime: &Runtime, report: &mut Report) {
             let store = store.connect(&url).await.unwrap();
             let bare = Bare { pool: pool.clone(), schema: schema.as_str().into(), direct };
             compare(&store, &bare, &written, report).await;
-            if direct {
-                answers(&url, &schema, &bare, &written, report).await;
-            }
             run(&pool, &format!("DROP SCHEMA {schema} CASCADE")).await;
         }
     });
@@ -56,18 +53,6 @@ async fn compare(store: &PostgresStore, bare: &Bare, written: &Written, report: 
     let details = format!(", document of {} bytes", written.document.len());
     report_rates(&what, (ours, alone), async || {}, report, &details).await;
     println!("  {:.0} bytes of WAL each", wal.get());
-}
-
-/// The whole of a verification beside the bare load and commit, each in a schema of its own.
-async fn answers(url: &str, schema: &str, bare: &Bare, written: &Written, report: &mut Report) {
-    let own = format!("{schema}_answers");
-    let store = PostgresOptions::new().schema(&own).unwrap().max_connections(CONNECTIONS).direct(true);
-    let service = Service::on(store.connect(url).await.unwrap()).await;
-    run(&bare.pool, &format!("VACUUM ANALYZE {own}.account")).await;
-    let subjects = subjects();
-    let alone = async || rate(&subjects, written, |subject, written| bare.clone().once(subject, written)).await;
-    service.compare("PostgreSQL", alone, async || {}, report).await;
-    run(&bare.pool, &format!("DROP SCHEMA {own} CASCADE")).await;
 }
 
 /// sqlx and nothing else.

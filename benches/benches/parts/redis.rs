@@ -10,7 +10,7 @@ use tower_mfa::id::{EventId, Subject};
 use tower_mfa::store::{RedisStore, Store as _};
 use tower_mfa_benches::Report;
 
-use super::verification::{Service, Written, accounts, now, ours_once, rate, report_rates, revision};
+use super::verification::{Written, accounts, now, ours_once, rate, report_rates, revision};
 
 /// Loads and commits a second through the store, against the same script and bytes sent by the
 /// library alone on one connection, to the same keys, in turns. A document and its events, as a
@@ -23,31 +23,21 @@ pub fn measure(runtime: &Runtime, report: &mut Report) {
     runtime.block_on(async {
         let prefix = format!("tower-mfa-bench-{}", std::process::id());
         // With one partition the names of all keys are known.
-        let open = async |prefix: String| {
-            let store = RedisStore::builder().prefix(prefix).partitions(1).accept_data_loss(true);
-            store.connect(&url).await.unwrap()
-        };
-        let (store, bare) = (open(prefix.clone()).await, Bare::connect(&url, &prefix).await);
-        let service = open(format!("{prefix}-answers")).await;
-        compare(&store, &service, &bare, &Written::by_an_answer().await, report).await;
+        let store = RedisStore::builder().prefix(prefix.as_str()).partitions(1).accept_data_loss(true);
+        let (store, bare) = (store.connect(&url).await.unwrap(), Bare::connect(&url, &prefix).await);
+        compare(&store, &bare, &Written::by_an_answer().await, report).await;
         bare.clear().await;
     });
 }
 
-async fn compare(store: &RedisStore, answers: &RedisStore, bare: &Bare, written: &Written, report: &mut Report) {
+async fn compare(store: &RedisStore, bare: &Bare, written: &Written, report: &mut Report) {
     let subjects = accounts(store, written).await;
     let ours = async || rate(&subjects, written, |subject, written| ours_once(store.clone(), subject, written)).await;
     let alone = async || rate(&subjects, written, |subject, written| bare.clone().once(subject, written)).await;
     // What piles up is the same for both, and no part of the question.
-    let prune = async || {
-        for store in [store, answers] {
-            while store.prune(now().plus(86_400)).await.unwrap() > 0 {}
-        }
-    };
+    let prune = async || while store.prune(now().plus(60)).await.unwrap() > 0 {};
     let details = format!(", document of {} bytes", written.document.len());
     report_rates("load and commit, Redis (bare redis = 1)", (ours, alone), prune, report, &details).await;
-    let service = Service::on(answers.clone()).await;
-    service.compare("Redis", alone, prune, report).await;
 }
 
 /// The library and nothing else.

@@ -1,5 +1,4 @@
-//! A verification: as a store sees it, a load and a commit with the events of a right answer; and whole, with all that
-//! a service does around them.
+//! A verification as a store sees it: a load and a commit with the events of a right answer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,17 +8,14 @@ use tokio::task::JoinSet;
 use tower_mfa::clock::{Clock as _, SystemClock, Timestamp};
 use tower_mfa::entropy::SystemEntropy;
 use tower_mfa::id::{EventId, Subject};
-use tower_mfa::policy::Policy;
-use tower_mfa::recovery_code::Scheme;
 use tower_mfa::store::{Commit, Committed, Feed, MemoryStore, NewEvent, Revision, Store, StoredEvent};
 use tower_mfa::token::Algorithm;
-use tower_mfa_benches::scene::{Asked, Person, Scene};
+use tower_mfa_benches::scene::Scene;
 use tower_mfa_benches::{Report, Turned};
 
 const TASKS: usize = 32;
 const ACCOUNTS: usize = 1_000;
-const PEOPLE: usize = 300;
-pub const ROUNDS: usize = 7;
+const ROUNDS: usize = 7;
 pub const ROUND: Duration = Duration::from_secs(1);
 
 /// What an answer writes.
@@ -52,7 +48,7 @@ pub async fn accounts(store: &impl Store, written: &Written) -> Arc<[Subject]> {
     subjects
 }
 
-pub fn subjects() -> Arc<[Subject]> {
+fn subjects() -> Arc<[Subject]> {
     (0..ACCOUNTS).map(|n| Subject::new(format!("user-{n:08}")).unwrap()).collect()
 }
 
@@ -95,57 +91,6 @@ pub fn now() -> Timestamp {
     SystemClock.now().unwrap()
 }
 
-/// People with an app and ten recovery codes, who sign in at one service.
-pub struct Service {
-    scene: Scene,
-    people: Vec<Person>,
-}
-
-impl Service {
-    pub async fn on(store: impl Store) -> Self {
-        // Only enrolling hashes recovery codes, and is not measured.
-        let policy = Policy::builder().recovery_scheme(Scheme::argon2id(7_168, 5, 1).unwrap()).build().unwrap();
-        let clock = Turned::at(now().as_secs());
-        let scene = Scene::with_policy(store, Algorithm::EdDsa, clock, policy).await;
-        let mut people = Vec::new();
-        for number in 1..=PEOPLE {
-            people.push(scene.enrol(&format!("user-{number:08}")).await);
-        }
-        Self { scene, people }
-    }
-
-    /// How many right codes a second are answered, from the reply to the signed token, of people who were asked before
-    /// and sign out afterwards.
-    async fn rate(&self) -> f64 {
-        let Scene { mfa, clock, .. } = &self.scene;
-        let (mut answered, mut took) = (0, Duration::ZERO);
-        while took < ROUND {
-            clock.turn(30);
-            let mut asked: Vec<Asked> = Vec::new();
-            for person in &self.people {
-                asked.push(person.begin(mfa, clock, 0).await);
-            }
-            let start = Instant::now();
-            let mut running = JoinSet::new();
-            let mut signed_in = Vec::new();
-            for asked in asked {
-                if running.len() >= TASKS {
-                    signed_in.push(running.join_next().await.unwrap().unwrap());
-                }
-                let mfa = mfa.clone();
-                running.spawn(async move { asked.answer(&mfa).await });
-            }
-            signed_in.extend(running.join_all().await);
-            took += start.elapsed();
-            answered += signed_in.len();
-            for tokens in signed_in {
-                self.scene.log_out(&tokens).await;
-            }
-        }
-        answered as f64 / took.as_secs_f64()
-    }
-}
-
 /// Two rates in turns, and the first of them reported beside the second: how many times as long it takes.
 pub async fn report_rates(
     what: &str,
@@ -171,18 +116,4 @@ pub async fn report_rates(
     let middle = ROUNDS / 2;
     let details = format!("  {:.0} of {:.0} a second{details}", ours_all[middle], bare_all[middle]);
     report.line(what, ratios[middle], 1.25, "", details);
-}
-
-impl Service {
-    /// The whole of it beside the bare load and commit.
-    pub async fn compare(
-        &self,
-        engine: &str,
-        bare: impl AsyncFn() -> f64,
-        after_each: impl AsyncFn(),
-        report: &mut Report,
-    ) {
-        let what = format!("a code answered, {engine} (bare load and commit = 1)");
-        report_rates(&what, (async || self.rate().await, bare), after_each, report, "").await;
-    }
 }
