@@ -115,36 +115,17 @@ impl Scene {
     }
 }
 
-/// A question, and the right code.
-#[derive(Debug)]
-struct Asked {
-    id: ChallengeId,
-    token: SecretString,
-    code: String,
-}
-
-impl Asked {
-    /// Answers, and is signed in.
-    async fn answer(self, mfa: &Mfa) -> Tokens {
-        let outcome = mfa.answer(Responder::Token(&self.token), self.id, Reply::totp(self.code)).await.unwrap();
-        let AnswerOutcome::Complete(Answer { tokens, .. }) = outcome else { panic!("one factor was missing") };
-        tokens
-    }
-}
-
 impl Person {
-    /// Begins a login that is answered by the code of the step that is `offset` steps from now.
-    async fn begin(&self, mfa: &Mfa, clock: &Turned, offset: i64) -> Asked {
-        let LoginOutcome::Challenge(asked) = mfa.begin(login(&self.subject, clock)).await.unwrap() else {
-            panic!("an authenticator is bound");
-        };
-        Asked { id: asked.id, token: asked.token, code: code(&self.secret, clock, offset) }
-    }
-
     /// Signs in with the code of the step that is `offset` steps from now, from the password to the
     /// token. Each of them is good once, in their order.
     pub async fn sign_in(&self, mfa: &Mfa, clock: &Turned, offset: i64) -> Tokens {
-        self.begin(mfa, clock, offset).await.answer(mfa).await
+        let LoginOutcome::Challenge(challenge) = mfa.begin(login(&self.subject, clock)).await.unwrap() else {
+            panic!("an authenticator is bound");
+        };
+        let reply = Reply::totp(code(&self.secret, clock, offset));
+        let outcome = mfa.answer(Responder::Token(&challenge.token), challenge.id, reply).await.unwrap();
+        let AnswerOutcome::Complete(Answer { tokens, .. }) = outcome else { panic!("one factor was missing") };
+        tokens
     }
 }
 

@@ -40,16 +40,12 @@ impl Written {
 
 /// Accounts with that document.
 pub async fn accounts(store: &impl Store, written: &Written) -> Arc<[Subject]> {
-    let subjects = subjects();
+    let subjects: Arc<[Subject]> = (0..ACCOUNTS).map(|n| Subject::new(format!("user-{n:08}")).unwrap()).collect();
     for subject in &*subjects {
         let create = Commit::new(subject, None, revision(), &written.document);
         assert_eq!(store.commit(create).await.unwrap(), Committed::Done);
     }
     subjects
-}
-
-fn subjects() -> Arc<[Subject]> {
-    (0..ACCOUNTS).map(|n| Subject::new(format!("user-{n:08}")).unwrap()).collect()
 }
 
 /// How often a second all tasks together do it, each with subjects that no other has.
