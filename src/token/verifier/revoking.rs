@@ -94,7 +94,8 @@ impl Verifier {
 
     /// Refuses the tokens of a subject that were issued at or before `issued_by`, in this process.
     ///
-    /// `until` and the bound are as in [`Verifier::revoke_session`].
+    /// `until` and the bound are as in [`Verifier::revoke_session`]. Where the issuer's clock may be ahead of the one that
+    /// gives `issued_by`, add by how much: at most 300 s between the replicas of one `Mfa`.
     pub fn revoke_subject(&self, subject: &Subject, issued_by: Timestamp, now: Timestamp, until: Timestamp) {
         self.revocations.subject(subject, issued_by, now, until.plus(self.leeway), now.plus(self.leeway));
         self.forget_revoked(now);
