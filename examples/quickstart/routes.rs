@@ -201,16 +201,19 @@ pub(crate) fn answer(problem: Problem) -> Response {
 }
 
 /// A page elsewhere can give its own name our address (DNS rebinding) and would then be of the same
-/// origin. So on loopback a request must name this machine.
+/// origin. So on loopback a request must name this machine, or nobody at all: no browser leaves the name out, and a load
+/// balancer that asks how this replica is may.
 async fn only_by_our_name(request: Request, next: Next) -> Response {
-    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-    let host = request.uri().authority().cloned().or_else(|| host?.parse::<Authority>().ok());
-    let ours = host.is_some_and(|host| {
+    let header = request.headers().get(HOST);
+    let by_header = || header?.to_str().ok()?.parse::<Authority>().ok();
+    let named = request.uri().authority().cloned().or_else(by_header);
+    let nobody = header.is_none() && request.uri().authority().is_none();
+    let ours = named.is_some_and(|host| {
         let name = host.host();
         let address = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
         name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
     });
-    if ours {
+    if ours || nobody {
         return next.run(request).await;
     }
     answer(Problem::new(Code::Forbidden).detail("This service answers to localhost alone."))

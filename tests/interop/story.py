@@ -13,6 +13,7 @@ import hashlib
 import hmac
 import http.client
 import json
+import socket
 import struct
 import sys
 import time
@@ -433,6 +434,11 @@ def what_makes_no_sense_is_said_so():
         want(call(method, path, token=token), 403, "forbidden")
     # A name that a page elsewhere gave our address (DNS rebinding).
     want(call("GET", "/public", headers={"host": "evil.example"}), 403, "forbidden")
+    want(call("GET", "/public", headers={"host": ""}), 403, "forbidden")
+    # No browser leaves the name out; a load balancer does, when it asks how somebody is.
+    with socket.create_connection((ORIGIN.hostname, ORIGIN.port), 60) as health:
+        health.sendall(b"GET /public HTTP/1.0\r\n\r\n")
+        assert health.makefile().readline().split()[1] == "200"
     page = call("GET", "/")
     policy = page.headers["content-security-policy"]
     assert "default-src 'none'" in policy and "unsafe" not in policy, policy
