@@ -25,6 +25,10 @@ pub const AUDIENCE: &str = "api";
 /// As long as the ids people use.
 pub const SUBJECT: &str = "user-00000000";
 
+/// So many seconds later no code is good that was good before. Of a million codes one is also the code of the step after
+/// its own, is used up for both, and is refused thirty seconds later.
+pub const BEYOND: u64 = 60;
+
 /// A service, a clock to turn, and a subject with an authenticator app and ten recovery codes.
 #[derive(Debug)]
 pub struct Scene {
@@ -33,6 +37,8 @@ pub struct Scene {
     pub keys: KeySet,
     pub subject: Subject,
     secret: Secret,
+    ring: Arc<LocalKeyRing>,
+    policy: Policy,
 }
 
 /// Taken from by every answer, as in earnest, and never spent: the clock stands while thousands guess.
@@ -56,17 +62,16 @@ impl Scene {
     pub async fn with_policy(store: impl Store, algorithm: Algorithm, clock: Turned, policy: Policy) -> Self {
         let keys = KeySet::new(SigningKey::generate(algorithm).unwrap());
         let ring = LocalKeyRing::new(vec![MasterKey::generate("2026-11", &SystemEntropy).unwrap()]).unwrap();
-        let mfa = Mfa::builder(store)
-            .issuer(ISSUER)
-            .audience(AUDIENCE)
-            .keys(Keys::new(keys.clone(), Arc::new(ring)))
-            .with_clock(clock.clone())
-            .policy(policy)
-            .rate_limits(never_spent())
-            .build()
-            .unwrap();
+        let ring = Arc::new(ring);
+        let mfa = service(store, &keys, &ring, &clock, &policy);
         let Person { subject, secret } = enrol(&mfa, &clock, SUBJECT).await;
-        Self { mfa, clock, keys, subject, secret }
+        Self { mfa, clock, keys, subject, secret, ring, policy }
+    }
+
+    /// The same service over another store: with the same keys, it reads the same documents.
+    #[must_use]
+    pub fn over(&self, store: impl Store) -> Mfa {
+        service(store, &self.keys, &self.ring, &self.clock, &self.policy)
     }
 
     /// Enrols somebody else.
@@ -80,9 +85,9 @@ impl Scene {
         code(&self.secret, &self.clock, 0)
     }
 
-    /// Begins a login at the next step.
+    /// Begins a login when the codes of before are forgotten.
     pub async fn challenged(&self) -> (ChallengeId, SecretString) {
-        self.clock.turn(30);
+        self.clock.turn(BEYOND);
         match self.mfa.begin(login(&self.subject, &self.clock)).await.unwrap() {
             LoginOutcome::Challenge(challenge) => (challenge.id, challenge.token),
             other => panic!("an authenticator is bound: {other:?}"),
@@ -115,18 +120,49 @@ impl Scene {
     }
 }
 
-impl Person {
-    /// Signs in with the code of the step that is `offset` steps from now, from the password to the
-    /// token. Each of them is good once, in their order.
-    pub async fn sign_in(&self, mfa: &Mfa, clock: &Turned, offset: i64) -> Tokens {
-        let LoginOutcome::Challenge(challenge) = mfa.begin(login(&self.subject, clock)).await.unwrap() else {
-            panic!("an authenticator is bound");
-        };
-        let reply = Reply::totp(code(&self.secret, clock, offset));
-        let outcome = mfa.answer(Responder::Token(&challenge.token), challenge.id, reply).await.unwrap();
+/// A question, and the right code.
+#[derive(Debug)]
+pub struct Asked {
+    id: ChallengeId,
+    token: SecretString,
+    code: String,
+}
+
+impl Asked {
+    /// Answers, and is signed in.
+    pub async fn answer(self, mfa: Mfa) -> Tokens {
+        let outcome = mfa.answer(Responder::Token(&self.token), self.id, Reply::totp(self.code)).await.unwrap();
         let AnswerOutcome::Complete(Answer { tokens, .. }) = outcome else { panic!("one factor was missing") };
         tokens
     }
+}
+
+impl Person {
+    /// Begins a login that is answered by the code of the step that is `offset` steps from now.
+    pub async fn begin(&self, mfa: &Mfa, clock: &Turned, offset: i64) -> Asked {
+        let LoginOutcome::Challenge(asked) = mfa.begin(login(&self.subject, clock)).await.unwrap() else {
+            panic!("an authenticator is bound");
+        };
+        Asked { id: asked.id, token: asked.token, code: code(&self.secret, clock, offset) }
+    }
+
+    /// Signs in with the code of the step that is `offset` steps from now, from the password to the
+    /// token. Each of them is good once, in their order.
+    pub async fn sign_in(&self, mfa: &Mfa, clock: &Turned, offset: i64) -> Tokens {
+        self.begin(mfa, clock, offset).await.answer(mfa.clone()).await
+    }
+}
+
+fn service(store: impl Store, keys: &KeySet, ring: &Arc<LocalKeyRing>, clock: &Turned, policy: &Policy) -> Mfa {
+    Mfa::builder(store)
+        .issuer(ISSUER)
+        .audience(AUDIENCE)
+        .keys(Keys::new(keys.clone(), Arc::<LocalKeyRing>::clone(ring)))
+        .with_clock(clock.clone())
+        .policy(policy.clone())
+        .rate_limits(never_spent())
+        .build()
+        .unwrap()
 }
 
 /// Binds an app with the code of the step before this one, so that two more are good at once.

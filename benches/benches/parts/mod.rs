@@ -1,4 +1,5 @@
 pub mod answer;
+pub mod answers;
 pub mod crowd;
 pub mod flood;
 pub mod keys;

@@ -9,6 +9,7 @@ use tower_mfa::id::{EventId, Subject};
 use tower_mfa::store::{PostgresOptions, PostgresStore, StoredEvent};
 use tower_mfa_benches::Report;
 
+use super::answers::People;
 use super::verification::{ROUND, Written, accounts, now, ours_once, rate, report_rates, revision};
 
 /// As many as a store opens unless it is told otherwise.
@@ -26,18 +27,18 @@ pub fn measure(runtime: &Runtime, report: &mut Report) {
         let options = PgConnectOptions::disable_statement_logging(url.parse().expect("a URL"));
         let pool = PgPoolOptions::new().max_connections(CONNECTIONS).test_before_acquire(false);
         let pool = pool.connect_with(options).await.unwrap();
-        let written = Written::by_an_answer().await;
+        let (written, people) = (Written::by_an_answer().await, People::enrolled().await);
         for direct in [true, false] {
             let store = PostgresOptions::new().schema(&schema).unwrap().max_connections(CONNECTIONS).direct(direct);
             let store = store.connect(&url).await.unwrap();
             let bare = Bare { pool: pool.clone(), schema: schema.as_str().into(), direct };
-            compare(&store, &bare, &written, report).await;
+            compare(&store, &bare, &written, &people, report).await;
             run(&pool, &format!("DROP SCHEMA {schema} CASCADE")).await;
         }
     });
 }
 
-async fn compare(store: &PostgresStore, bare: &Bare, written: &Written, report: &mut Report) {
+async fn compare(store: &PostgresStore, bare: &Bare, written: &Written, people: &People, report: &mut Report) {
     let subjects = accounts(store, written).await;
     run(&bare.pool, &format!("VACUUM ANALYZE {}.account", bare.schema)).await;
     let wal = Cell::new(0.0);
@@ -53,6 +54,8 @@ async fn compare(store: &PostgresStore, bare: &Bare, written: &Written, report: 
     let details = format!(", document of {} bytes", written.document.len());
     report_rates(&what, (ours, alone), async || {}, report, &details).await;
     println!("  {:.0} bytes of WAL each", wal.get());
+    let (engine, once) = (format!("PostgreSQL, {how}"), |subject, written| bare.clone().once(subject, written));
+    people.compare((&engine, store.clone()), (&subjects, written), once, async || {}, report).await;
 }
 
 /// sqlx and nothing else.

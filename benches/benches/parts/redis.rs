@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,11 @@ use tower_mfa::id::{EventId, Subject};
 use tower_mfa::store::{RedisStore, Store as _};
 use tower_mfa_benches::Report;
 
+use super::answers::People;
 use super::verification::{Written, accounts, now, ours_once, rate, report_rates, revision};
+
+/// The clock of those who are answered is turned, and runs ahead by days.
+const MONTH: u64 = 30 * 86_400;
 
 /// Loads and commits a second through the store, against the same script and bytes sent by the
 /// library alone on one connection, to the same keys, in turns. A document and its events, as a
@@ -35,9 +40,13 @@ async fn compare(store: &RedisStore, bare: &Bare, written: &Written, report: &mu
     let ours = async || rate(&subjects, written, |subject, written| ours_once(store.clone(), subject, written)).await;
     let alone = async || rate(&subjects, written, |subject, written| bare.clone().once(subject, written)).await;
     // What piles up is the same for both, and no part of the question.
-    let prune = async || while store.prune(now().plus(60)).await.unwrap() > 0 {};
+    let prune = async || while store.prune(now().plus(MONTH)).await.unwrap() > 0 {};
     let details = format!(", document of {} bytes", written.document.len());
-    report_rates("load and commit, Redis (bare redis = 1)", (ours, alone), prune, report, &details).await;
+    let engine = bare.clone().engine().await;
+    let what = format!("load and commit, {engine} (bare redis = 1)");
+    report_rates(&what, (ours, alone), &prune, report, &details).await;
+    let once = |subject, written| bare.clone().once(subject, written);
+    People::enrolled().await.compare((engine, store.clone()), (&subjects, written), once, prune, report).await;
 }
 
 /// The library and nothing else.
@@ -57,6 +66,15 @@ impl Bare {
         let script = include_str!("../../../src/store/redis/commit.lua");
         let script: String = redis::cmd("SCRIPT").arg("LOAD").arg(script).query_async(&mut connection).await.unwrap();
         Self { connection, script: script.into(), prefix: prefix.into() }
+    }
+
+    /// What a write has to wait for.
+    async fn engine(mut self) -> &'static str {
+        let mut config = redis::cmd("CONFIG");
+        config.arg("GET").arg("appendonly").arg("appendfsync");
+        let said: HashMap<String, String> = config.query_async(&mut self.connection).await.unwrap();
+        let durable = said["appendonly"] == "yes" && said["appendfsync"] == "always";
+        if durable { "Redis, each write on disk" } else { "Redis, writes in memory" }
     }
 
     async fn once(mut self, subject: Subject, written: Written) {

@@ -1,7 +1,7 @@
 //! A verification as a store sees it: a load and a commit with the events of a right answer.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
@@ -48,27 +48,46 @@ pub async fn accounts(store: &impl Store, written: &Written) -> Arc<[Subject]> {
     subjects
 }
 
-/// How often a second all tasks together do it, each with subjects that no other has.
+/// How often a second all tasks together do it, each with a subject that no other has.
 pub async fn rate<F>(subjects: &Arc<[Subject]>, written: &Written, once: impl Fn(Subject, Written) -> F) -> f64
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let (start, done) = (Instant::now(), Arc::new(AtomicU64::new(0)));
-    let mut turn = 0;
+    let (start, mut done) = (Instant::now(), 0_u32);
+    let mut idle: VecDeque<Subject> = subjects.iter().cloned().collect();
     let mut running = JoinSet::new();
     // A task for each, started when one has ended: the same for both.
     while start.elapsed() < ROUND || !running.is_empty() {
         while start.elapsed() < ROUND && running.len() < TASKS {
-            turn = (turn + 1) % subjects.len();
-            let (work, done) = (once(subjects[turn].clone(), written.clone()), Arc::clone(&done));
+            let subject = idle.pop_front().unwrap();
+            let work = once(subject.clone(), written.clone());
             running.spawn(async move {
                 work.await;
-                done.fetch_add(1, Ordering::Relaxed);
+                subject
             });
         }
-        running.join_next().await.unwrap().unwrap();
+        idle.push_back(running.join_next().await.unwrap().unwrap());
+        done += 1;
     }
-    done.load(Ordering::Relaxed) as f64 / start.elapsed().as_secs_f64()
+    f64::from(done) / start.elapsed().as_secs_f64()
+}
+
+/// Does it with each, as many at a time as there are tasks, and says how long all of them took.
+pub async fn batch<T, F>(all: Vec<T>, once: impl Fn(T) -> F) -> (Duration, Vec<F::Output>)
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    let (start, mut running, mut done) = (Instant::now(), JoinSet::new(), Vec::new());
+    for one in all {
+        if running.len() == TASKS {
+            done.push(running.join_next().await.unwrap().unwrap());
+        }
+        running.spawn(once(one));
+    }
+    while let Some(one) = running.join_next().await {
+        done.push(one.unwrap());
+    }
+    (start.elapsed(), done)
 }
 
 pub async fn ours_once(store: impl Store, subject: Subject, written: Written) {
